@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The commands of the project. `make` alone shows them.
+
+PYTHON ?= python3
+ENVS = $(PYTHON) tests/tools/envs.py
+CHECK = $(PYTHON) tests/tools/check.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo peers test unit integration sanity lint clean clean-cache python
+
+help:
+	@echo 'make demo         upload a build to three peers on this machine, twice, and show what they answered'
+	@echo 'make peers        the same three peers, left running for you to play with'
+	@echo 'make test         all checks; the parts of it:'
+	@echo '  make unit         the unit tests, with the default Python (seconds)'
+	@echo '  make integration  the integration targets, on the oldest and the newest ansible-core'
+	@echo '  make sanity       ansible-test sanity, on both'
+	@echo '  make lint         the linters, the documentation, the build'
+	@echo '  make NAME         one check; make list shows their names'
+	@echo 'make clean        remove what the above left in the checkout (.build)'
+	@echo 'make clean-cache  remove the environments, which are kept outside the checkout'
+
+demo peers: python
+	@$(ENVS) run default tests/demo/demo.py $@
+
+test: python
+	@$(CHECK)
+
+unit: python
+	@$(CHECK) unit-default
+
+# All targets below, and every other name, are checks or groups of checks.
+integration sanity lint: python
+	@$(CHECK) $@
+
+list: python
+	@$(CHECK) --list
+
+clean:
+	rm -rf .build
+
+clean-cache:
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/renderops-vray_swarm"
+
+python:
+	@command -v $(PYTHON) > /dev/null || \
+	    { echo 'error: $(PYTHON) is missing: install it (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
+
+.DEFAULT:
+	@$(CHECK) $@
