@@ -1,0 +1,656 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""What a build is: archive or installer, its platform, its version, its hash.
+
+Swarm tries a file that it cannot deploy again every ten seconds, on every peer that sees it. So a file whose format is
+not known, and one that proves to be damaged before its platform is known, are errors. Nothing is ever unpacked to disk,
+and no decision is made by the extension: installers for Linux have none.
+"""
+
+from __future__ import annotations
+
+import bz2
+import dataclasses
+import errno
+import gzip
+import hashlib
+import io
+import os
+import re
+import stat
+import struct
+import typing as t
+import zipfile
+import zlib
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
+
+try:
+    import lzma
+except ImportError:  # a Python that was built without liblzma
+    lzma = None  # type: ignore[assignment]
+
+PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
+
+# How far to look for the first executable member: in the file for plain tar and zip, in the unpacked stream for
+# compressed tars. It is also what bounds the cost of a decompression bomb.
+LOOK_BYTES = 64 * 1024 * 1024
+
+_FORMATS = {
+    "tar": "archive",
+    "tar.gz": "archive",
+    "tar.xz": "archive",
+    "tar.bz2": "archive",
+    "zip": "archive",
+    "pe": "installer",
+    "elf": "installer",
+    "mach-o": "installer",
+    "shell": "installer",
+}
+_EXPECTED = (
+    "Expected is an archive (tar, tar.gz, tar.xz, tar.bz2, zip) or an installer"
+    " (Windows PE, Linux ELF, macOS Mach-O, self-extracting shell script)"
+)
+
+_HEAD_BYTES = 4096
+_PE_HEADER_LIMIT = 64 * 1024
+_BLOCK = 512
+_ZERO_BLOCK = bytes(_BLOCK)
+_PAX_LIMIT = 1024 * 1024
+_SHELL_LOOK_BYTES = 1024 * 1024
+_SHELL_TRIES = 16
+_SKIP_BYTES = 256 * 1024
+_SHA256_BYTES = 1024 * 1024
+
+# ValueError and EOFError are what the standard library raises for some damage.
+_DECODE_ERRORS: t.Tuple[t.Type[Exception], ...] = (EOFError, MemoryError, OSError, ValueError, zlib.error)
+if lzma is not None:
+    _DECODE_ERRORS += (lzma.LZMAError,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What the first bytes of a file tell."""
+
+    format: str
+    category: str  # archive, installer or unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A build. os, architectures and platforms are what was found in the file; platform is the one that counts."""
+
+    path: str
+    name: str  # as it is: an installer that was renamed may not work
+    size: int
+    format: str
+    category: str
+    os: t.Optional[str]
+    architectures: t.Tuple[str, ...]
+    platforms: t.Tuple[str, ...]
+    platform: t.Optional[str]
+    version: t.Optional[Version]
+
+    def as_result(self) -> t.Dict[str, t.Any]:
+        """Return what a module returns of a build."""
+        return {
+            "path": self.path,
+            "name": self.name,
+            "size": self.size,
+            "format": self.format,
+            "kind": self.category,
+            "os": self.os,
+            "architectures": list(self.architectures),
+            "platforms": list(self.platforms),
+            "platform": self.platform,
+            "version": None if self.version is None else str(self.version),
+            "version_dict": None if self.version is None else self.version.as_dict(),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Executable:
+    """What the header of an executable or a library tells."""
+
+    format: str
+    os: t.Optional[str]
+    architectures: t.Tuple[str, ...]
+
+    @property
+    def platforms(self) -> t.Tuple[str, ...]:
+        """Return the platforms that it is made for; none for those that V-Ray is not made for."""
+        if self.os is None:
+            return ()
+        return tuple("%s_%s" % (self.os, architecture) for architecture in self.architectures)
+
+
+class _Damaged(Exception):
+    """Its text is the end of the sentence "... is damaged: it ..."."""
+
+
+def sniff(path: t.Union[str, os.PathLike[str]]) -> Kind:
+    """Tell the format of a file by its first bytes.
+
+    That takes a few KiB; the first block of a tar.bz2, which bzip2 can unpack as a whole only, takes up to 1 MiB.
+    """
+    name = os.fspath(path)
+    with _open(name) as file:
+        try:
+            found = _reading(name, _sniff, file)[0]
+        except _Damaged:
+            found = "unknown"
+    return Kind(found, _FORMATS.get(found, "unknown"))
+
+
+def identify(path: t.Union[str, os.PathLike[str]], platform: t.Optional[str] = None) -> Build:
+    """Tell everything about a build but its hash.
+
+    ``platform`` is what the caller knows. It must not contradict what is found.
+    """
+    name = os.fspath(path)
+    if platform is not None and platform not in PLATFORMS:
+        raise BuildError("%s is not a platform; the platforms are %s." % (shown(platform), ", ".join(PLATFORMS)))
+    with _open(name) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            found, reason = _reading(name, _sniff, file)
+            if found not in _FORMATS:
+                raise BuildError("%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED))
+            executable = _reading(name, _look_inside, file, size, found)
+        except _Damaged as exc:
+            raise BuildError(
+                "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum."
+                % (shown(name, 500), size, exc)
+            ) from exc
+    platforms = executable.platforms if executable is not None else ()
+    if platform is None:
+        platform = platforms[0] if len(platforms) == 1 else None
+    elif executable is not None and platform not in platforms:
+        raise BuildError(
+            "%s was said to be for %s, but what is in it is for %s. Correct the platform, or name the right build."
+            % (shown(name, 500), platform, " and ".join(platforms) or "a system that V-Ray is not made for")
+        )
+    base_name = os.path.basename(name)
+    return Build(
+        path=name,
+        name=base_name,
+        size=size,
+        format=found,
+        category=_FORMATS[found],
+        os=executable.os if executable is not None else None,
+        architectures=executable.architectures if executable is not None else (),
+        platforms=platforms,
+        platform=platform,
+        version=find_version(base_name),
+    )
+
+
+def sha256(
+    path: t.Union[str, os.PathLike[str]],
+    block: int = _SHA256_BYTES,
+    progress: t.Optional[t.Callable[[int, int], None]] = None,
+) -> str:
+    """Return the SHA-256 of a file in hexadecimal. ``progress`` is told the bytes done and the size."""
+    name = os.fspath(path)
+    with _open(name) as file:
+        return _reading(name, _sha256, file, name, block, progress)
+
+
+def _sha256(file: t.BinaryIO, name: str, block: int, progress: t.Optional[t.Callable[[int, int], None]]) -> str:
+    before = os.fstat(file.fileno())
+    digest = hashlib.sha256()
+    view = memoryview(bytearray(block))
+    done = 0
+    while True:
+        count = file.readinto(view)  # type: ignore[attr-defined]
+        if not count:
+            break
+        digest.update(view[:count])
+        done += count
+        if progress is not None:
+            progress(done, before.st_size)
+    after = os.fstat(file.fileno())
+    if done != before.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BuildError(
+            "%s changed while it was read (%d bytes before, %d bytes now). Wait until it is complete."
+            % (shown(name, 500), before.st_size, after.st_size)
+        )
+    return digest.hexdigest()
+
+
+def _open(name: str) -> t.BinaryIO:
+    """Open a regular file. Nothing else is ever opened for reading: a named pipe without a writer would hang."""
+    try:
+        _check_regular(name, os.stat(name))
+        # The flag is for the pipe that takes the place of the file just now. It means nothing for a regular file.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        file = open(os.open(name, flags), "rb")  # pylint: disable=consider-using-with
+    except (OSError, ValueError) as exc:  # ValueError: a null byte in the name
+        raise _unreadable(name, exc) from exc
+    try:
+        _check_regular(name, os.fstat(file.fileno()))
+    except BuildError:
+        file.close()
+        raise
+    return file
+
+
+def _check_regular(name: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise BuildError("%s is a directory. Name the file of the build itself." % shown(name, 500))
+    if not stat.S_ISREG(status.st_mode):
+        raise BuildError(
+            "%s is not a regular file, but a device, a named pipe or a socket. Name the file of the build itself."
+            % shown(name, 500)
+        )
+
+
+def _unreadable(name: str, exc: Exception) -> BuildError:
+    number = getattr(exc, "errno", None)
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        advice = "Check the path, and that the file is on the host where it is looked for."
+    elif number in (errno.EACCES, errno.EPERM):
+        advice = "Give the user that runs the task the right to read it."
+    else:
+        advice = "Check the path, and the file system that it is on."
+    text = getattr(exc, "strerror", None) or str(exc)
+    return BuildError("%s cannot be read: %s. %s" % (shown(name, 500), text, advice))
+
+
+_T = t.TypeVar("_T")
+
+
+def _reading(name: str, function: t.Callable[..., _T], *args: t.Any) -> _T:
+    """Run what reads an open file: a disk or a network can fail later, too."""
+    try:
+        return function(*args)
+    except OSError as exc:
+        raise _unreadable(name, exc) from exc
+
+
+# The format
+
+
+def _sniff(file: t.BinaryIO) -> t.Tuple[str, str]:
+    """Return the format, and for "unknown" why: the end of the sentence "it ..."."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if not head:
+        return "unknown", "is empty"
+    if _is_tar(head):
+        return "tar", ""
+    if head.startswith(b"PK\x03\x04"):
+        return "zip", ""
+    compressed = _compressed_format(head)
+    if compressed:
+        return _sniff_compressed(file, compressed)
+    # All three need bytes that no text has: a script cannot be mistaken.
+    executable = _read_executable(file, 0)
+    if executable is not None:
+        return executable.format, ""
+    if re.match(rb"#![ \t]*/", head):
+        return "shell", ""
+    first = head[:16]
+    hexadecimal = " ".join("%02x" % byte for byte in bytearray(first))
+    return "unknown", "has an unknown format. Its first bytes are %s (%s)" % (hexadecimal, shown(first)[1:])
+
+
+def _compressed_format(head: bytes) -> t.Optional[str]:
+    if head.startswith(b"\x1f\x8b\x08"):
+        return "gz"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "xz"
+    if re.match(rb"BZh[1-9]1AY&SY", head):
+        return "bz2"
+    return None
+
+
+def _sniff_compressed(file: t.BinaryIO, compressed: str) -> t.Tuple[str, str]:
+    name = {"gz": "a gzip", "xz": "an xz", "bz2": "a bzip2"}[compressed]
+    try:
+        head = _unpacked(file, compressed).read(_BLOCK)
+    except _Damaged as exc:
+        raise _Damaged("starts like %s file, but %s" % (name, exc)) from exc
+    if _is_tar(head):
+        return "tar." + compressed, ""
+    return "unknown", "is %s file, but what is packed in it is not a tar archive" % name
+
+
+# Executables: the layouts are those of the PE/COFF specification, elf.h, and Apple's loader.h and fat.h.
+
+_PE_MACHINES = {
+    0x014C: "x86",
+    0x8664: "x86",
+    0xAA64: "Arm64",
+    0xA641: "Arm64",  # ARM64EC
+    0xA64E: "Arm64",  # ARM64X
+}
+_ELF_MACHINES = {3: "x86", 62: "x86", 183: "Arm64"}
+_ELF_SYSTEMS = {0: "Linux", 3: "Linux"}  # System V, which Linux uses; GNU/Linux
+_MACH_CPUS = {7: "x86", 0x01000007: "x86", 0x0100000C: "Arm64"}
+_MACH_THIN = {
+    b"\xfe\xed\xfa\xce": ">",
+    b"\xfe\xed\xfa\xcf": ">",
+    b"\xce\xfa\xed\xfe": "<",
+    b"\xcf\xfa\xed\xfe": "<",
+}
+_MACH_FAT = {b"\xca\xfe\xba\xbe": 20, b"\xca\xfe\xba\xbf": 32}
+# A Java class begins like a universal binary, with its version where that has the number of architectures. The
+# versions start at 45; no universal binary has so many parts.
+_MACH_FAT_LIMIT = 30
+
+
+def read_executable(read: t.Callable[[int], bytes]) -> t.Optional[Executable]:
+    """Read the header of an executable or a library; None for anything else."""
+    head = read(_HEAD_BYTES)
+    if head.startswith(b"MZ") and len(head) >= 64:
+        offset = struct.unpack_from("<I", head, 60)[0]
+        missing = offset + 6 - len(head)
+        if 0 < missing <= _PE_HEADER_LIMIT:
+            head += read(missing)
+        if head[offset : offset + 4] != b"PE\x00\x00" or len(head) < offset + 6:
+            return None
+        machine = _PE_MACHINES.get(struct.unpack_from("<H", head, offset + 4)[0])
+        return Executable("pe", "Windows", (machine,) if machine else ())
+    if head.startswith(b"\x7fELF") and len(head) >= 20 and head[5] in (1, 2):
+        machine = _ELF_MACHINES.get(struct.unpack_from("<H" if head[5] == 1 else ">H", head, 18)[0])
+        return Executable("elf", _ELF_SYSTEMS.get(head[7]), (machine,) if machine else ())
+    if head[:4] in _MACH_THIN and len(head) >= 8:
+        cpu = _MACH_CPUS.get(struct.unpack_from(_MACH_THIN[head[:4]] + "I", head, 4)[0])
+        return Executable("mach-o", "macOS", (cpu,) if cpu else ())
+    if head[:4] in _MACH_FAT and len(head) >= 8:
+        count = struct.unpack_from(">I", head, 4)[0]
+        entry = _MACH_FAT[head[:4]]
+        if 0 < count <= _MACH_FAT_LIMIT and len(head) >= 8 + count * entry:
+            cpus = {_MACH_CPUS.get(struct.unpack_from(">I", head, 8 + index * entry)[0]) for index in range(count)}
+            return Executable("mach-o", "macOS", tuple(name for name in ("x86", "Arm64") if name in cpus))
+    return None
+
+
+def _read_executable(file: t.BinaryIO, start: int) -> t.Optional[Executable]:
+    file.seek(start)
+    return read_executable(file.read)
+
+
+# Inside
+
+
+def _look_inside(file: t.BinaryIO, size: int, found: str) -> t.Optional[Executable]:
+    file.seek(0)
+    if found == "tar":
+        return _look_into_tar(_File(file, 0, size))
+    if found == "zip":
+        return _look_into_zip(file)
+    if found == "shell":
+        return _look_behind_script(file, size)
+    if found.startswith("tar."):
+        return _look_into_tar(_unpacked(file, found[len("tar.") :]))
+    return _read_executable(file, 0)
+
+
+class _File:
+    """A file from some offset on, read forwards."""
+
+    where = "of the file"
+
+    def __init__(self, file: t.BinaryIO, start: int, size: int) -> None:
+        self.file = file
+        self.start = start
+        self.size = size - start
+        self.offset = 0
+        file.seek(start)
+
+    def read(self, count: int) -> bytes:
+        data = self.file.read(count)
+        self.offset += len(data)
+        return data
+
+    def skip(self, count: int) -> None:
+        if self.offset + count > self.size:
+            raise _Damaged("ends at byte %d, in the middle of a member" % (self.start + self.size))
+        self.offset += count
+        self.file.seek(self.start + self.offset)
+
+
+class _Unpacked:
+    """A compressed stream, read forwards, never further than needed and never as a whole."""
+
+    where = "of what is packed in it"
+    start = 0
+
+    def __init__(self, stream: t.BinaryIO) -> None:
+        self.stream = stream
+        self.offset = 0
+
+    def read(self, count: int) -> bytes:
+        try:
+            data = self.stream.read(count)
+        except _DECODE_ERRORS as exc:
+            # A failing disk has an errno, damage has none.
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise
+            text = str(exc).rstrip(".") or type(exc).__name__
+            raise _Damaged("cannot be unpacked behind byte %d %s: %s" % (self.offset, self.where, text)) from exc
+        self.offset += len(data)
+        return data
+
+    def skip(self, count: int) -> None:
+        # What lies behind the limit is not looked at, so that it need not be unpacked either.
+        end = min(self.offset + count, LOOK_BYTES)
+        while self.offset < end:
+            if not self.read(min(end - self.offset, _SKIP_BYTES)):
+                raise _Damaged("ends at byte %d %s, in the middle of a member" % (self.offset, self.where))
+
+
+def _unpacked(file: t.BinaryIO, compressed: str, start: int = 0) -> _Unpacked:
+    file.seek(start)
+    stream: t.Any
+    if compressed == "gz":
+        stream = gzip.GzipFile(fileobj=file, mode="rb")
+    elif compressed == "bz2":
+        stream = bz2.BZ2File(file, "rb")
+    elif lzma is not None:
+        stream = lzma.LZMAFile(file, "rb", format=lzma.FORMAT_XZ)
+    else:
+        raise BuildError("An xz archive cannot be read: the Python of this host has no lzma module. Install it.")
+    return _Unpacked(stream)
+
+
+# tar. The tarfile module is of no use here: it takes a damaged header for the end of the archive, and reads extended
+# headers of any length into memory.
+
+
+def _tar_number(field: bytes) -> t.Optional[int]:
+    if field[0] == 0x80:  # the extension of GNU for large numbers
+        return int.from_bytes(field[1:], "big")
+    digits = field.split(b"\x00", 1)[0].strip()
+    if not re.match(rb"[0-7]*\Z", digits):
+        return None
+    return int(digits or b"0", 8)
+
+
+def _has_tar_checksum(block: bytes) -> bool:
+    if len(block) < _BLOCK or not block[148:156].strip(b" \x00"):
+        return False
+    expected = _tar_number(block[148:156])
+    blanked = block[:148] + b" " * 8 + block[156:_BLOCK]
+    unsigned = sum(bytearray(blanked))
+    # Some old implementations summed signed bytes.
+    signed = unsigned - 256 * sum(1 for byte in bytearray(blanked) if byte > 127)
+    return expected in (unsigned, signed)
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar" or _has_tar_checksum(head)
+
+
+def _pax_size(data: bytes) -> t.Optional[int]:
+    """Return the size in an extended header: there, it is where a number is too large for the plain header."""
+    match = re.search(rb"(?:\A|\n)[0-9]{1,9} size=([0-9]{1,18})\n", data)
+    return int(match.group(1)) if match else None
+
+
+def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
+    pax_size: t.Optional[int] = None
+    while source.offset < LOOK_BYTES:
+        at = source.start + source.offset
+        header = source.read(_BLOCK)
+        if not header or header == _ZERO_BLOCK:
+            break
+        if len(header) < _BLOCK:
+            raise _Damaged("ends at byte %d %s, in the middle of a header" % (at + len(header), source.where))
+        size = _tar_number(header[124:136])
+        if not _has_tar_checksum(header) or size is None:
+            raise _Damaged("has a header that is no header at byte %d %s" % (at, source.where))
+        member = header[156:157]
+        if member in b"123456":
+            # Links, devices, directories and pipes have no data, whatever their size says.
+            pax_size = None
+            continue
+        padding = -size % _BLOCK
+        if member == b"x":
+            data = source.read(min(size, _PAX_LIMIT))
+            source.skip(size - len(data))
+            pax_size = _pax_size(data)
+        elif member in b"gKL":  # the rest of an extended header or a long name, of which nothing is needed
+            source.skip(size)
+        else:
+            if pax_size is not None:
+                size, pax_size = pax_size, None
+                padding = -size % _BLOCK
+            if member == b"S":  # a sparse file of GNU: the map of its holes may go on in further blocks
+                more = header[482]
+                while more:
+                    block = source.read(_BLOCK)
+                    if len(block) < _BLOCK:
+                        raise _Damaged("ends in the middle of a header behind byte %d %s" % (at, source.where))
+                    more = block[504]
+            begin = source.offset
+            if member in b"0\x007":
+                executable = read_executable(_bounded(source.read, size))
+                if executable is not None and executable.platforms:
+                    if isinstance(source, _File):
+                        # Costs nothing here: is the member there as a whole?
+                        source.skip(size - (source.offset - begin))
+                    return executable
+            source.skip(size - (source.offset - begin))
+        # Not every program pads the last member.
+        source.read(padding)
+    return None
+
+
+def _bounded(read: t.Callable[[int], bytes], size: int) -> t.Callable[[int], bytes]:
+    left = [size]
+
+    def bounded(count: int) -> bytes:
+        data = read(min(count, left[0]))
+        left[0] -= len(data)
+        return data
+
+    return bounded
+
+
+class _ZipFile(io.BufferedReader):
+    """zipfile reads the list of members as a whole. A list of this length is that of no build."""
+
+    def read(self, size: t.Optional[int] = -1) -> bytes:
+        data = super().read(LOOK_BYTES + 1 if size is None or size < 0 else min(size, LOOK_BYTES + 1))
+        if len(data) > LOOK_BYTES:
+            raise zipfile.BadZipFile("the list of its members is longer than %d bytes" % LOOK_BYTES)
+        return data
+
+
+def _look_into_zip(file: t.BinaryIO) -> t.Optional[Executable]:
+    raw = io.FileIO(file.fileno(), closefd=False)
+    try:
+        with zipfile.ZipFile(_ZipFile(raw)) as archive:
+            # By offset, in the order of the file. Members that share an offset are the trick of a bomb.
+            members = {member.header_offset: member for member in archive.infolist()}
+            for offset in sorted(members):
+                if offset >= LOOK_BYTES:
+                    break
+                executable = _look_into_zip_member(archive, members[offset])
+                if executable is not None and executable.platforms:
+                    return executable
+    except zipfile.BadZipFile as exc:
+        raise _Damaged("cannot be read as a zip archive, for example because it was cut off: %s" % exc) from exc
+    except NotImplementedError:  # not damaged, but of a newer kind
+        return None
+    except (EOFError, UnicodeError, ValueError, struct.error) as exc:
+        raise _Damaged("cannot be read as a zip archive: %s" % (str(exc) or type(exc).__name__)) from exc
+    return None
+
+
+def _look_into_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> t.Optional[Executable]:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if member.is_dir() or kind not in (0, stat.S_IFREG):
+        return None
+    # An encrypted member tells nothing. The other methods cannot be unpacked in steps by every supported Python.
+    if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return None
+    try:
+        with archive.open(member) as stream:
+            return read_executable(stream.read)
+    except (zipfile.BadZipFile, EOFError, UnicodeError, ValueError, struct.error, zlib.error) as exc:
+        raise _Damaged(
+            "has a member that cannot be unpacked at byte %d of the file (%s): %s"
+            % (member.header_offset, shown(member.filename), str(exc) or type(exc).__name__)
+        ) from exc
+    except NotImplementedError:
+        return None
+
+
+# Self-extracting scripts
+
+_PAYLOAD = re.compile(
+    # gzip, its flags, time, level and system: what has other values is no gzip.
+    rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]"
+    rb"|\xfd7zXZ\x00"
+    rb"|BZh[1-9]1AY&SY"
+    rb"|\x7fELF[\x01\x02][\x01\x02]\x01"
+    rb"|[\xce\xcf]\xfa\xed\xfe"
+    rb"|\xca\xfe\xba[\xbe\xbf]"
+    rb"|ustar",
+    re.DOTALL,
+)
+
+
+def _look_behind_script(file: t.BinaryIO, size: int) -> t.Optional[Executable]:
+    """Look for what a script unpacks. What only looks like a payload is passed by: a script may be anything."""
+    file.seek(0)
+    head = file.read(_SHELL_LOOK_BYTES)
+    tries = 0
+    for match in _PAYLOAD.finditer(head):
+        if tries == _SHELL_TRIES:
+            break
+        tries += 1
+        start = match.start()
+        found = _compressed_format(match.group() + head[match.end() : match.end() + 16])
+        try:
+            if found is not None:
+                executable = _look_into_unpacked(file, found, start)
+            elif match.group() == b"ustar":
+                start -= 257
+                if start < 0:
+                    continue
+                executable = _look_into_tar(_File(file, start, size))
+            else:
+                executable = _read_executable(file, start)
+        except _Damaged:
+            continue
+        if executable is not None and executable.platforms:
+            return executable
+    return None
+
+
+def _look_into_unpacked(file: t.BinaryIO, compressed: str, start: int) -> t.Optional[Executable]:
+    stream = _unpacked(file, compressed, start)
+    head = stream.read(_BLOCK)
+    if not _is_tar(head):
+        return read_executable(lambda count: head)
+    return _look_into_tar(_unpacked(file, compressed, start))
