@@ -1,0 +1,209 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: build_info
+short_description: Identify a V-Ray build file
+version_added: 1.0.0
+author:
+  - RenderOps contributors (@renderops)
+description:
+  - Tells what a V-Ray build file is before it is given to V-Ray Swarm. That is archive or installer, operating system
+    and architecture, size, SHA-256, and the version where the name of the file carries it.
+  - The content decides, not the extension. Nothing is unpacked to disk.
+  - The file is read on the host that the task runs on. Delegate the task to C(localhost) for a file on the controller.
+options:
+  src:
+    description:
+      - The path of the build on the host.
+    type: path
+    required: true
+  platform:
+    description:
+      - The platform that the build is for. Give it where the file does not tell, see RV(platform).
+      - The module fails when the file tells something else.
+    type: str
+    choices:
+      - Linux_x86
+      - Linux_Arm64
+      - Windows_x86
+      - Windows_Arm64
+      - macOS_x86
+      - macOS_Arm64
+  sha256:
+    description:
+      - Whether to compute the SHA-256 of the file.
+      - For that the whole file is read. For all else some KiB of it are enough as a rule.
+    type: bool
+    default: true
+attributes:
+  action:
+    support: none
+    description:
+      - Indicates whether the module has a corresponding action plugin, so that parts of it run on the controller.
+  check_mode:
+    support: full
+    description:
+      - Can run in check mode and return the same as without it.
+    details:
+      - This module does not change anything.
+  diff_mode:
+    support: N/A
+    description:
+      - Returns details on what has changed when in diff mode.
+    details:
+      - This module does not change anything.
+  idempotent:
+    support: full
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    details:
+      - This module does not change anything.
+  platform:
+    platforms: posix
+    support: full
+    description:
+      - The target operating systems that the module runs on.
+notes:
+  - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable
+    for Windows (PE), Linux (ELF) or macOS (Mach-O), or a shell script that extracts itself.
+  - The platform is that of the installer, or of the first executable or library in an archive. It is looked for within
+    the first 64 MiB. For compressed tar files, these are the first 64 MiB of what is packed in them.
+  - A file of any other format is a failure, and so is an archive that turns out to be damaged before its platform is
+    known. What lies behind is not checked. Compare RV(sha256) to be sure.
+seealso:
+  - plugin: renderops.vray_swarm.version_str
+    plugin_type: filter
+  - plugin: renderops.vray_swarm.version_dict
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+---
+- name: Identify a build on the controller
+  renderops.vray_swarm.build_info:
+    src: /srv/builds/vray-lin-df715d3c8ff9.tar
+  delegate_to: localhost
+  run_once: true
+  register: build
+
+- name: Show its platform and its SHA-256
+  ansible.builtin.debug:
+    msg: "{{ build.name }} is for {{ build.platform }}, sha256:{{ build.sha256 }}"
+
+- name: Make sure that a build is for Windows, without reading all of it
+  renderops.vray_swarm.build_info:
+    src: /srv/builds/vray_adv_71000_max2025_x64.exe
+    platform: Windows_x86
+    sha256: false
+"""
+
+RETURN = r"""
+path:
+  description: The path of the file.
+  returned: success
+  type: str
+  sample: /srv/builds/vray-6.20.10-e8197af2.tar
+name:
+  description: The name of the file. Do not change it, since renamed installers may not work.
+  returned: success
+  type: str
+  sample: vray-6.20.10-e8197af2.tar
+size:
+  description: The size of the file in bytes.
+  returned: success
+  type: int
+  sample: 458321016
+format:
+  description:
+    - The format of the file.
+    - One of V(tar), V(tar.gz), V(tar.xz), V(tar.bz2), V(zip), V(pe), V(elf), V(mach-o) and V(shell).
+  returned: success
+  type: str
+  sample: tar
+kind:
+  description: Whether the file is an V(archive) or an V(installer). Swarm accepts installers only when told to.
+  returned: success
+  type: str
+  sample: archive
+os:
+  description: The operating system found in the file, V(Linux), V(Windows) or V(macOS). V(null) when none was found.
+  returned: success
+  type: str
+  sample: Linux
+architectures:
+  description: The architectures found in the file, V(x86) or V(Arm64). A universal binary for macOS has both.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - x86
+platforms:
+  description: The platforms found in the file, made of RV(os) and RV(architectures).
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - Linux_x86
+platform:
+  description:
+    - The platform of the build. It is what O(platform) says, or else the only one of RV(platforms).
+    - V(null) when the file tells no platform or several, and O(platform) is not given.
+  returned: success
+  type: str
+  sample: Linux_x86
+version:
+  description: The version string, V(null) when the name of the file carries none.
+  returned: success
+  type: str
+  sample: 6.20.10-e8197af2
+version_dict:
+  description: The version as the dictionary that Swarm uses, V(null) when the name of the file carries none.
+  returned: success
+  type: dict
+  sample:
+    _revHash: e8197af2
+    _ver:
+      _major: 6
+      _minor: 20
+      _release: 10
+sha256:
+  description: The SHA-256 of the file in hexadecimal, V(null) when O(sha256=false).
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+"""
+
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify, sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "src": {"type": "path", "required": True},
+            "platform": {"type": "str", "choices": list(PLATFORMS)},
+            "sha256": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        build = identify(module.params["src"], platform=module.params["platform"])
+        digest = sha256(build.path) if module.params["sha256"] else None
+    except SwarmError as exc:
+        module.fail_json(msg=str(exc), exception=traceback.format_exc())
+    else:
+        module.exit_json(changed=False, sha256=digest, **build.as_result())
+
+
+if __name__ == "__main__":
+    main()
