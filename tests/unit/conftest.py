@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes the reference peer and the scripted one importable: `from swarm_peer import Peer`, `from scripted import Server`."""
+"""Makes the peers of the tests importable: `from swarm_peer import Peer`, `from scripted import Server`."""
 
 from __future__ import annotations
 
