@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""requests, with a connection that sends a body from our loop. The only file that imports requests."""
+
+from __future__ import annotations
+
+import socket
+import time
+import typing as t
+
+from requests import Response, Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Sending
+
+
+class _Socket(socket.socket):
+    """A socket whose timeout, once set, holds for all that is read after it together.
+
+    A plain socket begins anew with each byte, so that a peer that trickles its answer is waited for without end.
+    """
+
+    _until: t.Optional[float] = None
+
+    def settimeout(self, value: t.Optional[float]) -> None:
+        super().settimeout(value)
+        self._until = None if value is None else time.monotonic() + value
+
+    def recv_into(self, *args: t.Any, **kwargs: t.Any) -> int:
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("timed out")
+            super().settimeout(left)
+        return super().recv_into(*args, **kwargs)
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        # requests since 2.32 leaves the zone of an IPv6 address as it is in a URL (RFC 6874).
+        self._dns_host = self._dns_host.replace("%25", "%")
+        plain = super()._new_conn()
+        timeout = plain.gettimeout()
+        sock = _Socket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        sock.settimeout(timeout)
+        return sock
+
+    def send(self, data: t.Any) -> None:
+        """Send what http.client sends; a :class:`Sending` sends itself (the same hook in urllib3 1.26 and 2.x)."""
+        if isinstance(data, Sending):
+            data.over(self.sock)
+        else:
+            super().send(data)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}
+
+
+class _Session(Session):
+    def get_redirect_target(self, resp: Response) -> t.Optional[str]:
+        """Nowhere: requests reads a redirect to its end and parses its target even when told not to follow it."""
+        return None
+
+
+def new_session() -> Session:
+    """Return a session that knows plain HTTP only, and takes nothing from the environment: no proxy, no netrc."""
+    session = _Session()
+    session.trust_env = False
+    session.adapters.clear()
+    session.mount("http://", _Adapter())
+    return session
