@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""upload: a build on the controller is sent from here; with remote_src, the module on the host sends it."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction, is_loopback
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._progress import progress_line
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
+
+display = Display()
+
+
+class _RemoteHost(Host):
+    """The host of the task, looked at through its connection."""
+
+    def __init__(self, action: ActionModule) -> None:
+        self._action = action
+
+    def look(self) -> Look:
+        return self._action.look()
+
+    def sha256(self, path: str) -> t.Optional[str]:
+        found = self._action.run_module(
+            "ansible.builtin.stat", {"path": path, "checksum_algorithm": "sha256", "get_checksum": True}
+        )
+        return found["stat"].get("checksum")
+
+
+class ActionModule(SwarmAction):
+    SPEC = upload_spec()
+
+    def act(self) -> t.Dict[str, t.Any]:
+        self.result = Report().as_dict
+        if self.options["remote_src"]:
+            return self._on_host()
+        self.options["src"] = src = self._find_source()
+        upload = Upload(
+            self.options,
+            _RemoteHost(self),
+            Hooks(
+                sha256=functools.lru_cache(maxsize=None)(lambda: sha256_once(src)),
+                progress=progress_line(self.label, display.display),
+                notify=self._warn,
+                warn=self._warn,
+            ),
+        )
+        self.result = upload.report.as_dict
+        upload.run(self._task.check_mode)
+        return upload.report.as_dict()
+
+    def _find_source(self) -> str:
+        try:
+            return self._find_needle("files", self.options["src"])
+        except AnsibleError as error:
+            raise BuildError(
+                f"The build {self.options['src']} was not found on the controller: {error} Correct src, or set remote_src"
+                " if it lies on the host."
+            ) from error
+
+    def _warn(self, text: str) -> None:
+        display.warning(f"{self.label}: {text}")
+
+    def look(self) -> Look:
+        peer, delegate = self.options["peer"], self._task.delegate_to
+        if delegate and delegate != self.label and not is_loopback(peer):
+            raise OptionsError(
+                f"data_dir and config are looked at on the host of the task, and delegate_to makes that {delegate}, not"
+                f" {self.label}. Leave delegate_to out: a build on the controller is sent from there in any case."
+            )
+        return Look(self.look_at_disk())
+
+    def _on_host(self) -> t.Dict[str, t.Any]:
+        if self.on_windows:
+            raise OptionsError("remote_src is not supported on Windows hosts yet: upload from the controller.")
+        return self.run_module("renderops.vray_swarm.upload", self.arguments, fail=False)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""The options that plugins share, once."""
+
+from __future__ import annotations
+
+import typing as t
+
+PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
+
+_PEER: t.Dict[str, t.Dict[str, t.Any]] = {
+    "peer": {"type": "str"},
+    "web_port": {"type": "int", "default": 1113},
+    "connect_timeout": {"type": "float", "default": 10},
+    "data_dir": {"type": "path"},
+    "config": {"type": "path"},
+}
+
+_UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
+    "src": {"type": "path", "required": True},
+    "remote_src": {"type": "bool", "default": False},
+    "queued": {"type": "bool", "default": False},
+    "version": {"type": "str"},
+    "checksum": {"type": "str"},
+    "stall_timeout": {"type": "float", "default": 60},
+    "deploy_timeout": {"type": "float", "default": 1800},
+    "retries": {"type": "int", "default": 3},
+    "retry_delay": {"type": "float", "default": 5},
+    "rate_limit": {"type": "int", "default": 0},
+    "progress_interval": {"type": "float", "default": 10},
+    "allow_shared_import": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+}
+
+_PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
+    "import_dir": {"type": "path"},
+}
+
+
+def upload_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_PEER, _UPLOAD)
+
+
+def peer_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_PEER, _PEER_INFO)
+
+
+def on_controller(spec: t.Dict[str, t.Dict[str, t.Any]]) -> t.Dict[str, t.Dict[str, t.Any]]:
+    """The spec for an action plugin: there, type path would expand a peer's path on the controller."""
+    return {
+        name: dict(option, type="str" if option["type"] == "path" else option["type"]) for name, option in spec.items()
+    }
+
+
+def _copy(*specs: t.Dict[str, t.Dict[str, t.Any]]) -> t.Dict[str, t.Dict[str, t.Any]]:
+    return {name: dict(option) for spec in specs for name, option in spec.items()}

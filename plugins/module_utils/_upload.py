@@ -1,0 +1,402 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""One build, one peer: look, decide, send, judge the answer.
+
+The same code runs on the controller (a file there) and on a host (``remote_src``); a :class:`Host` tells it what the
+peer's disk holds.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import ipaddress
+import os
+import re
+import stat
+import time
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sniff
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    AnswerError,
+    BuildError,
+    OptionsError,
+    SwarmError,
+    TransportError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
+
+# Backoff doubles; a farm that is down for long is not better for being asked once an hour.
+_LONGEST_DELAY = 120.0
+# More makes the system's calls overflow: poll() counts milliseconds in 31 bits.
+_LONGEST_LIMIT = 1000000
+_QUOTED = 500
+
+_CHECKSUM = re.compile(r"sha256:(?P<hex>[0-9a-fA-F]{64})")
+
+
+class Host(abc.ABC):
+    """The peer's disk. Asked only where options name the data directory or swarm.yaml."""
+
+    @abc.abstractmethod
+    def look(self) -> Look:
+        """Look once."""
+
+    @abc.abstractmethod
+    def sha256(self, path: str) -> t.Optional[str]:
+        """The checksum of a file in the import directory, None when it has gone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hooks:
+    """What differs between a run on the controller and one on a host."""
+
+    sha256: t.Callable[[], str]
+    """The checksum of the build; called at most once, and only when something depends on it."""
+    progress: t.Optional[Progress] = None
+    notify: t.Callable[[str], None] = lambda text: None
+    warn: t.Callable[[str], None] = lambda text: None
+    sleep: t.Callable[[float], None] = time.sleep
+
+
+@dataclasses.dataclass
+class Report:
+    """What a task returns, also when it fails."""
+
+    changed: bool = False
+    outcome: str = "failed"
+    deployed: t.Union[bool, str] = "unknown"
+    answer: t.Optional[t.Dict[str, t.Any]] = None
+    version: t.Optional[str] = None
+    deployed_in_directory: t.Optional[str] = None
+    queued_as: t.Optional[str] = None
+    uploaded_file_size: t.Optional[int] = None
+    tmp_file: t.Optional[str] = None
+    taken_seconds: t.Optional[int] = None
+    message: t.Optional[str] = None
+    bytes_sent: int = 0
+    elapsed: float = 0.0
+    attempts: int = 0
+    http_status: t.Optional[int] = None
+    url: t.Optional[str] = None
+    msg: str = ""
+
+    def as_dict(self) -> t.Dict[str, t.Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Build:
+    path: str
+    name: str
+    size: int
+    installer: bool
+
+
+class Upload:
+    """One task. :meth:`run` fills :attr:`report`, and raises :class:`SwarmError` where the task fails."""
+
+    def __init__(self, options: t.Mapping[str, t.Any], host: Host, hooks: Hooks) -> None:
+        """
+        :param options: The options of the module; ``peer`` is set.
+        """
+        self._options = options
+        self._host = host
+        self._hooks = hooks
+        self.report = Report()
+
+    def run(self, check_mode: bool) -> None:
+        """Do it, or with ``check_mode`` say what would be done."""
+        started = time.monotonic()
+        try:
+            self._run(check_mode)
+        finally:
+            self.report.elapsed = round(time.monotonic() - started, 3)
+
+    def _run(self, check_mode: bool) -> None:
+        options = self._options
+        check_options(options)
+        build = _inspect(options["src"])
+        wanted = _wanted_version(options["version"], build.name)
+        self.report.version = str(wanted) if wanted else None
+        if build.installer and not options["data_dir"] and not options["force"]:
+            raise OptionsError(
+                f"{build.name} is an installer. Swarm has no way to tell that an installer ran already, and would run"
+                " it again at each upload. Set data_dir to the peer's data directory, so that the task can see whether"
+                " the peer has it, or force to run it in any case."
+            )
+        web_port = options["web_port"]
+        if options["data_dir"] or options["config"]:
+            look = self._host.look()
+            web_port = look.web_port or web_port
+            if not options["force"] and self._is_present(build, wanted, look):
+                return
+            if look.shared and not options["allow_shared_import"]:
+                raise OptionsError(
+                    f"The import directory is shared: {look.shared}. An upload would be stored there and reach every"
+                    " peer that reads this directory. Publish the build into the share instead; or, if it is this"
+                    " peer's alone or all of them are to get the build, set allow_shared_import."
+                )
+        if options["checksum"]:
+            self._verify(build, options["checksum"])
+        limits = Limits(
+            connect=options["connect_timeout"],
+            stall=options["stall_timeout"],
+            answer=options["deploy_timeout"],
+            rate=options["rate_limit"],
+            progress=options["progress_interval"],
+        )
+        client = Client(options["peer"], web_port, limits)
+        self.report.url = client.upload_url
+        if check_mode:
+            self._predict(client, build)
+        else:
+            self._judge(self._send_with_retries(client, build), build, wanted)
+
+    # What the peer has already.
+
+    def _is_present(self, build: _Build, wanted: t.Optional[Version], look: Look) -> bool:
+        if wanted in look.deployed:
+            self._present(True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent.")
+            self.report.deployed_in_directory = look.deployed[wanted]
+            return True
+        if not look.import_is_local:
+            return False
+        same_size = [item for item in look.imports if item.bytes == build.size]
+        if not same_size:
+            return False
+        checksum = self._options["checksum"]
+        wanted_sha256 = checksum[len("sha256:") :].lower() if checksum else self._hooks.sha256()
+        for item in same_size:
+            if self._host.sha256(item.path) == wanted_sha256:
+                where = f"The import directory holds this build, as {item.path}; nothing was sent."
+                if wanted is None:
+                    self._present(
+                        "unknown", f"{where} Whether it is deployed cannot be told, since no version is known."
+                    )
+                else:
+                    self._present(False, f"{where} But {wanted} is not deployed.")
+                    self._hooks.warn(
+                        f"{where} But {wanted} is not deployed yet. Swarm tries what lies there every few seconds: if"
+                        " it stays so, its log tells why. With force the build is sent again, and Swarm answers why."
+                    )
+                return True
+        return False
+
+    def _present(self, deployed: t.Union[bool, str], msg: str) -> None:
+        self.report.outcome = "present"
+        self.report.deployed = deployed
+        self.report.msg = msg
+
+    # Sending.
+
+    def _predict(self, client: Client, build: _Build) -> None:
+        try:
+            self._probe(client, build)
+        except TransportError as error:
+            raise type(error)(self._failure(build, error)) from error
+        self.report.outcome = "queued" if self._options["queued"] else "rapid"
+        self.report.changed = True
+        self.report.msg = f"Would upload {build.name} ({build.size} bytes) to {client.upload_url}."
+
+    def _verify(self, build: _Build, checksum: str) -> None:
+        actual = f"sha256:{self._hooks.sha256()}"
+        if actual != checksum.lower():
+            raise BuildError(
+                f"{build.path} is not the build that was asked for: its checksum is {actual}, and {checksum.lower()}"
+                " was expected. Nothing was sent. Get the file again, or correct checksum."
+            )
+
+    def _send_with_retries(self, client: Client, build: _Build) -> Answer:
+        retries = self._options["retries"]
+        while True:
+            try:
+                return self._attempt(client, build)
+            except TransportError as error:
+                if error.final or self.report.attempts > retries:
+                    raise
+                delay = min(_LONGEST_DELAY, self._options["retry_delay"] * 2.0 ** min(self.report.attempts - 1, 30))
+                self._hooks.notify(
+                    f"{error.__cause__}, after {self.report.bytes_sent} of {build.size} bytes to {self.report.url}."
+                    f" Trying again in {delay:g} s ({self.report.attempts} of {retries})."
+                )
+                self._hooks.sleep(delay)
+
+    def _attempt(self, client: Client, build: _Build) -> Answer:
+        self.report.attempts += 1
+        self.report.bytes_sent = 0
+        try:
+            self._probe(client, build)
+            return self._send(client, build)
+        except TransportError as error:
+            raise type(error)(self._failure(build, error), error.accepted) from error
+        except AnswerError as error:
+            raise AnswerError(self._failure(build, error)) from error
+
+    def _probe(self, client: Client, build: _Build) -> None:
+        if not client.allows_executables() and build.installer:
+            raise OptionsError(
+                f"{build.name} is an installer, and the peer at {client.base_url} does not allow"
+                " executables. Nothing was sent. Set allowExecutables: true in its swarm.yaml (stop Swarm, edit, start"
+                " Swarm), and think of who can reach this port before you do."
+            )
+
+    def _send(self, client: Client, build: _Build) -> Answer:
+        with _open(build) as file:
+            body = Multipart(file, build.name, self._options["queued"])
+            if body.size != build.size:
+                raise BuildError(f"{build.path} changed from {build.size} to {body.size} bytes before it was sent.")
+            call = client.upload(body, self._hooks.progress)
+            try:
+                answer = call.run()
+            finally:
+                self.report.bytes_sent = call.sending.file_bytes
+                self.report.http_status = call.http_status
+        if call.sending.cut_short and answer.outcome in ("rapid", "queued"):
+            raise AnswerError(f"it answered {next(iter(answer.raw))} before it had the whole build")
+        return answer
+
+    def _failure(self, build: _Build, error: SwarmError) -> str:
+        """Say which build and URL, what came back, how much was sent, and what to do."""
+        if isinstance(error, TransportError):
+            hint, accepted = error.hint, error.accepted
+        else:
+            hint = "Does a proxy or another program answer for Swarm? See Swarm's log on the peer."
+            accepted = self.report.bytes_sent == build.size
+        if accepted:
+            outcome = (
+                "The peer may have accepted the build all the same, so it was not sent again: see whether it is"
+                " deployed before you run this again. With data_dir, nothing is sent that the peer has."
+            )
+        else:
+            outcome = "The peer cannot have accepted the build: run this again when the reason is gone."
+        again = f" in the last of {self.report.attempts} attempts" if self.report.attempts > 1 else ""
+        reason = str(error) if str(error).endswith(".") else f"{error}."
+        return " ".join(
+            f"The upload of {build.name} to {self.report.url} failed: {reason}"
+            f" Sent: {self.report.bytes_sent} of {build.size} bytes{again}. {hint} {outcome}".split()
+        )
+
+    # The answer.
+
+    def _judge(self, answer: Answer, build: _Build, wanted: t.Optional[Version]) -> None:
+        report = self.report
+        report.answer = answer.raw
+        report.outcome = answer.outcome
+        report.tmp_file = answer.tmp_file
+        report.message = answer.message
+        report.deployed_in_directory = answer.deployed_in_directory
+        report.queued_as = answer.queued_as
+        report.uploaded_file_size = answer.uploaded_file_size
+        report.taken_seconds = answer.taken_seconds
+        if answer.version:
+            report.version = str(answer.version)
+        report.deployed = answer.outcome in ("rapid", "existing")
+        report.changed = answer.outcome in ("rapid", "queued")
+        if answer.outcome == "failed":
+            raise AnswerError(
+                f"{report.url} refused {build.name}: {shown(answer.message, _QUOTED)}. Sent: {report.bytes_sent} of"
+                f" {build.size} bytes. Swarm keeps nothing of a build that it could not take. Is it a build for the"
+                " peer's platform, is there room on its disk, and what does Swarm's log on the peer say?"
+            )
+        if report.changed and answer.uploaded_file_size != build.size:
+            report.outcome = "failed"
+            raise AnswerError(
+                f"{report.url} stored {answer.uploaded_file_size} bytes of {build.name}, which has"
+                f" {build.size}. Do not render with this build: remove it from the peer, then run again."
+            )
+        if answer.version and wanted and answer.version != wanted:
+            text = f"{build.name} was expected to be {wanted}, and the peer says that it is {answer.version}."
+            if self._options["version"]:
+                report.outcome = "failed"
+                raise AnswerError(f"{text} Correct version, or give the right file; the peer has this build now.")
+            self._hooks.warn(f"{text} Was the file renamed?")
+        report.msg = self._success(answer, build)
+
+    def _success(self, answer: Answer, build: _Build) -> str:
+        if answer.outcome == "rapid":
+            return f"{answer.version} was deployed in {answer.deployed_in_directory}."
+        if answer.outcome == "queued":
+            return f"{build.name} was queued as {answer.queued_as}, to be imported later."
+        return f"{answer.version} was there already: {shown(answer.message, _QUOTED)}"
+
+
+def check_options(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse values that no upload can have.
+
+    :raises OptionsError: It names the option, the value and what is expected.
+    """
+    if not 1 <= options["web_port"] <= 65535:
+        raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
+    for name in ("connect_timeout", "stall_timeout", "deploy_timeout"):
+        # Also refuses nan.
+        if not 0 < options[name] <= _LONGEST_LIMIT:
+            raise OptionsError(
+                f"{name} is {options[name]:g}; a limit is a number of seconds above 0, up to {_LONGEST_LIMIT}."
+            )
+    for name in ("retries", "retry_delay", "rate_limit", "progress_interval"):
+        if not options[name] >= 0:
+            raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
+    peer = options["peer"]
+    if not _is_host(peer):
+        raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
+    if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
+        raise OptionsError(
+            f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
+        )
+
+
+def _is_host(peer: str) -> bool:
+    if not peer or re.search(r"[\s/?#@\\]", peer):
+        return False
+    try:
+        if ":" in peer:
+            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
+        else:
+            # Refuses labels that are empty or too long, as the look-up of the name would.
+            peer.encode("idna")
+    except ValueError:
+        return False
+    return True
+
+
+def _inspect(path: str) -> _Build:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BuildError(f"The build {path} could not be read: {reason}. Correct src.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise BuildError(f"The build {path} is not a regular file. Correct src.")
+    name = os.path.basename(path)
+    check_file_name(name)
+    return _Build(path, name, status.st_size, sniff(path).category == "installer")
+
+
+def _open(build: _Build) -> t.BinaryIO:
+    try:
+        return open(build.path, "rb", buffering=0)
+    except OSError as error:
+        raise BuildError(f"The build {build.path} could not be read: {error.strerror}.") from error
+
+
+def _wanted_version(option: t.Optional[str], name: str) -> t.Optional[Version]:
+    in_name = find_version(name)
+    if not option:
+        return in_name
+    wanted = Version.parse(option)
+    if in_name and in_name != wanted:
+        raise OptionsError(
+            f"version is {wanted}, and the name of the file says {in_name}: {name}. Correct one of them."
+        )
+    return wanted

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""The module upload: the host of the task sends a build that lies on its own disk."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import typing as t
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
+    MissingRequestsError,
+    OptionsError,
+    SwarmError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Upload
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class _LocalHost(Host):
+    def __init__(self, options: t.Mapping[str, t.Any]) -> None:
+        self._options = options
+
+    def look(self) -> Look:
+        peer = self._options["peer"]
+        if not _is_own_address(peer):
+            raise OptionsError(
+                f"data_dir and config are looked at on the host that sends, and {peer} is not an address of this host."
+                " Leave them out, and look at the peer itself with renderops.vray_swarm.peer_info first."
+            )
+        return Look(look_at(self._options["data_dir"], self._options["config"]))
+
+    def sha256(self, path: str) -> t.Optional[str]:
+        try:
+            return sha256(path)
+        except BuildError:
+            return None
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    options = dict(module.params)
+    options["peer"] = options["peer"] or "localhost"
+    upload = Upload(
+        options,
+        _LocalHost(options),
+        Hooks(sha256=functools.lru_cache(maxsize=None)(lambda: sha256(options["src"])), warn=module.warn),
+    )
+    try:
+        upload.run(module.check_mode)
+    except MissingRequestsError as error:
+        module.fail_json(**dict(upload.report.as_dict(), msg=missing_required_lib("requests"), exception=str(error)))
+    except SwarmError as error:
+        module.fail_json(**dict(upload.report.as_dict(), msg=str(error)))
+    module.exit_json(**upload.report.as_dict())
+
+
+def _is_own_address(peer: str) -> bool:
+    """A system lets a socket be bound only to its own addresses."""
+    try:
+        for family, kind, protocol, _name, address in socket.getaddrinfo(peer.strip("[]"), 0, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as sock:
+                try:
+                    sock.bind(address)
+                    return True
+                except OSError:
+                    continue
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""The base of the collection's action plugins: options, boundary, modules on the host."""
+
+from __future__ import annotations
+
+import abc
+import ipaddress
+import socket
+import typing as t
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import on_controller
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    MissingRequestsError,
+    OptionsError,
+    SwarmError,
+)
+
+
+class _ModuleFailed(Exception):
+    """A module on the host failed; its result is the task's."""
+
+    def __init__(self, result: t.Dict[str, t.Any]) -> None:
+        super().__init__(result.get("msg"))
+        self.result = result
+
+
+class SwarmAction(ActionBase, abc.ABC):
+    """An action of this collection says its options in ``SPEC`` and what it does in :meth:`act`."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    SPEC: t.ClassVar[t.Dict[str, t.Dict[str, t.Any]]]
+
+    #: The options with their defaults.
+    options: t.Dict[str, t.Any]
+    #: The options as the task gives them.
+    arguments: t.Dict[str, t.Any]
+    #: The name of the host in the inventory.
+    label: str
+    #: What a failed task returns beside its message.
+    result: t.Callable[[], t.Dict[str, t.Any]] = staticmethod(dict)
+
+    @abc.abstractmethod
+    def act(self) -> t.Dict[str, t.Any]:
+        """Do the work and return the result.
+
+        :raises SwarmError: Its text becomes the message of the failed task.
+        """
+
+    def run(self, tmp: t.Any = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        self._task_vars = task_vars or {}
+        _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
+        self.arguments = {name: value for name, value in self._task.args.items() if value is not None}
+        self.label = str(self._task_vars.get("inventory_hostname", ""))
+        if not self.options["peer"]:
+            self.options["peer"] = self._address()
+        try:
+            result = self.act()
+        except _ModuleFailed as failure:
+            result = dict(self.result(), **failure.result)
+        except MissingRequestsError as error:
+            result = dict(self.result(), failed=True, msg=missing_required_lib("requests"), exception=str(error))
+        except SwarmError as error:
+            result = dict(self.result(), failed=True, msg=str(error))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        if result.get("msg"):
+            result["msg"] = f"{self.label}: {result['msg']}"
+        return result
+
+    def run_module(self, name: str, arguments: t.Dict[str, t.Any], fail: bool = True) -> t.Dict[str, t.Any]:
+        """Run a module on the host of the task; a look is run in check mode, too.
+
+        :raises _ModuleFailed: The module failed, and ``fail`` is true.
+        """
+        result = self._execute_module(module_name=name, module_args=dict(arguments), task_vars=self._task_vars)
+        if fail and (result.get("failed") or result.get("unreachable")):
+            raise _ModuleFailed({key: value for key, value in result.items() if key not in ("invocation", "changed")})
+        return result
+
+    def look_at_disk(self) -> t.Dict[str, t.Any]:
+        """Return the facts about the host's disk, in one round trip."""
+        if self.on_windows:
+            raise OptionsError("data_dir and config are not supported on Windows hosts yet: leave them out.")
+        arguments = {
+            name: self.options[name] for name in ("data_dir", "config", "import_dir") if self.options.get(name)
+        }
+        return self.run_module("renderops.vray_swarm.peer_info", arguments)["look"]
+
+    @property
+    def on_windows(self) -> bool:
+        return bool(getattr(self._connection._shell, "_IS_WINDOWS", False))
+
+    def _address(self) -> str:
+        """The address of the host, also in a delegated task, where the connection is another one's."""
+        address = self._task_vars.get("ansible_host") or self.label
+        return str(self._templar.template(address))
+
+
+def is_loopback(peer: str) -> bool:
+    """Whether the peer is this very machine."""
+    try:
+        found = socket.getaddrinfo(peer.strip("[]"), None)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_rest, address in found)

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""What is computed once per run of ``ansible-playbook``, for all hosts together.
+
+Every task of every host is a process of its own, so nothing can be kept in memory. The forks of a run share its
+temporary directory, though, which is removed at the end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+
+from ansible import constants as C
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+
+_DIGITS = 64
+
+
+def sha256_once(path: str) -> str:
+    """Return the SHA-256 of a file, computed by whoever asks first; all others wait for that.
+
+    :raises BuildError: The file cannot be read.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error
+    identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    with open(os.path.join(C.DEFAULT_LOCAL_TMP, f"vray_swarm-{name}"), "a+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        known = file.read()
+        # Half of it is what a fork left that was killed, or that found the disk full.
+        if len(known) != _DIGITS:
+            known = sha256(path)
+            file.truncate(0)
+            file.write(known)
+            file.flush()
+        return known

@@ -1,0 +1,729 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One task, from its options to its result: what is looked at, decided and sent, and how the answer is judged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import struct
+
+import pytest
+
+pytest.importorskip("requests")
+
+from scripted import PATIENCE, Server, answering, existing, failed, per_method, queued, rapid, response, sending, swarm
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _sending
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    AnswerError,
+    BuildError,
+    NotSwarmError,
+    OptionsError,
+    SwarmError,
+    TransportError,
+    VersionError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import (
+    Hooks,
+    Host,
+    Report,
+    Upload,
+    check_options,
+)
+
+MIB = 1 << 20
+VERSION = "6.20.10-e8197af2"
+OTHER = {"_revHash": "0a1b2c3d", "_ver": {"_major": 7, "_minor": 10, "_release": 0}}
+ARCHIVE = b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(1000)
+INSTALLER = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62) + bytes(44)
+DEFAULTS = {name: option.get("default") for name, option in upload_spec().items()}
+
+
+class Disk(Host):
+    """What a look finds; it counts how often it is asked."""
+
+    def __init__(self, **facts):
+        self.facts = {
+            "data_dir": "/var/lib/swarm",
+            "config": None,
+            "web_port": None,
+            "import_dir": "/var/lib/swarm/VRay/import",
+            "import_dir_configured": False,
+            "builds": [],
+            "imports": [],
+            "mount": None,
+        }
+        self.facts.update(facts)
+        self.files = {}
+        self.looks = 0
+        self.hashed = []
+
+    def deployed(self, version):
+        self.facts["builds"].append({"version": version, "directory": "/var/lib/swarm/VRay/vray-" + version})
+
+    def imported(self, name, content, size=None):
+        path = "/var/lib/swarm/VRay/import/" + name
+        self.facts["imports"].append({"name": name, "path": path, "bytes": len(content) if size is None else size})
+        self.files[path] = content
+
+    def look(self):
+        self.looks += 1
+        return Look(self.facts)
+
+    def sha256(self, path):
+        self.hashed.append(path)
+        content = self.files[path]
+        return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+class Task:
+    """Runs uploads, and keeps what they said and asked for."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.disk = Disk()
+        self.slept = []
+        self.notes = []
+        self.warnings = []
+        self.hashes = 0
+        self.on_sleep = lambda: None
+        self.report = Report()
+
+    def build(self, content=ARCHIVE, name="vray-%s.tar" % VERSION):
+        path = str(self.folder / name)
+        with open(path, "wb") as file:
+            file.write(content)
+        self.src = path
+        return path
+
+    def _hash(self):
+        self.hashes += 1
+        with open(self.src, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+
+    def _sleep(self, seconds):
+        self.slept.append(seconds)
+        self.on_sleep()
+
+    def options(self, server, **options):
+        given = dict(DEFAULTS, src=self.src, peer="127.0.0.1", web_port=server.port if server else 1)
+        given.update(connect_timeout=PATIENCE, stall_timeout=PATIENCE, deploy_timeout=PATIENCE)
+        given.update(options)
+        return given
+
+    def run(self, server, check_mode=False, **options):
+        hooks = Hooks(sha256=self._hash, notify=self.notes.append, warn=self.warnings.append, sleep=self._sleep)
+        upload = Upload(self.options(server, **options), self.disk, hooks)
+        self.report = upload.report
+        upload.run(check_mode)
+        return upload.report
+
+    def fail(self, server, kind, check_mode=False, **options):
+        with pytest.raises(SwarmError) as caught:
+            self.run(server, check_mode, **options)
+        assert type(caught.value) is kind
+        # Whatever happened, the report is whole, and claims no success.
+        assert sorted(self.report.as_dict()) == sorted(Report().as_dict())
+        assert self.report.outcome == "failed"
+        assert self.report.elapsed >= 0
+        return str(caught.value)
+
+
+@pytest.fixture
+def task(tmp_path, monkeypatch):
+    monkeypatch.setattr(_sending, "_TICK", 0.02)
+    made = Task(tmp_path)
+    made.build()
+    return made
+
+
+def sha256_of(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def refuse(connection):
+    raise AssertionError("nothing may be sent")
+
+
+# What a peer answers.
+
+
+def test_rapid(task):
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        report = task.run(server)
+        assert server.paths == ["GET /debug/allowExecutables", "POST /api/vray/upload"]
+        assert report.url == "http://127.0.0.1:%d/api/vray/upload" % server.port
+    assert (report.changed, report.outcome, report.deployed) == (True, "rapid", True)
+    assert report.version == VERSION
+    assert report.deployed_in_directory == "/var/lib/swarm/VRay/vray-" + VERSION
+    assert report.uploaded_file_size == report.bytes_sent == len(ARCHIVE)
+    assert report.taken_seconds == 6
+    assert report.tmp_file == "/tmp/servant-multipart4711-1.buf"
+    assert report.answer["RapidUR"]["takenSeconds"] == 6
+    assert (report.attempts, report.http_status) == (1, 200)
+    assert (report.queued_as, report.message) == (None, None)
+    assert report.msg == "%s was deployed in /var/lib/swarm/VRay/vray-%s." % (VERSION, VERSION)
+    # Nobody asked for it, and nothing depended on it.
+    assert task.hashes == task.disk.looks == 0
+    assert task.slept == task.notes == task.warnings == []
+
+
+def test_queued(task):
+    with Server(swarm(queued(len(ARCHIVE)))) as server:
+        report = task.run(server, queued=True)
+    assert (report.changed, report.outcome, report.deployed) == (True, "queued", False)
+    assert report.queued_as == "/var/lib/swarm/VRay/import/a.tar"
+    assert report.version == VERSION
+    assert "queued as /var/lib/swarm/VRay/import/a.tar" in report.msg
+
+
+@pytest.mark.parametrize("status", [200, 409, 500])
+def test_existing(task, status):
+    with Server(swarm(existing(), status=status)) as server:
+        report = task.run(server)
+    assert (report.changed, report.outcome, report.deployed) == (False, "existing", True)
+    assert report.message == "V-Ray version already exists"
+    assert report.http_status == status
+
+
+def test_a_refusal(task):
+    with Server(swarm(failed("no room"))) as server:
+        message = task.fail(server, AnswerError)
+        assert server.paths == ["GET /debug/allowExecutables", "POST /api/vray/upload"]
+        assert (
+            "http://127.0.0.1:%d/api/vray/upload refused vray-%s.tar: 'no room'. Sent: " % (server.port, VERSION)
+            in message
+        )
+    assert "%d of %d bytes" % (len(ARCHIVE), len(ARCHIVE)) in message
+    assert (task.report.changed, task.report.deployed, task.report.message) == (False, False, "no room")
+    assert task.report.answer == {"FailUR": {"message": "no room", "tmpFile": "/tmp/servant-multipart4711-1.buf"}}
+    assert (task.report.attempts, task.report.http_status) == (1, 200)
+    # An answer is final: nothing is sent again.
+    assert task.slept == []
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred\r\nnext \u202e line\x00", "x" * 900000])
+def test_what_a_peer_says_is_quoted_safely(task, text):
+    with Server(swarm(failed(text))) as server:
+        message = task.fail(server, AnswerError)
+    assert len(message) < 1500
+    assert message.isprintable()
+    assert task.report.message == text
+
+
+def test_what_a_peer_says_about_a_build_that_exists_is_quoted_safely(task):
+    body = existing().replace(b"V-Ray version already exists", b"x\\u001b[31m\\n" + b"y" * 100000)
+    with Server(swarm(body)) as server:
+        report = task.run(server)
+    assert report.msg.isprintable()
+    assert len(report.msg) < 1500
+
+
+def test_another_version_than_expected(task):
+    with Server(swarm(rapid(len(ARCHIVE), OTHER))) as server:
+        message = task.fail(server, AnswerError, version=VERSION)
+    assert "expected to be 6.20.10-e8197af2, and the peer says that it is 7.10.0-0a1b2c3d" in message
+    # The truth: the peer has it now.
+    assert task.report.changed
+    assert task.report.version == "7.10.0-0a1b2c3d"
+
+
+def test_another_version_than_the_name_says(task):
+    with Server(swarm(rapid(len(ARCHIVE), OTHER))) as server:
+        assert task.run(server).outcome == "rapid"
+    assert len(task.warnings) == 1
+    assert "Was the file renamed?" in task.warnings[0]
+
+
+def test_the_expected_version_where_the_name_has_none(task):
+    task.build(name="vray-lin-df715d3c8ff9.tar")
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, version="6.20.010-e8197af2").outcome == "rapid"
+
+
+@pytest.mark.parametrize("answer", [rapid, queued])
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_another_size_than_was_sent(task, answer, difference):
+    with Server(swarm(answer(len(ARCHIVE) + difference))) as server:
+        message = task.fail(server, AnswerError)
+    assert (
+        "stored %d bytes of vray-%s.tar, which has %d" % (len(ARCHIVE) + difference, VERSION, len(ARCHIVE)) in message
+    )
+    assert "Do not render with this build" in message
+
+
+@pytest.mark.parametrize("answer", [rapid, queued])
+def test_an_early_success_is_none(task, answer):
+    def early(connection):
+        connection.read_head()
+        connection.send(response(answer(256 * MIB)))
+        connection.sit()
+
+    with open(task.src, "r+b") as file:
+        file.truncate(256 * MIB)
+    with Server(per_method(answering(b"false"), early)) as server:
+        message = task.fail(server, AnswerError)
+    assert re.search(r"it answered (RapidUR|QueuedUR) before it had the whole build", message)
+    assert task.report.bytes_sent < 32 * MIB
+    assert not task.report.changed
+
+
+@pytest.mark.parametrize("answer, outcome", [(existing, "existing"), (failed, "failed")])
+def test_an_early_no_is_heard(task, answer, outcome):
+    def early(connection):
+        connection.read_head()
+        connection.send(response(answer()))
+
+    with open(task.src, "r+b") as file:
+        file.truncate(256 * MIB)
+    with Server(per_method(answering(b"false"), early)) as server:
+        if outcome == "existing":
+            assert task.run(server).outcome == outcome
+        else:
+            assert "refused" in task.fail(server, AnswerError)
+    assert task.report.bytes_sent < 32 * MIB
+    assert task.report.attempts == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}"])
+def test_an_answer_that_is_none(task, body):
+    with Server(swarm(body, status=502)) as server:
+        message = task.fail(server, AnswerError)
+        assert server.connections == 2
+        url = "http://127.0.0.1:%d/api/vray/upload" % server.port
+    assert message.startswith("The upload of vray-%s.tar to %s failed: HTTP 502: " % (VERSION, url))
+    assert "Sent: %d of %d bytes. Does a proxy" % (len(ARCHIVE), len(ARCHIVE)) in message
+    assert task.slept == []
+
+
+# What the peer has already.
+
+
+@pytest.mark.parametrize("queue", [False, True])
+def test_present_by_version(task, queue):
+    task.disk.deployed("6.020.10-e8197af2")
+    with Server(refuse) as server:
+        report = task.run(server, data_dir="/var/lib/swarm", queued=queue)
+        assert server.connections == 0
+    assert (report.changed, report.outcome, report.deployed) == (False, "present", True)
+    assert report.version == VERSION
+    assert report.deployed_in_directory == "/var/lib/swarm/VRay/vray-6.020.10-e8197af2"
+    assert (report.bytes_sent, report.attempts, report.url) == (0, 0, None)
+    assert "nothing was sent" in report.msg
+    assert task.hashes == 0
+
+
+def test_present_by_the_version_of_the_task(task):
+    task.build(name="vray-lin-df715d3c8ff9.tar")
+    task.disk.deployed("7.0.6-e8197af2")
+    assert task.run(None, data_dir="/d", version="7.00.06-e8197af2").outcome == "present"
+
+
+def test_another_version_is_not_this_one(task):
+    task.disk.deployed("6.20.11-e8197af2")
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/d").outcome == "rapid"
+    # No file of the same size lies there: the build need not be hashed.
+    assert task.hashes == 0
+
+
+def test_present_by_size_and_checksum_without_a_version(task):
+    """That is how an installer is sent once."""
+    task.build(INSTALLER, name="vraystd_adv_71000_rhel8_clang-gcc-11.2")
+    task.disk.imported("a.tar", b"x")
+    task.disk.imported("other", bytes(len(INSTALLER)))
+    task.disk.imported("stored", INSTALLER)
+    report = task.run(None, data_dir="/d")
+    assert (report.changed, report.outcome, report.deployed) == (False, "present", "unknown")
+    assert "/var/lib/swarm/VRay/import/stored; nothing was sent" in report.msg
+    assert task.hashes == 1
+    # Only what has the same size was hashed there.
+    assert [os.path.basename(path) for path in task.disk.hashed] == ["other", "stored"]
+    assert task.warnings == []
+
+
+def test_an_archive_that_was_never_deployed_is_not_called_deployed(task):
+    task.disk.imported("vray-%s.tar" % VERSION, ARCHIVE)
+    report = task.run(None, data_dir="/d")
+    assert (report.outcome, report.deployed) == ("present", False)
+    assert "%s is not deployed" % VERSION in report.msg
+    assert len(task.warnings) == 1
+
+
+def test_the_same_size_is_not_the_same_build(task):
+    task.disk.imported("vray-%s.tar" % VERSION, bytes(len(ARCHIVE)))
+    task.disk.imported("gone.tar", None, len(ARCHIVE))
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/d").outcome == "rapid"
+    assert task.hashes == 1
+    assert len(task.disk.hashed) == 2
+
+
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+def test_a_checksum_that_is_given_is_not_computed(task, spelling):
+    task.disk.imported("a.tar", ARCHIVE)
+    checksum = "sha256:" + spelling(sha256_of(ARCHIVE))
+    assert task.run(None, data_dir="/d", checksum=checksum).outcome == "present"
+    assert task.hashes == 0
+
+
+def test_a_shared_import_directory_tells_nothing_about_this_peer(task):
+    """What others put there is not this peer's; only what is deployed here counts."""
+    task.disk.facts["mount"] = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
+    task.disk.imported("a.tar", ARCHIVE)
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/d", allow_shared_import=True).outcome == "rapid"
+    assert task.hashes == 0
+    task.disk.deployed(VERSION)
+    assert task.run(None, data_dir="/d").outcome == "present"
+
+
+def test_force_sends_what_the_peer_has(task):
+    task.disk.deployed(VERSION)
+    task.disk.imported("a.tar", ARCHIVE)
+    with Server(swarm(existing())) as server:
+        assert task.run(server, data_dir="/d", force=True).outcome == "existing"
+    assert task.hashes == 0
+
+
+# Shared import directories, ports, installers.
+
+SHARED = [
+    {"mount": {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}},
+    {"import_dir_configured": True, "import_dir": "/srv/builds"},
+    {"import_dir_configured": True, "import_dir": "/var/lib/swarm-builds"},
+]
+
+
+@pytest.mark.parametrize("facts", SHARED)
+@pytest.mark.parametrize("force", [False, True])
+def test_a_shared_import_directory_is_refused(task, facts, force):
+    task.disk = Disk(**facts)
+    with Server(refuse) as server:
+        message = task.fail(server, OptionsError, data_dir="/var/lib/swarm", force=force)
+        assert server.connections == 0
+    assert "allow_shared_import" in message
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        report = task.run(server, data_dir="/var/lib/swarm", force=force, allow_shared_import=True)
+    assert report.outcome == "rapid"
+
+
+def test_an_import_directory_of_its_own_is_no_shared_one(task):
+    task.disk = Disk(import_dir_configured=True, import_dir="/var/lib/swarm/elsewhere")
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, config="/etc/swarm.yaml").outcome == "rapid"
+
+
+def test_the_port_of_swarm_yaml_wins(task):
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        task.disk = Disk(web_port=server.port)
+        assert task.run(server, config="/etc/swarm.yaml", web_port=1).outcome == "rapid"
+
+
+@pytest.fixture
+def installer(task):
+    task.build(INSTALLER, name="vraystd_adv_71000_rhel8_clang-gcc-11.2")
+    return task
+
+
+def test_an_installer_without_data_dir_is_refused(installer):
+    with Server(refuse) as server:
+        message = installer.fail(server, OptionsError)
+        assert server.connections == 0
+    assert "is an installer" in message
+    assert "data_dir" in message
+    assert "force" in message
+
+
+@pytest.mark.parametrize("options", [{"force": True}, {"data_dir": "/d"}])
+def test_an_installer_goes_to_a_peer_that_allows_executables(installer, options):
+    with Server(swarm(rapid(len(INSTALLER)), allowed=True)) as server:
+        assert installer.run(server, **options).outcome == "rapid"
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_installer_does_not_go_to_a_peer_that_does_not(installer, check_mode):
+    with Server(swarm(rapid(len(INSTALLER)))) as server:
+        message = installer.fail(server, OptionsError, check_mode, force=True)
+        assert server.paths == ["GET /debug/allowExecutables"]
+        assert "http://127.0.0.1:%d does not allow executables" % server.port in message
+    assert "allowExecutables: true" in message
+    assert installer.slept == []
+
+
+# The checksum.
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_build_that_is_not_the_one(task, check_mode):
+    with Server(refuse) as server:
+        message = task.fail(server, BuildError, check_mode, checksum="sha256:" + "0" * 64)
+        assert server.connections == 0
+    assert "sha256:" + sha256_of(ARCHIVE) in message
+    assert "sha256:" + "0" * 64 in message
+    assert "Nothing was sent" in message
+    assert task.hashes == 1
+
+
+def test_the_build_that_was_asked_for(task):
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, checksum="sha256:" + sha256_of(ARCHIVE).upper()).outcome == "rapid"
+
+
+# Check mode.
+
+
+@pytest.mark.parametrize("queue, outcome", [(False, "rapid"), (True, "queued")])
+def test_check_mode_sends_nothing(task, queue, outcome):
+    with Server(swarm(refuse)) as server:
+        report = task.run(server, True, queued=queue)
+        assert server.paths == ["GET /debug/allowExecutables"]
+        assert "Would upload vray-%s.tar (%d bytes) to %s." % (VERSION, len(ARCHIVE), report.url) == report.msg
+    assert (report.changed, report.outcome, report.bytes_sent, report.answer) == (True, outcome, 0, None)
+
+
+def test_check_mode_says_what_is_there(task):
+    task.disk.deployed(VERSION)
+    report = task.run(None, True, data_dir="/d")
+    assert (report.changed, report.outcome) == (False, "present")
+
+
+def test_check_mode_asks_once(task):
+    with Server(answering(b"<html>")) as server:
+        message = task.fail(server, NotSwarmError, True)
+        assert server.connections == 1
+    assert "not as Swarm does" in message
+    assert task.slept == []
+
+
+# Retries.
+
+
+def broken(connection):
+    connection.reset()
+
+
+def broken_in_the_middle(connection):
+    connection.read_head()
+    connection.sock.recv(MIB)
+    connection.reset()
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_peer_that_is_down(task, retries):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        message = task.fail(None, TransportError, web_port=port, retries=retries, retry_delay=5.0)
+    assert task.slept == [5, 10, 20][:retries]
+    assert task.report.attempts == retries + 1
+    url = "http://127.0.0.1:%d/api/vray/upload" % port
+    again = " in the last of %d attempts" % (retries + 1) if retries else ""
+    assert message.startswith(
+        "The upload of vray-%s.tar to %s failed: connection refused. Sent: 0 of " % (VERSION, url)
+    )
+    assert "bytes%s. " % again in message
+    assert "Does Swarm run there" in message
+    assert "The peer cannot have accepted the build" in message
+    assert len(task.notes) == retries
+    assert task.report.url == url
+    assert (task.report.http_status, task.report.bytes_sent, task.report.answer) == (None, 0, None)
+
+
+def test_the_delay_doubles_up_to_a_limit(task):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        task.fail(None, TransportError, web_port=sock.getsockname()[1], retries=7, retry_delay=5.0)
+        assert task.slept == [5, 10, 20, 40, 80, 120, 120]
+        assert "connection refused, after 0 of %d bytes to http://" % len(ARCHIVE) in task.notes[0]
+        assert task.notes[0].endswith("Trying again in 5 s (1 of 7).")
+        assert task.notes[-1].endswith("Trying again in 120 s (7 of 7).")
+
+
+def test_any_number_of_retries(task, monkeypatch):
+    """2 to the power of 2000 is no number of seconds."""
+
+    def refused(*_arguments):
+        raise TransportError("connection refused")
+
+    monkeypatch.setattr(Upload, "_probe", refused)
+    task.fail(None, TransportError, retries=2000, retry_delay=5.0)
+    assert len(task.slept) == 2000
+    assert max(task.slept) == 120
+
+
+def test_a_peer_that_comes_back(task):
+    with Server(broken, broken, swarm(rapid(len(ARCHIVE)))) as server:
+        report = task.run(server)
+    assert (report.outcome, report.attempts) == ("rapid", 3)
+    assert task.slept == [5, 10]
+
+
+def test_a_break_in_the_middle_is_tried_again(task):
+    with open(task.src, "r+b") as file:
+        file.truncate(64 * MIB)
+    whole = swarm(rapid(64 * MIB))
+    with Server(answering(b"false"), broken_in_the_middle, whole) as server:
+        report = task.run(server)
+        assert server.paths == ["GET /debug/allowExecutables", "POST /api/vray/upload"] * 2
+    assert (report.outcome, report.attempts, report.bytes_sent) == ("rapid", 2, 64 * MIB)
+    assert task.slept == [5]
+    assert int(re.search(r"after (\d+) of 67108864 bytes", task.notes[0]).group(1)) < 64 * MIB
+
+
+def test_nothing_is_sent_again_that_may_have_been_accepted(task):
+    """The peer got it all and went away: it may have the build."""
+    post = sending(b"")
+    with Server(per_method(answering(b"false"), post)) as server:
+        message = task.fail(server, TransportError)
+        assert server.paths == ["GET /debug/allowExecutables", "POST /api/vray/upload"]
+    assert task.slept == []
+    assert task.report.attempts == 1
+    assert "may have accepted the build all the same, so it was not sent again" in message
+    assert "Sent: %d of %d bytes" % (len(ARCHIVE), len(ARCHIVE)) in message
+
+
+def test_somebody_else_is_not_asked_again(task):
+    with Server(answering(b"<html>It works!</html>")) as server:
+        message = task.fail(server, NotSwarmError)
+        assert server.connections == 1
+    assert task.slept == []
+    assert "Does another program listen on this port?" in message
+
+
+def test_a_file_that_changes_is_not_sent_again(task):
+    with open(task.src, "r+b") as file:
+        file.truncate(64 * MIB)
+
+    def shrink(connection):
+        connection.read_head()
+        connection.sock.recv(1000)
+        with open(task.src, "r+b") as file:
+            file.truncate(1000)
+        connection.read_to_end()
+
+    with Server(per_method(answering(b"false"), shrink)) as server:
+        assert "changed while it was sent" in task.fail(server, BuildError)
+    assert task.slept == []
+    assert task.report.bytes_sent < 64 * MIB
+
+
+# Options.
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        ({"web_port": 0}, "web_port is 0; a port is a number from 1 to 65535"),
+        ({"web_port": 65536}, "web_port is 65536"),
+        ({"web_port": -1}, "web_port is -1"),
+        ({"connect_timeout": 0.0}, "connect_timeout is 0; a limit is a number of seconds above 0"),
+        ({"connect_timeout": float("nan")}, "connect_timeout is nan"),
+        ({"connect_timeout": float("inf")}, "connect_timeout is inf"),
+        ({"stall_timeout": -1.5}, "stall_timeout is -1.5"),
+        ({"stall_timeout": float("nan")}, "stall_timeout is nan"),
+        ({"deploy_timeout": 0.0}, "deploy_timeout is 0"),
+        ({"deploy_timeout": 1e300}, "deploy_timeout is 1e[+]300"),
+        ({"retries": -1}, "retries is -1; it must not be negative"),
+        ({"retry_delay": -0.1}, "retry_delay is -0.1"),
+        ({"retry_delay": float("nan")}, "retry_delay is nan"),
+        ({"rate_limit": -1}, "rate_limit is -1"),
+        ({"progress_interval": -1.0}, "progress_interval is -1"),
+        ({"progress_interval": float("nan")}, "progress_interval is nan"),
+        ({"checksum": "sha256:abc"}, "checksum is 'sha256:abc'; it is sha256: followed by 64"),
+        ({"checksum": "0" * 64}, "checksum is '0"),
+        ({"checksum": "md5:" + "0" * 32}, "checksum is 'md5"),
+        ({"checksum": "sha256:" + "0" * 64 + "\n"}, "checksum is"),
+        ({"checksum": "x" * 100000}, "checksum is 'x"),
+    ]
+    + [
+        ({"peer": peer}, "peer is %s; it is a host name or an address" % re.escape(repr(peer)))
+        for peer in (
+            "http://10.0.0.7",
+            "10.0.0.7:1113",
+            "peer07:1113",
+            "10.0.0.7/x",
+            "user@10.0.0.7",
+            "a b",
+            "a\nb",
+            "a?b",
+            "a#b",
+            "a\\b",
+            "[::1]:1113",
+            "[::1",
+            "::g",
+            "a..b",
+            ".local",
+            "x" * 64,
+        )
+    ],
+)
+def test_values_that_no_upload_can_have(task, options, told):
+    with Server(refuse) as server:
+        message = task.fail(server, OptionsError, **options)
+        assert server.connections == 0
+    assert re.match(told, message)
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize("peer", [None, ""])
+def test_no_peer(task, peer):
+    assert "peer is" in task.fail(None, OptionsError, peer=peer)
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        "10.0.0.7",
+        "peer07",
+        "peer_07.example.com",
+        "peer07.example.com.",
+        "::1",
+        "[fe80::1%25eth0]",
+        "fe80::1%eth0",
+        "Zürich",
+    ],
+)
+def test_values_that_an_upload_can_have(task, peer):
+    check_options(task.options(None, peer=peer, retries=0, retry_delay=0.0, progress_interval=0.0, stall_timeout=0.1))
+
+
+def test_a_version_that_is_none(task):
+    assert "six" in task.fail(None, VersionError, version="six")
+
+
+def test_a_version_that_contradicts_the_name(task):
+    message = task.fail(None, OptionsError, version="7.10.0-0a1b2c3d")
+    assert "7.10.0-0a1b2c3d" in message
+    assert VERSION in message
+
+
+@pytest.mark.parametrize("src", ["missing.tar", ".", "nul\0.tar"])
+def test_a_build_that_is_none(task, src):
+    message = task.fail(None, BuildError, src=os.path.join(str(task.folder), src))
+    assert message.startswith("The build ")
+    assert "Correct src" in message
+
+
+def test_a_pipe_is_no_build(task):
+    os.mkfifo(str(task.folder / "pipe"))
+    assert "not a regular file" in task.fail(None, BuildError, src=str(task.folder / "pipe"))
+
+
+def test_a_name_that_would_be_cut(task):
+    with Server(refuse) as server:
+        assert "semicolon" in task.fail(server, BuildError, src=task.build(name="b;c.tar"))
+        assert server.connections == 0
+
+
+def test_a_report_says_nothing_but_plain_values():
+    assert all(
+        value is None or isinstance(value, (bool, int, float, str, dict)) for value in Report().as_dict().values()
+    )
