@@ -505,14 +505,14 @@ def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
         if len(header) < _BLOCK:
             raise _Damaged("ends at byte %d %s, in the middle of a header" % (at + len(header), source.where))
         size = _tar_number(header[124:136])
-        if not _has_tar_checksum(header) or size is None:
+        if size is None or not _has_tar_checksum(header):
             raise _Damaged("has a header that is no header at byte %d %s" % (at, source.where))
         member = header[156:157]
         if member in b"123456":
             # Links, devices, directories and pipes have no data, whatever their size says.
             pax_size = None
             continue
-        padding = -size % _BLOCK
+        padding = (_BLOCK - size % _BLOCK) % _BLOCK
         if member == b"x":
             data = source.read(min(size, _PAX_LIMIT))
             source.skip(size - len(data))
@@ -522,7 +522,7 @@ def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
         else:
             if pax_size is not None:
                 size, pax_size = pax_size, None
-                padding = -size % _BLOCK
+                padding = (_BLOCK - size % _BLOCK) % _BLOCK
             if member == b"S":  # a sparse file of GNU: the map of its holes may go on in further blocks
                 more = header[482]
                 while more:

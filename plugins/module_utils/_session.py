@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import socket
 import time
+import traceback
 import typing as t
 
-from requests import Response, Session
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import MissingRequestsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Sending
+
+_IMPORT_ERROR = ""
+try:
+    from requests import Response, Session
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
+    from urllib3.connectionpool import HTTPConnectionPool
+except ImportError:
+    _IMPORT_ERROR = traceback.format_exc()
+    if not t.TYPE_CHECKING:
+        Session = HTTPAdapter = HTTPConnection = HTTPConnectionPool = object
 
 
 class _Socket(socket.socket):
@@ -76,7 +84,12 @@ class _Session(Session):
 
 
 def new_session() -> Session:
-    """Return a session that knows plain HTTP only, and takes nothing from the environment: no proxy, no netrc."""
+    """Return a session that knows plain HTTP only, and takes nothing from the environment: no proxy, no netrc.
+
+    :raises MissingRequestsError: requests cannot be imported.
+    """
+    if _IMPORT_ERROR:
+        raise MissingRequestsError(_IMPORT_ERROR)
     session = _Session()
     session.trust_env = False
     session.adapters.clear()

@@ -51,7 +51,9 @@ def check_machine() -> None:
             try:
                 probe.bind((address, PORT))
             except OSError as error:
-                raise DemoError(f"{address}:{PORT} cannot be used ({error.strerror}): stop what listens there") from error
+                raise DemoError(
+                    f"{address}:{PORT} cannot be used ({error.strerror}): stop what listens there"
+                ) from error
     free = shutil.disk_usage(DEMO).free
     if free < NEEDED:
         raise DemoError(f"{DEMO} has {free >> 20} MiB free, and {NEEDED >> 20} are needed: make room there")

@@ -322,9 +322,11 @@ CHECKS = (
     Check("demo", "demo", "default", ("{bin}/python tests/demo/demo.py demo",), cwd="{root}", uses="port 1113"),
     lint(
         "galaxy",
-        "{bin}/ansible-galaxy collection build --force --output-path {tmp}/galaxy",
+        "{bin}/ansible-galaxy collection build --force --output-path {tmp}/galaxy {copy}",
         "{bin}/python -m galaxy_importer.main {tarball}",
         env="importer",
+        # The importer leaves its result where it runs.
+        cwd="{tmp}",
         count=count_importer,
     ),
     lint("ansible-lint", "{bin}/ansible-lint --profile production --strict --offline --nocolor"),

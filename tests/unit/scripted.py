@@ -22,13 +22,13 @@ PATIENCE = 20
 # tcp(7): on Linux, received bytes are thrown away without being copied.
 _DISCARD = socket.MSG_TRUNC if sys.platform.startswith("linux") else 0
 
-VERSION = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
+VERSION: t.Mapping[str, t.Any] = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
 TMP_FILE = "/tmp/servant-multipart4711-1.buf"
 
 
-def rapid(size: int, version: t.Any = VERSION) -> bytes:
+def rapid(size: int, version: t.Any = None) -> bytes:
     directory = "/var/lib/swarm/VRay/vray-6.20.10-e8197af2"
-    content = {"deployedInDirectory": directory, "takenSeconds": 6, "uploadedVrayVersion": version}
+    content = {"deployedInDirectory": directory, "takenSeconds": 6, "uploadedVrayVersion": version or VERSION}
     return _json("RapidUR", dict(content, uploadedFileSize=size))
 
 
@@ -36,8 +36,8 @@ def queued(size: int) -> bytes:
     return _json("QueuedUR", {"queuedAs": "/var/lib/swarm/VRay/import/a.tar", "uploadedFileSize": size})
 
 
-def existing(version: t.Any = VERSION) -> bytes:
-    return _json("ExistingUR", {"message": "V-Ray version already exists", "uploadedVrayVersion": version})
+def existing(version: t.Any = None) -> bytes:
+    return _json("ExistingUR", {"message": "V-Ray version already exists", "uploadedVrayVersion": version or VERSION})
 
 
 def failed(message: str = "no room") -> bytes:

@@ -46,7 +46,7 @@ def test_subclasses_go_in_and_plain_values_come_out():
 def test_tagged_values():
     datatag = pytest.importorskip("ansible.module_utils.datatag", reason="ansible-core before 2.19 has none")
     text = datatag.deprecate_value("6.20.10-e8197af2", "a test", version="9.9.9", collection_name="a.b")
-    assert type(text) is not str
+    assert type(text) is not str  # pylint: disable=unidiomatic-typecheck
     assert TO_DICT(text) == PAGE_DICT
     assert yaml.safe_dump(TO_DICT(text))
 

@@ -74,7 +74,7 @@ def ask(server, peer=None, **limits):
 def failure(function, *arguments, kind=TransportError, **options):
     with pytest.raises(kind) as caught:
         function(*arguments, **options)
-    assert type(caught.value) is kind
+    assert type(caught.value) is kind  # pylint: disable=unidiomatic-typecheck
     # urllib3 1.26 leaves an unrelated TypeError in the chain of each error.
     assert "unexpected keyword" not in str(caught.value)
     return caught.value

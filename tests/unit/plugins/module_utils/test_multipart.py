@@ -140,7 +140,7 @@ def test_a_name_arrives_whole_and_injects_nothing(body_of, name):
     assert not {b"\r", b"\n"} & set(disposition[0].split())
 
 
-@pytest.mark.skipif(multipart is None, reason="multipart is not installed")
+@pytest.mark.skipif(multipart is None, reason="multipart 2, which needs Python 3.10, is not installed")
 @pytest.mark.parametrize("name", NAMES)
 def test_another_parser_reads_the_name(body_of, name):
     _flag, (field, arrived, content_type, content) = with_multipart(body_of(name=name))

@@ -128,7 +128,7 @@ class Task:
     def fail(self, server, kind, check_mode=False, **options):
         with pytest.raises(SwarmError) as caught:
             self.run(server, check_mode, **options)
-        assert type(caught.value) is kind
+        assert type(caught.value) is kind  # pylint: disable=unidiomatic-typecheck
         # Whatever happened, the report is whole, and claims no success.
         assert sorted(self.report.as_dict()) == sorted(Report().as_dict())
         assert self.report.outcome == "failed"

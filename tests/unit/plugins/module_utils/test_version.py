@@ -144,9 +144,9 @@ def test_subclasses_become_plain_values():
 
     numbers = dict.fromkeys(("_major", "_minor", "_release"), Number(1))
     version = Version.from_dict({"_revHash": Text("ab"), "_ver": numbers})
-    assert type(version.major) is type(version.minor) is type(version.release) is int
-    assert type(version.rev_hash) is str
-    assert type(Version.parse(Text("1.2.3-ab")).rev_hash) is str
+    assert type(version.major) is type(version.minor) is type(version.release) is int  # pylint: disable=unidiomatic-typecheck
+    assert type(version.rev_hash) is str  # pylint: disable=unidiomatic-typecheck
+    assert type(Version.parse(Text("1.2.3-ab")).rev_hash) is str  # pylint: disable=unidiomatic-typecheck
 
 
 def test_messages_are_bounded_and_harmless():

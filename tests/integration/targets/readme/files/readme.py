@@ -72,7 +72,13 @@ def run(commands: list[str], folder: Path, home: Path, **extra: str) -> str:
         del environ[name]
     environ.update(extra)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     print(done.stdout)
     if done.returncode != 0:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(sys.argv[1]) / "tests" / "peer"))
 
-from swarm_peer import Peer  # noqa: E402
-from swarm_peer.builds import make_archive  # noqa: E402
+from swarm_peer import Peer
+from swarm_peer.builds import make_archive
 
 PEERS = 20
 FORKS = 10
@@ -31,7 +31,9 @@ PLAY = [
     {
         "hosts": "all",
         "gather_facts": False,
-        "tasks": [{"renderops.vray_swarm.upload": {"src": "{{ build }}", "checksum": "{{ checksum | default(omit) }}"}}],
+        "tasks": [
+            {"renderops.vray_swarm.upload": {"src": "{{ build }}", "checksum": "{{ checksum | default(omit) }}"}}
+        ],
     }
 ]
 COUNT = """
@@ -83,7 +85,9 @@ def main() -> None:
         inventory(folder, with_data_dir=True)
         present = bytes_read(folder, **variables)
         unneeded = bytes_read(folder, checksum=checksum, **variables) - present
-    print(f"read for the checksum: {verified / SIZE:.2f} builds where all are sent it, {unneeded / SIZE:.2f} where none is")
+    print(
+        f"read for the checksum: {verified / SIZE:.2f} builds where all are sent it, {unneeded / SIZE:.2f} where none is"
+    )
     if not 0.8 < verified / SIZE < 1.5:
         raise SystemExit("the build was not hashed exactly once")
     if not abs(unneeded / SIZE) < 0.5:
