@@ -16,7 +16,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec impo
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction, is_loopback
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._progress import progress_line
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
 
@@ -42,8 +42,9 @@ class _RemoteHost(Host):
 class ActionModule(SwarmAction):
     SPEC = upload_spec()
 
+    _report = Report()
+
     def act(self) -> t.Dict[str, t.Any]:
-        self.result = Report().as_dict
         if self.options["remote_src"]:
             return self._on_host()
         self.options["src"] = src = self._find_source()
@@ -53,36 +54,42 @@ class ActionModule(SwarmAction):
             Hooks(
                 sha256=functools.lru_cache(maxsize=None)(lambda: sha256_once(src)),
                 progress=progress_line(self.label, display.display),
-                notify=self._warn,
+                notify=self._notify,
                 warn=self._warn,
             ),
         )
-        self.result = upload.report.as_dict
+        self._report = upload.report
         upload.run(self._task.check_mode)
         return upload.report.as_dict()
+
+    def failure_facts(self) -> t.Dict[str, t.Any]:
+        return self._report.as_dict()
 
     def _find_source(self) -> str:
         try:
             return self._find_needle("files", self.options["src"])
         except AnsibleError as error:
+            where = " ".join(str(error).partition("If you are using a module")[0].split())
             raise BuildError(
-                f"The build {self.options['src']} was not found on the controller: {error} Correct src, or set remote_src"
-                " if it lies on the host."
+                f"The build {self.options['src']} was not found on the controller. {where} Correct src, or set"
+                " remote_src if it lies on the host."
             ) from error
+
+    def _notify(self, text: str) -> None:
+        # Unlike a warning, which ansible-core since 2.19 keeps until the task ends, this is seen at once.
+        display.display(f"{self.label}: {text}")
 
     def _warn(self, text: str) -> None:
         display.warning(f"{self.label}: {text}")
 
     def look(self) -> Look:
-        peer, delegate = self.options["peer"], self._task.delegate_to
-        if delegate and delegate != self.label and not is_loopback(peer):
-            raise OptionsError(
-                f"data_dir and config are looked at on the host of the task, and delegate_to makes that {delegate}, not"
-                f" {self.label}. Leave delegate_to out: a build on the controller is sent from there in any case."
-            )
         return Look(self.look_at_disk())
 
     def _on_host(self) -> t.Dict[str, t.Any]:
         if self.on_windows:
             raise OptionsError("remote_src is not supported on Windows hosts yet: upload from the controller.")
-        return self.run_module("renderops.vray_swarm.upload", self.arguments, fail=False)
+        arguments = dict(self.arguments)
+        if self.delegated:
+            # A relay: its own localhost is not the peer that is meant.
+            arguments["peer"] = self.options["peer"]
+        return self.run_module("renderops.vray_swarm.upload", arguments, fail=False)

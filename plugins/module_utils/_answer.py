@@ -50,6 +50,11 @@ def _text(value: t.Any) -> str:
     return value
 
 
+def _seconds(value: t.Any) -> int:
+    # It only informs: a fraction is no reason to call a deployed build a failure.
+    return _count(math.floor(value) if isinstance(value, float) and math.isfinite(value) else value)
+
+
 def _count(value: t.Any) -> int:
     # True is an int for Python. 6.0 is the same JSON number as 6.
     if isinstance(value, float) and value.is_integer():
@@ -75,7 +80,7 @@ _ANSWERS: t.Dict[str, t.Tuple[str, t.Tuple[_Member, ...]]] = {
             ("deployedInDirectory", "deployed_in_directory", _text),
             _SIZE,
             _TMP_FILE,
-            ("takenSeconds", "taken_seconds", _count),
+            ("takenSeconds", "taken_seconds", _seconds),
             _VERSION,
         ),
     ),
@@ -86,6 +91,15 @@ _KEYS = ", ".join(sorted(_ANSWERS))
 def parse_answer(body: bytes) -> Answer:
     """Read the answer to an upload."""
     raw = _load(body)
+    try:
+        return _read_answer(raw, body)
+    except AnswerError as exc:
+        if isinstance(raw, dict):
+            exc.raw, exc.known = raw, len(raw) == 1 and set(raw) <= set(_ANSWERS)
+        raise
+
+
+def _read_answer(raw: t.Any, body: bytes) -> Answer:
     if not isinstance(raw, dict):
         raise _error(body, "is JSON, but not an object with one of the keys %s" % _KEYS)
     if len(raw) != 1:
@@ -106,7 +120,9 @@ def parse_answer(body: bytes) -> Answer:
         except VersionError as exc:
             raise _error(body, "has a bad %s in %s (%s)" % (name, key, str(exc).rstrip("."))) from exc
         except ValueError as exc:
-            raise _error(body, "has in %s a %s that is not %s" % (key, name, exc)) from exc
+            raise _error(
+                body, "has in %s for %s the value %s, which is not %s" % (key, name, shown(content[name], 60), exc)
+            ) from exc
     return Answer(outcome=outcome, raw=raw, **values)
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import typing as t
 
-PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
-
 _PEER: t.Dict[str, t.Dict[str, t.Any]] = {
     "peer": {"type": "str"},
     "web_port": {"type": "int", "default": 1113},

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import json
 import socket
 import typing as t
 
@@ -36,10 +37,10 @@ if t.TYPE_CHECKING:
 UPLOAD_PATH = "/api/vray/upload"
 FLAG_PATH = "/debug/allowExecutables"
 
-# Accept-Encoding: an answer is some hundred bytes, and is read under a limit of bytes.
 _QUOTED = 200
 _NOT_HTTP = (http.client.BadStatusLine, http.client.LineTooLong)
 
+# Accept-Encoding: an answer is some hundred bytes, and is read under a limit of bytes.
 _HEADERS = {"User-Agent": "renderops.vray_swarm", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
@@ -125,7 +126,8 @@ class UploadCall:
         try:
             return parse_answer(answer)
         except AnswerError as error:
-            raise AnswerError(f"HTTP {_status(response)}: {error}") from error
+            error.args = (f"HTTP {_status(response)}: {error}",)
+            raise
 
 
 def _new_session() -> Session:
@@ -149,17 +151,46 @@ def _read(response: Response) -> bytes:
 
     The time it may take is limited by the socket of :mod:`_session`.
     """
-    body = b""
     with response:
+        if response.raw.length_remaining is None and not response.raw.chunked:
+            return _read_open_ended(response)
+        body: bytes = b""
         for block in response.iter_content(64 << 10):
             body += block
             if len(body) > MAX_ANSWER_BYTES:
-                return bytes(body)
+                return body
         # urllib3 1.26 takes the end of the connection for the end of the body.
         missing = response.raw.length_remaining
     if missing:
         raise http.client.IncompleteRead(body, missing)
     return body
+
+
+def _read_open_ended(response: Response) -> bytes:
+    """Read an answer that has no length: it ends with the connection, or as soon as it is whole.
+
+    A peer that answers early may never close, and one that closes over unread bytes of the build breaks the connection
+    behind its answer.
+    """
+    body = bytearray()
+    try:
+        for byte in response.iter_content(1):
+            body += byte
+            if len(body) > MAX_ANSWER_BYTES or (byte == b"}" and _is_json(bytes(body))):
+                break
+    except Exception as error:
+        # A reset is an end as well, a limit that ran out is none.
+        if not body or _ran_out(_causes(error)):
+            raise
+    return bytes(body)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _status(response: Response) -> str:
@@ -201,14 +232,22 @@ def _transport_error(error: Exception, limits: Limits, answer_limit: float, acce
             )
     if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
         return TransportError(f"no connection: {_deepest(causes)}")
-    # The system's own timeout, after which a connection is gone, is a socket.timeout since Python 3.10.
-    lost = any(isinstance(cause, OSError) and cause.errno == errno.ETIMEDOUT for cause in causes)
-    if not lost and any(isinstance(cause, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) for cause in causes):
+    if _ran_out(causes):
         return TransportError(f"connected, but no answer within {answer_limit:g} s", accepted)
     known = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
     if isinstance(error, known):
         return TransportError(f"the connection ended without a whole answer: {_deepest(causes)}", accepted)
     raise error
+
+
+def _ran_out(causes: t.Iterable[BaseException]) -> bool:
+    """Whether the limit of the answer ran out."""
+    import urllib3
+
+    known = list(causes)
+    # The system's own timeout, after which a connection is gone, is a socket.timeout since Python 3.10.
+    lost = any(isinstance(cause, OSError) and cause.errno == errno.ETIMEDOUT for cause in known)
+    return not lost and any(isinstance(cause, (socket.timeout, urllib3.exceptions.ReadTimeoutError)) for cause in known)
 
 
 def _causes(error: t.Optional[BaseException]) -> t.Iterator[BaseException]:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 class SwarmError(Exception):
     """The root: its text is a message that an operator can act on."""
@@ -18,7 +20,14 @@ class VersionError(SwarmError):
 
 
 class AnswerError(SwarmError):
-    """What a peer answered is not one of the answers that are documented."""
+    """What a peer answered is not one of the answers that are documented.
+
+    ``raw`` is the JSON object as received, where it is one, ``known`` whether its key is documented: then it is Swarm
+    that answers.
+    """
+
+    raw: t.Optional[t.Dict[str, t.Any]] = None
+    known: bool = False
 
 
 class BuildError(SwarmError):

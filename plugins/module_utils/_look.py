@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 import stat
 import typing as t
 
@@ -68,18 +69,25 @@ class Look:
         if mount and mount["network"]:
             return f"{self.import_dir} lies on the {mount['fstype']} mount {mount['source']}"
         if self.import_dir and self._facts["import_dir_configured"] and not self._within_data_dir():
-            return f"{IMPORT_DIR_KEY} in its swarm.yaml points to {self.import_dir}"
+            hint = "" if self._facts["data_dir"] else " (give data_dir, so that it can be told whether that is its own)"
+            return f"{IMPORT_DIR_KEY} in its swarm.yaml points to {self.import_dir}{hint}"
         return None
 
     def _within_data_dir(self) -> bool:
         data_dir = self._facts["data_dir"]
-        if not data_dir or not self.import_dir:
+        if not self.import_dir:
             return False
+        if not data_dir:
+            # Where the vendor documents a peer's own import directory to be.
+            return os.path.normpath(self.import_dir).endswith("/VRay/import")
         return (os.path.normpath(self.import_dir) + "/").startswith(os.path.normpath(data_dir) + "/")
 
 
 def look_at(
-    data_dir: t.Optional[str], config: t.Optional[str] = None, import_dir: t.Optional[str] = None
+    data_dir: t.Optional[str],
+    config: t.Optional[str] = None,
+    import_dir: t.Optional[str] = None,
+    peer: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
     """Return the facts about a peer's disk.
 
@@ -87,8 +95,14 @@ def look_at(
     :param config: The path of swarm.yaml.
     :param import_dir: The import directory; without it, what ``config`` says, or ``VRay/import`` in ``data_dir``,
         which is the vendor's documented default.
+    :param peer: The address of the peer that is meant, where it is not certain that this host is it.
     :raises OptionsError: The data directory is not there, or swarm.yaml cannot be read.
     """
+    if peer and not is_own_address(peer):
+        raise OptionsError(
+            f"data_dir and config are looked at on the host that the task works on, and {peer} is no address of it."
+            " Leave them out (and delegate_to, if there is one), or run the task on the peer itself."
+        )
     settings: t.Dict[str, t.Any] = {}
     content = None
     if config:
@@ -102,6 +116,8 @@ def look_at(
         )
     if configured:
         import_dir = str(configured)
+        if not os.path.isabs(import_dir) and not _is_unc(import_dir):
+            raise OptionsError(f"The import directory is {import_dir!r}; it has to be an absolute path.")
     elif data_dir:
         import_dir = os.path.join(data_dir, "VRay", "import")
     mount = find_mount(import_dir) if import_dir else None
@@ -116,6 +132,21 @@ def look_at(
         "imports": _imports(import_dir) if import_dir else [],
         "mount": mount.as_dict() if mount else None,
     }
+
+
+def is_own_address(peer: str) -> bool:
+    """Whether a name or address is one of this host: a system lets a socket be bound only to those."""
+    try:
+        for family, kind, protocol, _name, address in socket.getaddrinfo(peer.strip("[]"), 0, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as sock:
+                try:
+                    sock.bind(address)
+                    return True
+                except OSError:
+                    continue
+    except OSError:
+        pass
+    return False
 
 
 def _read_config(path: str) -> bytes:

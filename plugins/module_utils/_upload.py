@@ -22,7 +22,7 @@ import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sniff
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import may_be_executable, sniff
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
@@ -42,6 +42,7 @@ _LONGEST_DELAY = 120.0
 _LONGEST_LIMIT = 1000000
 _QUOTED = 500
 
+_VAULT = b"$ANSIBLE_VAULT;"
 _CHECKSUM = re.compile(r"sha256:(?P<hex>[0-9a-fA-F]{64})")
 
 
@@ -234,13 +235,14 @@ class Upload:
 
     def _attempt(self, client: Client, build: _Build) -> Answer:
         self.report.attempts += 1
-        self.report.bytes_sent = 0
+        self.report.bytes_sent, self.report.http_status = 0, None
         try:
             self._probe(client, build)
             return self._send(client, build)
         except TransportError as error:
             raise type(error)(self._failure(build, error), error.accepted) from error
         except AnswerError as error:
+            self.report.answer = error.raw
             raise AnswerError(self._failure(build, error)) from error
 
     def _probe(self, client: Client, build: _Build) -> None:
@@ -252,7 +254,7 @@ class Upload:
             )
 
     def _send(self, client: Client, build: _Build) -> Answer:
-        with _open(build) as file:
+        with _open(build.path) as file:
             body = Multipart(file, build.name, self._options["queued"])
             if body.size != build.size:
                 raise BuildError(f"{build.path} changed from {build.size} to {body.size} bytes before it was sent.")
@@ -271,7 +273,12 @@ class Upload:
         if isinstance(error, TransportError):
             hint, accepted = error.hint, error.accepted
         else:
-            hint = "Does a proxy or another program answer for Swarm? See Swarm's log on the peer."
+            proxy = (
+                ""
+                if isinstance(error, AnswerError) and error.known
+                else "Does a proxy or another program answer for Swarm? "
+            )
+            hint = f"{proxy}See Swarm's log on the peer."
             accepted = self.report.bytes_sent == build.size
         if accepted:
             outcome = (
@@ -310,7 +317,7 @@ class Upload:
                 " peer's platform, is there room on its disk, and what does Swarm's log on the peer say?"
             )
         if report.changed and answer.uploaded_file_size != build.size:
-            report.outcome = "failed"
+            report.outcome, report.deployed = "failed", "unknown"
             raise AnswerError(
                 f"{report.url} stored {answer.uploaded_file_size} bytes of {build.name}, which has"
                 f" {build.size}. Do not render with this build: remove it from the peer, then run again."
@@ -321,39 +328,52 @@ class Upload:
                 report.outcome = "failed"
                 raise AnswerError(f"{text} Correct version, or give the right file; the peer has this build now.")
             self._hooks.warn(f"{text} Was the file renamed?")
-        report.msg = self._success(answer, build)
+        report.msg = self._success(answer, build, wanted)
 
-    def _success(self, answer: Answer, build: _Build) -> str:
+    def _success(self, answer: Answer, build: _Build, wanted: t.Optional[Version]) -> str:
         if answer.outcome == "rapid":
             return f"{answer.version} was deployed in {answer.deployed_in_directory}."
         if answer.outcome == "queued":
             return f"{build.name} was queued as {answer.queued_as}, to be imported later."
-        return f"{answer.version} was there already: {shown(answer.message, _QUOTED)}"
+        text = f"{answer.version} was there already: {shown(answer.message, _QUOTED)}."
+        if not wanted:
+            text += f" With version {answer.version} and data_dir, nothing will be sent next time."
+        return text
 
 
-def check_options(options: t.Mapping[str, t.Any]) -> None:
-    """Refuse values that no upload can have.
+def check_peer_options(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse values that no peer can have.
 
     :raises OptionsError: It names the option, the value and what is expected.
     """
     if not 1 <= options["web_port"] <= 65535:
         raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
-    for name in ("connect_timeout", "stall_timeout", "deploy_timeout"):
+    _check_limits(options, "connect_timeout")
+    peer = options["peer"]
+    if not _is_host(peer):
+        raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
+
+
+def check_options(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse values that no upload can have, as :func:`check_peer_options` does."""
+    check_peer_options(options)
+    _check_limits(options, "stall_timeout", "deploy_timeout")
+    for name in ("retries", "retry_delay", "rate_limit", "progress_interval"):
+        if not options[name] >= 0:
+            raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
+    if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
+        raise OptionsError(
+            f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
+        )
+
+
+def _check_limits(options: t.Mapping[str, t.Any], *names: str) -> None:
+    for name in names:
         # Also refuses nan.
         if not 0 < options[name] <= _LONGEST_LIMIT:
             raise OptionsError(
                 f"{name} is {options[name]:g}; a limit is a number of seconds above 0, up to {_LONGEST_LIMIT}."
             )
-    for name in ("retries", "retry_delay", "rate_limit", "progress_interval"):
-        if not options[name] >= 0:
-            raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
-    peer = options["peer"]
-    if not _is_host(peer):
-        raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
-    if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
-        raise OptionsError(
-            f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
-        )
 
 
 def _is_host(peer: str) -> bool:
@@ -380,14 +400,18 @@ def _inspect(path: str) -> _Build:
         raise BuildError(f"The build {path} is not a regular file. Correct src.")
     name = os.path.basename(path)
     check_file_name(name)
-    return _Build(path, name, status.st_size, sniff(path).category == "installer")
+    installer = sniff(path).category == "installer" or may_be_executable(path)
+    with _open(path) as file:
+        if file.read(len(_VAULT)) == _VAULT:
+            raise BuildError(f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first.")
+    return _Build(path, name, status.st_size, installer)
 
 
-def _open(build: _Build) -> t.BinaryIO:
+def _open(path: str) -> t.BinaryIO:
     try:
-        return open(build.path, "rb", buffering=0)
+        return open(path, "rb", buffering=0)
     except OSError as error:
-        raise BuildError(f"The build {build.path} could not be read: {error.strerror}.") from error
+        raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error
 
 
 def _wanted_version(option: t.Optional[str], name: str) -> t.Optional[Version]:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import functools
-import socket
+import os
 import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
@@ -33,13 +33,8 @@ class _LocalHost(Host):
         self._options = options
 
     def look(self) -> Look:
-        peer = self._options["peer"]
-        if not _is_own_address(peer):
-            raise OptionsError(
-                f"data_dir and config are looked at on the host that sends, and {peer} is not an address of this host."
-                " Leave them out, and look at the peer itself with renderops.vray_swarm.peer_info first."
-            )
-        return Look(look_at(self._options["data_dir"], self._options["config"]))
+        options = self._options
+        return Look(look_at(options["data_dir"], options["config"], peer=options["peer"]))
 
     def sha256(self, path: str) -> t.Optional[str]:
         try:
@@ -57,24 +52,11 @@ def run(module: AnsibleModule) -> t.NoReturn:
         Hooks(sha256=functools.lru_cache(maxsize=None)(lambda: sha256(options["src"])), warn=module.warn),
     )
     try:
+        if not os.path.isabs(options["src"]):
+            raise OptionsError(f"src is {options['src']}; with remote_src it has to be an absolute path.")
         upload.run(module.check_mode)
     except MissingRequestsError as error:
         module.fail_json(**dict(upload.report.as_dict(), msg=missing_required_lib("requests"), exception=str(error)))
     except SwarmError as error:
         module.fail_json(**dict(upload.report.as_dict(), msg=str(error)))
     module.exit_json(**upload.report.as_dict())
-
-
-def _is_own_address(peer: str) -> bool:
-    """A system lets a socket be bound only to its own addresses."""
-    try:
-        for family, kind, protocol, _name, address in socket.getaddrinfo(peer.strip("[]"), 0, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind, protocol) as sock:
-                try:
-                    sock.bind(address)
-                    return True
-                except OSError:
-                    continue
-    except OSError:
-        pass
-    return False

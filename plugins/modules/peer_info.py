@@ -155,7 +155,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
 def main() -> None:
     module = AnsibleModule(argument_spec=peer_info_spec(), supports_check_mode=True)
     try:
-        module.exit_json(look=look_at(module.params["data_dir"], module.params["config"], module.params["import_dir"]))
+        module.exit_json(
+            look=look_at(**{name: module.params[name] for name in ("data_dir", "config", "import_dir", "peer")})
+        )
     except SwarmError as error:
         module.fail_json(msg=str(error))
 

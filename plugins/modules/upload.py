@@ -23,7 +23,7 @@ description:
 options:
   src:
     description:
-      - The path of the build. It keeps its file name, which must not hold a semicolon.
+      - The path of the build. It keeps its file name, also that of a symbolic link, which must not hold a semicolon.
       - A relative path is looked for as M(ansible.builtin.copy) does, in C(files/) of the role and next to the playbook.
       - With O(remote_src=true) it is a path on the host of the task.
     type: path
@@ -31,7 +31,8 @@ options:
   remote_src:
     description:
       - Whether O(src) is on the host of the task instead of on the controller. The host then sends the build itself.
-      - The default of O(peer) is V(localhost) then. With another O(peer), the host is a relay.
+      - The default of O(peer) is V(localhost) then. With another O(peer), or in a task that is delegated to it, the host
+        is a relay.
       - Not supported on Windows hosts yet.
     type: bool
     default: false
@@ -49,7 +50,8 @@ options:
   data_dir:
     description:
       - Swarm's data directory on the peer, the directory that holds C(VRay/). The vendor does not publish where it is.
-      - With it, the host of the task is looked at first. The build is RV(outcome=present) when it is deployed there as
+      - With it, the host of the task is looked at first, which has to be the peer itself.
+      - The build is RV(outcome=present) when it is deployed there as
         C(VRay/vray-<version>), or when the import directory, if that is not shared, holds the same file.
       - Needed for installers, unless O(force=true).
       - Not supported on Windows hosts yet.
@@ -98,7 +100,8 @@ options:
   allow_shared_import:
     description:
       - Upload although the peer's import directory is read by other peers. It is taken for such a directory when it lies
-        on a network file system, or when C(vrayImportDir) points out of O(data_dir).
+        on a network file system, or when C(vrayImportDir) points out of O(data_dir). Without O(data_dir), only a path that
+        ends in C(VRay/import) is taken for the peer's own.
       - Only noticed where O(data_dir) or O(config) is given.
     type: bool
     default: false

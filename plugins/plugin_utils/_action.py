@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import abc
-import ipaddress
-import socket
 import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
@@ -22,6 +20,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     OptionsError,
     SwarmError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import check_peer_options
 
 
 class _ModuleFailed(Exception):
@@ -46,8 +45,8 @@ class SwarmAction(ActionBase, abc.ABC):
     arguments: t.Dict[str, t.Any]
     #: The name of the host in the inventory.
     label: str
-    #: What a failed task returns beside its message.
-    result: t.Callable[[], t.Dict[str, t.Any]] = staticmethod(dict)
+    #: Whether the peer is named by the task, so that the host of the task may be another one.
+    peer_given: bool
 
     @abc.abstractmethod
     def act(self) -> t.Dict[str, t.Any]:
@@ -56,22 +55,28 @@ class SwarmAction(ActionBase, abc.ABC):
         :raises SwarmError: Its text becomes the message of the failed task.
         """
 
+    def failure_facts(self) -> t.Dict[str, t.Any]:
+        """What a failed task returns beside its message."""
+        return {}
+
     def run(self, tmp: t.Any = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
         self.arguments = {name: value for name, value in self._task.args.items() if value is not None}
         self.label = str(self._task_vars.get("inventory_hostname", ""))
-        if not self.options["peer"]:
+        self.peer_given = bool(self.options["peer"])
+        if not self.peer_given:
             self.options["peer"] = self._address()
         try:
+            check_peer_options(self.options)
             result = self.act()
         except _ModuleFailed as failure:
-            result = dict(self.result(), **failure.result)
+            result = dict(self.failure_facts(), **failure.result)
         except MissingRequestsError as error:
-            result = dict(self.result(), failed=True, msg=missing_required_lib("requests"), exception=str(error))
+            result = dict(self.failure_facts(), failed=True, msg=missing_required_lib("requests"), exception=str(error))
         except SwarmError as error:
-            result = dict(self.result(), failed=True, msg=str(error))
+            result = dict(self.failure_facts(), failed=True, msg=str(error))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("msg"):
@@ -95,7 +100,15 @@ class SwarmAction(ActionBase, abc.ABC):
         arguments = {
             name: self.options[name] for name in ("data_dir", "config", "import_dir") if self.options.get(name)
         }
+        if self.peer_given or self.delegated:
+            # The host that the task looks at need not be the peer: it finds out.
+            arguments["peer"] = self.options["peer"]
         return self.run_module("renderops.vray_swarm.peer_info", arguments)["look"]
+
+    @property
+    def delegated(self) -> bool:
+        """Whether the connection is that of another host."""
+        return bool(self._task.delegate_to) and self._task.delegate_to != self.label
 
     @property
     def on_windows(self) -> bool:
@@ -105,12 +118,3 @@ class SwarmAction(ActionBase, abc.ABC):
         """The address of the host, also in a delegated task, where the connection is another one's."""
         address = self._task_vars.get("ansible_host") or self.label
         return str(self._templar.template(address))
-
-
-def is_loopback(peer: str) -> bool:
-    """Whether the peer is this very machine."""
-    try:
-        found = socket.getaddrinfo(peer.strip("[]"), None)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_rest, address in found)

@@ -118,6 +118,10 @@ def test_floats_without_a_fraction_are_whole_numbers():
     assert parse_answer(body({"QueuedUR": dict(QUEUED, uploadedFileSize=0)})).uploaded_file_size == 0
 
 
+def test_seconds_may_have_a_fraction():
+    assert parse_answer(body({"RapidUR": dict(RAPID, takenSeconds=6.9)})).taken_seconds == 6
+
+
 @pytest.mark.parametrize("key, member", [(key, member) for key, content in ANSWERS.items() for member in content])
 def test_each_member_is_required(key, member):
     content = dict(ANSWERS[key])
@@ -133,6 +137,7 @@ def test_each_member_is_required(key, member):
         for member, right in content.items()
         for value in (None, True, [], {}, "55555", -1, 1.5)
         if not (isinstance(right, str) and isinstance(value, str))
+        if not (member == "takenSeconds" and value == 1.5)
     ],
 )
 def test_each_member_has_its_type(key, member, value):

@@ -532,16 +532,20 @@ def test_a_file_that_shrinks(post, tmp_path):
 # The early answer.
 
 
+@pytest.mark.parametrize("length", [True, False])
 @pytest.mark.parametrize("after", ["close", "drain", "sit"])
 @pytest.mark.parametrize("outcome, body", [ANSWERS[2], ANSWERS[3]])
-def test_an_early_answer(post, outcome, body, after):
-    """A peer that says no before it has read the body is heard, whatever it does then."""
+def test_an_early_answer(post, outcome, body, after, length):
+    """A peer that says no before it has read the body is heard, whatever it does then, and without a Content-Length.
+
+    Such an answer ends with the connection: that of a peer that drains or sits never does.
+    """
 
     def script(connection):
         connection.read_head()
-        connection.send(response(body, 400))
+        connection.send(response(body, 400, length=length))
         if after == "drain":
-            connection.discard_body()
+            connection.read_to_end()
         elif after == "sit":
             connection.sit()
 

@@ -485,7 +485,7 @@ def test_a_slow_upload_is_not_a_stalled_one(world, monkeypatch, told):
 
     if not told:
         monkeypatch.setattr(_sending, "_unacknowledged", lambda sock: 0)
-    stall = 0.3
+    stall = 0.8  # much longer than a busy machine lets a thread wait
     body = world.body(sparse=16 * MIB)
     # Small segments, as on a real link: the loopback's are as large as its buffer.
     ours, peer = world.connect(receive=32768, send=4 * MIB, segment=1400)

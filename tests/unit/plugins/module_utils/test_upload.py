@@ -442,6 +442,22 @@ def test_an_installer_without_data_dir_is_refused(installer):
     assert "force" in message
 
 
+@pytest.mark.parametrize("start", [b"\x7fELF", b"MZ", b"#!bash\n", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"])
+def test_what_only_begins_like_a_program_is_held_back_as_one(task, start):
+    task.build(start + b"\0" * 100, name="setup")
+    with Server(swarm(rapid(100))) as server:
+        assert "data_dir" in task.fail(server, OptionsError)
+        assert "does not allow executables" in task.fail(server, OptionsError, force=True)
+        assert set(server.paths) == {"GET /debug/allowExecutables"}
+
+
+def test_an_encrypted_build_is_refused(task):
+    task.build(b"$ANSIBLE_VAULT;1.1;AES256\n6162", name="vray-lin.tar")
+    with Server(refuse) as server:
+        assert "decrypt it first" in task.fail(server, BuildError)
+        assert server.connections == 0
+
+
 @pytest.mark.parametrize("options", [{"force": True}, {"data_dir": "/d"}])
 def test_an_installer_goes_to_a_peer_that_allows_executables(installer, options):
     with Server(swarm(rapid(len(INSTALLER)), allowed=True)) as server:
