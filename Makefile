@@ -9,7 +9,7 @@ ENVS = $(PYTHON) tests/tools/envs.py
 CHECK = $(PYTHON) tests/tools/check.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo peers test unit integration sanity lint clean clean-cache python
+.PHONY: help demo peers test unit integration sanity lint list clean clean-cache python
 
 help:
 	@echo 'make demo         upload a build to three peers on this machine, twice, and show what they answered'
@@ -32,7 +32,7 @@ test: python
 unit: python
 	@$(CHECK) unit-default
 
-# All targets below, and every other name, are checks or groups of checks.
+# These, and every name that is no target here, are checks or groups of checks.
 integration sanity lint: python
 	@$(CHECK) $@
 
@@ -50,4 +50,5 @@ python:
 	    { echo 'error: $(PYTHON) is missing: install it (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }
 
 .DEFAULT:
+	@$(MAKE) --no-print-directory python
 	@$(CHECK) $@

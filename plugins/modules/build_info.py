@@ -40,34 +40,22 @@ options:
       - For that the whole file is read. For all else some KiB of it are enough as a rule.
     type: bool
     default: true
+extends_documentation_fragment:
+  - renderops.vray_swarm.attributes
 attributes:
   action:
     support: none
-    description:
-      - Indicates whether the module has a corresponding action plugin, so that parts of it run on the controller.
+  async:
+    support: full
   check_mode:
     support: full
-    description:
-      - Can run in check mode and return the same as without it.
-    details:
-      - This module does not change anything.
   diff_mode:
     support: N/A
-    description:
-      - Returns details on what has changed when in diff mode.
-    details:
-      - This module does not change anything.
   idempotent:
-    support: full
-    description:
-      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    details:
-      - This module does not change anything.
+    support: N/A
   platform:
     platforms: posix
     support: full
-    description:
-      - The target operating systems that the module runs on.
 notes:
   - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable
     for Windows (PE), Linux (ELF) or macOS (Mach-O), or a shell script that extracts itself.

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +102,9 @@ def running_peer(name: str, address: str) -> Iterator[None]:
         peer.wait(PATIENCE)
 
 
-def wait_for(done: object, what: str) -> None:
+def wait_for(done: Callable[[], object], what: str) -> None:
     until = time.monotonic() + PATIENCE
-    while not done():  # type: ignore[operator]
+    while not done():
         if time.monotonic() > until:
             raise DemoError(f"gave up waiting for {what} after {PATIENCE} s; the logs are in {DEMO}")
         time.sleep(0.05)
