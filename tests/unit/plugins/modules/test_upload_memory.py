@@ -61,6 +61,7 @@ def peak_of(folder, size, how):
     return int(done.stderr.decode().split()[-1]) << 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="only Linux tells the peak of a process")
 @pytest.mark.parametrize("how", sorted(LARGE))
 def test_the_peak_does_not_grow_with_the_build(tmp_path, how):
