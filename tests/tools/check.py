@@ -331,7 +331,9 @@ CHECKS = (
     ansible_test("integration", "oldest", uses="port 1113"),
     ansible_test("integration", "newest", uses="port 1113"),
     unit("default"),
-    Check("memory", "unit", "default", (f"{PYTEST} -m slow tests/unit/plugins/modules",), cwd="{root}", count=count_pytest),
+    Check(
+        "memory", "unit", "default", (f"{PYTEST} -m slow tests/unit/plugins/modules",), cwd="{root}", count=count_pytest
+    ),
     unit("oldest"),
     unit("newest"),
     # What runs on peers has Python 3.7 and no Ansible beside it.
