@@ -64,10 +64,10 @@ class _Loader(yaml.SafeLoader):
         self.properties: t.Dict[int, t.Tuple[t.Optional[str], t.Optional[str]]] = {}
 
     def compose_node(self, parent: t.Any, index: t.Any) -> t.Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        node = super().compose_node(parent, index)
+        event = self.peek_event()
+        node: t.Any = super().compose_node(parent, index)
         if isinstance(event, yaml.AliasEvent):
-            alias = _AliasNode("", event.anchor, event.start_mark, event.end_mark)
+            alias = _AliasNode("", event.anchor, t.cast(t.Any, event.start_mark), t.cast(t.Any, event.end_mark))
             alias.target = node
             return alias
         if event.anchor is not None or event.tag is not None:
@@ -173,9 +173,9 @@ class _Document:
         try:
             self._loader = loader = _Loader(self.text)
             try:
-                return t.cast("t.Optional[yaml.Node]", loader.get_single_node())
+                return loader.get_single_node()
             finally:
-                loader.dispose()  # type: ignore[no-untyped-call]
+                loader.dispose()
         except yaml.reader.ReaderError as error:
             where = _where(self.text, int(t.cast(t.Any, error).position))
             raise SettingsError(
@@ -195,7 +195,9 @@ class _Document:
 
     def error(self, node: yaml.Node, text: str) -> SettingsError:
         mark = node.start_mark
-        return SettingsError(f"{self.name}, line {mark.line + 1}, column {mark.column + 1}: {text}. Nothing was changed.")
+        return SettingsError(
+            f"{self.name}, line {mark.line + 1}, column {mark.column + 1}: {text}. Nothing was changed."
+        )
 
     def find(self, path: Path) -> t.Optional[t.Tuple[yaml.Node, yaml.Node]]:
         """The key and the value, None where it is not there."""
@@ -273,7 +275,7 @@ class _Document:
             return ["map", anchor, node.tag, pairs]
         if isinstance(node, yaml.SequenceNode):
             return ["seq", anchor, node.tag, [self._canonical(item) for item in node.value]]
-        return [node.id, anchor, node.tag, node.value]
+        return [_kind(node), anchor, node.tag, node.value]
 
     def python(self, node: yaml.Node) -> t.Any:
         """The value as data, for people; what has no such form is the text that stands there."""
@@ -285,7 +287,7 @@ class _Document:
             return self.python(node.target)
         if isinstance(node, yaml.ScalarNode) and node.tag in (_INT, _FLOAT, _BOOL, _NULL):
             try:
-                return yaml.constructor.SafeConstructor().construct_object(node)  # type: ignore[no-untyped-call]
+                return yaml.constructor.SafeConstructor().construct_object(node)
             except (yaml.YAMLError, ValueError):
                 pass
         return node.value
@@ -331,7 +333,8 @@ def _code(character: t.Any) -> str:
 
 
 def _kind(node: yaml.Node) -> str:
-    return {"scalar": "single value", "sequence": "list"}.get(str(node.id), str(node.id))
+    kinds = {yaml.ScalarNode: "single value", yaml.SequenceNode: "list", yaml.MappingNode: "mapping"}
+    return kinds.get(type(node), "alias")
 
 
 def _is_key(node: yaml.Node) -> bool:
@@ -426,9 +429,9 @@ def _canonical_value(value: t.Any) -> t.Any:
     if isinstance(value, list):
         return ["seq", None, _SEQ, [_canonical_value(item) for item in value]]
     if isinstance(value, str):
-        return ["scalar", None, _STR, value]
+        return ["single value", None, _STR, value]
     tag = {bool: _BOOL, int: _INT, float: _FLOAT, type(None): _NULL}[type(value)]
-    return ["scalar", None, tag, scalar_text(value)]
+    return ["single value", None, tag, scalar_text(value)]
 
 
 # -- the change in the text ---------------------------------------------------------------------------------------
@@ -502,11 +505,11 @@ class _Splicer:
         if mapping.flow_style:
             style = getattr(node, "style", None) or ('"' if getattr(key, "style", None) == '"' else None)
             return self._put_inline(start, end, flow_text(value, style))
-        is_collection = isinstance(node, yaml.CollectionNode)
-        if not is_block(value) or (is_collection and node.flow_style):
+        is_block_node = isinstance(node, yaml.CollectionNode) and not node.flow_style
+        if not is_block(value) or (isinstance(node, yaml.CollectionNode) and node.flow_style):
             if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
                 return self._put(start, self._content_end(node), flow_text(value) + self._header_comment(node))
-            if is_collection and not node.flow_style:
+            if is_block_node:
                 return self._put_inline(self._after_colon(key), self._content_end(node), flow_text(value))
             return self._put_inline(start, end, flow_text(value, getattr(node, "style", None)))
         indent = mapping.start_mark.column + (self._list_step if isinstance(value, list) else self._step)

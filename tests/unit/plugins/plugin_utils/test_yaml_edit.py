@@ -45,9 +45,7 @@ note: >-
 
 
 def change(text, settings=None, absent=(), **more):
-    edited = edit(
-        text.encode("utf-8"), PATH, settings or {}, [tuple(path.split(".")) for path in absent], **more
-    )
+    edited = edit(text.encode("utf-8"), PATH, settings or {}, [tuple(path.split(".")) for path in absent], **more)
     assert edited.changed == (edited.content != text.encode("utf-8"))
     return edited.content.decode("utf-8")
 
@@ -126,7 +124,11 @@ SET = {
         {"c": {"d": "e"}},
         '{\n  "a": 1,\n  "b": {},\n  "c": {"d": "e"}\n}\n',
     ),
-    "aliases elsewhere": ("x: &x 1\ny: *x\nz: {<<: {q: 1}}\na: 1\n", {"a": 2}, "x: &x 1\ny: *x\nz: {<<: {q: 1}}\na: 2\n"),
+    "aliases elsewhere": (
+        "x: &x 1\ny: *x\nz: {<<: {q: 1}}\na: 1\n",
+        {"a": 2},
+        "x: &x 1\ny: *x\nz: {<<: {q: 1}}\na: 2\n",
+    ),
     "tags elsewhere": ("x: !thing 1\ny: 2026-02-31\na: 1\n", {"a": 2}, "x: !thing 1\ny: 2026-02-31\na: 2\n"),
     "an octal number is one for some readers only": ("a: 010\n", {"a": 8}, "a: 8\n"),
     "a text that is a number for some": ("a: 0o17\n", {"a": "0o17"}, "a: '0o17'\n"),
@@ -171,7 +173,7 @@ SAME = [
     (WHOLE, {"logging": {"level": "INFO", "web": {"disabled": False, "level": "WARN"}, "dl": {"disabled": False}}}),
     (WHOLE, {"tags": ["a", "b: c"], "note": "Zürich, floor 2"}),
     ("a: FALSE\nb: off\nc: 0x459\nd: +5\ne: 1e1\nf: ~\n", {"a": False, "b": False, "d": 5, "f": None}),
-    ('a: "\\u00fc"\nb: \'x\'\nc: 10.0\n', {"a": "ü", "b": "x", "c": 10}),
+    ("a: \"\\u00fc\"\nb: 'x'\nc: 10.0\n", {"a": "ü", "b": "x", "c": 10}),
     ("a: [x, {b: [1, null]}]\n", {"a": ["x", {"b": [1, None]}]}),
     ("a: {}\n", {"a": {}}),
 ]
@@ -196,9 +198,12 @@ def test_a_default_is_of_one_type_and_place(settings):
 
 TEXTS = [
     "", " ", "x", "a b", " a", "a ", "yes", "No", "on", "y", "N", "true", "NULL", "~", "null", "0x10", "0o17", "010", "1_000",
-    "1:30", "1e3", "12e03", "1.5", ".5", "-1", "+1", ".inf", "-.Inf", ".NaN", "2026-11-24", "2026-11-24T10:00:00Z", "=", "<<",
+    "1:30", "1e3", "12e03", "1.5", ".5", "-1", "+1", ".inf", "-.Inf", ".NaN",
+    "2026-11-24", "2026-11-24T10:00:00Z", "=", "<<",
     "@x", "`x", "#x", "a #b", "a#b", "a: b", "a:b", "a:", ": a", "- a", "-a", "---", "...", "? a", "!x", "&x", "*x", "%x", "|",
-    ">", "[a]", "{a}", "a, b", "a]", "'", "it's", '"', '"x"', "'x'", "\\", "D:\\vray\\import", "C:\\new\\table", "\\\\nas\\builds\\Windows_x86",
+    ">", "[a]", "{a}", "a, b", "a]", "'", "it's", '"', '"x"', "'x'", "\\", "D:\\vray\\import",
+    "C:\\new\\table", "\\\\nas\\builds\\Windows_x86",
+
     "//nas/builds", "/srv/v-ray builds/Linux_x86", "~/x", "a\nb", "a\n", "\n", "\r\n", "a\tb", "\t", "\0", "\x7f", "\x85", "\xa0",
     "\u2028", "\ufeff", "\ufffe", "Zürich", "レンダー", "😀", "$HOME", "%APPDATA%", "x" * 2000, "${x}", "{{ x }}", "a\\nb",
 ]  # fmt: skip
@@ -219,7 +224,9 @@ def test_a_key_is_read_back(text):
 
 
 # YAML 1.2 (core schema) and the usual readers in between: what is not quoted must be no number, boolean or null there.
-@pytest.mark.parametrize("text", ["yes", "y", "0o17", "0x1F", "1e3", "12e03", "010", "1_000", "null", "off", "0b1", "1:30", ".5"])
+@pytest.mark.parametrize(
+    "text", ["yes", "y", "0o17", "0x1F", "1e3", "12e03", "010", "1_000", "null", "off", "0b1", "1:30", ".5"]
+)
 def test_what_some_readers_take_for_something_else_is_quoted(text):
     assert change("", {"a": text}) == f"a: '{text}'\n"
 
