@@ -50,7 +50,7 @@ class ActionModule(SwarmAction):
             "restarted": False,
             "rolled_back": False,
         }
-        self.result = self._report.copy
+        self.result = self._failed
         if self.on_windows:
             raise OptionsError("settings is not supported on Windows hosts yet.")
         self._wanted = wanted_settings(self.options["settings"])
@@ -76,7 +76,6 @@ class ActionModule(SwarmAction):
         planned = dict(self._report)
         # Until it is done, it has not happened.
         self._report.update(changed=False, restarted=False)
-        self.result = self._report.copy
         if not self.options["service"]:
             done = self._step("write", sha256=sha256(content), content=_encode(edited.content))
             planned["backup_file"] = done["backup_file"]
@@ -92,6 +91,11 @@ class ActionModule(SwarmAction):
         else:
             self._start(t.cast(bytes, content))
         return planned
+
+    def _failed(self) -> t.Dict[str, t.Any]:
+        """A task that fails leaves the settings as they were."""
+        report = {name: value for name, value in self._report.items() if name != "diff"}
+        return dict(report, changed=False, after=report["before"])
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
         return edit(content or b"", self.options["path"], self._wanted, self._absent, DEFAULTS)
@@ -178,7 +182,6 @@ class ActionModule(SwarmAction):
 
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:
         self._report.update(rolled_back=True, restarted=True)
-        self.result = self._report.copy
         trouble = undone["trouble"]
         if not trouble and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
@@ -188,7 +191,11 @@ class ActionModule(SwarmAction):
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 
     def _web_port(self, content: bytes) -> int:
-        port = read_value(content, self.options["path"], ("webPort",))
+        try:
+            port = read_value(content, self.options["path"], ("webPort",))
+        except SettingsError:
+            # It became so while Swarm stopped, and is told for that.
+            port = None
         is_port = isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535
         return port if is_port else int(self.options["web_port"])
 

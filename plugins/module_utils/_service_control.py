@@ -102,7 +102,8 @@ def control(name: str) -> ServiceControl:
 class Systemd(ServiceControl):
     def __init__(self, name: str) -> None:
         super().__init__(name if re.search(r"\.[a-z]+$", name) else f"{name}.service")
-        self.rescue = "vray-swarm-rescue-" + re.sub(r"[^A-Za-z0-9_.-]", "-", self.name)
+        # systemd-run takes a suffix such as .service for the kind of the unit.
+        self.rescue = "vray-swarm-rescue-" + re.sub(r"[^A-Za-z0-9_-]", "-", self.name)
 
     def state(self) -> State:
         properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus"
@@ -133,7 +134,8 @@ class Systemd(ServiceControl):
         run_command("systemctl", "start", "--no-block", "--", self.name)
         why = f"{seconds:g} s were not enough" if done.status is None else done.error
         raise ServiceError(
-            f"{self.name} did not stop: {why}; systemd says {state.text}. systemd will start it again as soon as it has ended"
+            f"{self.name} did not stop: {why}; systemd says {state.text}. systemd starts it again as soon as it has"
+            " ended. Nothing was written."
         )
 
     def start(self, seconds: float) -> None:
@@ -166,7 +168,10 @@ class Systemd(ServiceControl):
             )
 
     def disarm(self) -> None:
-        run_command("systemctl", "stop", f"{self.rescue}.timer")
+        done = run_command("systemctl", "stop", f"{self.rescue}.timer")
+        # 5: there is none.
+        if done.status not in (0, 5):
+            raise ServiceError(f"the timer {self.rescue}.timer could not be removed: {done.error}")
         run_command("systemctl", "reset-failed", f"{self.rescue}.service", f"{self.rescue}.timer")
 
     def log(self) -> str:
@@ -174,4 +179,5 @@ class Systemd(ServiceControl):
             "journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(_LOG_LINES), "_SYSTEMD_UNIT=" + self.name
         )
         lines = [line.strip() for line in done.output.splitlines() if line.strip()] if done.status == 0 else []
-        return " / ".join(lines)[-_LOG_LENGTH:]
+        # What fails again and again says the same each time.
+        return " / ".join(dict.fromkeys(lines))[-_LOG_LENGTH:]

@@ -190,7 +190,7 @@ class SettingsHost:
         until = time.monotonic() + self._params["start_timeout"]
         while True:
             why = awaited(
-                ask(self._params["peer"] or "localhost", web_port, self._params["connect_timeout"]), allow_executables
+                ask(self._params["peer"] or "127.0.0.1", web_port, self._params["connect_timeout"]), allow_executables
             )
             state: State = service.state()
             if not why and state.running:

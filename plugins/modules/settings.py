@@ -86,7 +86,7 @@ options:
     description:
       - The peer's host name, IPv4 address or IPv6 address, without scheme and port.
       - The default is the C(ansible_host) of the host of the task, or its inventory name when it has none. With
-        O(api_from=peer) it is V(localhost).
+        O(api_from=peer) it is V(127.0.0.1).
     type: str
   web_port:
     description:
