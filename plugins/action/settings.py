@@ -41,7 +41,6 @@ class ActionModule(SwarmAction):
     SPEC = settings_spec()
 
     def act(self) -> t.Dict[str, t.Any]:
-        check_options(self.options)
         self._report: t.Dict[str, t.Any] = {
             "changed": False,
             "before": {},
@@ -51,6 +50,7 @@ class ActionModule(SwarmAction):
             "rolled_back": False,
         }
         self.result = self._failed
+        check_options(self.options)
         if self.on_windows:
             raise OptionsError("settings is not supported on Windows hosts yet.")
         self._wanted = wanted_settings(self.options["settings"])

@@ -119,7 +119,7 @@ attributes:
 notes:
   - Each key that is changed, and each mapping on the way to it, must be written plainly. With an anchor, an alias, a tag, a
     merge key or a second key of the same name, the task fails and names the line and the column.
-  - Swarm is stopped whether or not it renders. Look at RV(renderops.vray_swarm.peer_info#module:api) and its siblings first.
+  - Swarm is stopped whether or not the peer renders. Look first.
 seealso:
   - module: renderops.vray_swarm.peer_info
 """

@@ -48,7 +48,7 @@ def absent_keys(names: t.Sequence[str], settings: t.Mapping[str, t.Any]) -> t.Li
     """
     paths: t.List[Path] = []
     for name in names:
-        path = tuple(str(name).split("."))
+        path = tuple("".join(name).split("."))
         if not all(path):
             raise OptionsError(f"absent has {str(name)!r}; it lists keys, such as vrayImportDir or logging.web.")
         inner: t.Any = settings
@@ -66,7 +66,8 @@ def absent_keys(names: t.Sequence[str], settings: t.Mapping[str, t.Any]) -> t.Li
 
 def _plain(value: t.Any, path: Path) -> t.Any:
     if isinstance(value, t.Mapping):
-        return {_key(key, path): _plain(item, (*path, str(key))) for key, item in value.items()}
+        names = {_key(key, path): item for key, item in value.items()}
+        return {name: _plain(item, (*path, name)) for name, item in names.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, path) for item in value]
     if isinstance(value, bool):
@@ -88,7 +89,7 @@ def _plain(value: t.Any, path: Path) -> t.Any:
 
 
 def _key(key: t.Any, path: Path) -> str:
-    shown = ".".join((*path, str(key)))
+    shown = ".".join((*path, "".join(key) if isinstance(key, str) else str(key)))
     if not isinstance(key, str) or not key:
         raise OptionsError(f"The key {shown} in settings is no text. Put it in quotes.")
     if "." in key:
