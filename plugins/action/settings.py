@@ -208,8 +208,8 @@ class ActionModule(SwarmAction):
     # -- steps on the host
 
     def _step(self, do: str, **values: t.Any) -> t.Dict[str, t.Any]:
-        arguments = {name: value for name, value in self.arguments.items() if name not in ("settings", "absent")}
-        return self.run_module("renderops.vray_swarm.settings", dict(arguments, _step=dict(values, do=do)))
+        arguments = {name: value for name, value in self.arguments.items() if name != "absent"}
+        return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=dict(values, do=do)))
 
 
 def _encode(content: bytes) -> str:

@@ -38,6 +38,8 @@ def ask(peer: str, web_port: int, seconds: float) -> t.Dict[str, t.Any]:
         return told(url, error="connection refused")
     except socket.timeout:
         return told(url, error=f"no answer within {seconds:g} s")
+    except (http.client.RemoteDisconnected, http.client.IncompleteRead):
+        return told(url, error="the connection ended without a whole answer")
     except http.client.HTTPException as error:
         return told(url, error=f"what answered does not speak HTTP: {shown(str(error)) or type(error).__name__}")
     except (OSError, UnicodeError) as error:
@@ -58,6 +60,10 @@ def _get(peer: str, web_port: int, seconds: float) -> t.Tuple[int, bytes]:
     try:
         connection.request("GET", FLAG_PATH, headers=dict(HEADERS, Connection="close"))
         response = connection.getresponse()
-        return response.status, response.read(MAX_ANSWER_BYTES + 1)
+        body = response.read(MAX_ANSWER_BYTES + 1)
+        # A read of so many bytes does not tell that the connection ended before.
+        if response.length and len(body) <= MAX_ANSWER_BYTES:
+            raise http.client.IncompleteRead(body, response.length)
+        return response.status, body
     finally:
         connection.close()

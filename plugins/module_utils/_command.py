@@ -29,8 +29,7 @@ def run_command(*argv: str, seconds: float = 20) -> Done:
         done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env=environ,
             check=False,
             timeout=seconds,

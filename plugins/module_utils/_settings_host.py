@@ -54,7 +54,7 @@ def awaited(answer: t.Mapping[str, t.Any], allow_executables: t.Optional[bool]) 
 
 
 class SettingsHost:
-    """The steps, named by the option ``_step``."""
+    """The steps. Which one is next, the action plugin says in place of the settings, which it has dealt with."""
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         self._params = params
@@ -308,8 +308,8 @@ def explain(why: t.Optional[str], state: t.Mapping[str, t.Any], log: str, second
 
 
 def run(module: AnsibleModule) -> t.NoReturn:
-    step = module.params["_step"]
-    if not step:
+    step = module.params["settings"]
+    if "do" not in step:
         module.fail_json(msg="settings works only through its action plugin.")
     try:
         module.exit_json(**SettingsHost(module.params).run(step))

@@ -185,9 +185,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
 
 
 def main() -> None:
-    # The action plugin says what to do next.
-    spec = dict(settings_spec(), _step={"type": "dict"})
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=settings_spec(), supports_check_mode=True))
 
 
 if __name__ == "__main__":

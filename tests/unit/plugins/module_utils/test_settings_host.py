@@ -309,7 +309,7 @@ def test_a_start_of_what_is_down(config, systemd):
     assert host(config).run(step)["undone"] is None
     assert systemd.active == "active"
     systemd.active, systemd.refuses = "failed", {OLD}
-    with pytest.raises(ServiceError, match="did not start: .*it wrote: bad port"):
+    with pytest.raises(ServiceError, match=r"did not start: .*it wrote: bad port"):
         host(config).run(step)
 
 
