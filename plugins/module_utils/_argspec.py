@@ -39,12 +39,31 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
 }
 
 
+_SETTINGS: t.Dict[str, t.Dict[str, t.Any]] = {
+    "path": {"type": "path", "required": True},
+    "settings": {"type": "dict", "default": {}},
+    "absent": {"type": "list", "elements": "str", "default": []},
+    "create": {"type": "bool", "default": False},
+    "backup": {"type": "bool", "default": False},
+    "service": {"type": "str"},
+    "start_timeout": {"type": "float", "default": 120},
+    "stop_timeout": {"type": "float", "default": 120},
+    "rescue_after": {"type": "int", "default": 600},
+    "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
+    **{name: _PEER[name] for name in ("peer", "web_port", "connect_timeout")},
+}
+
+
 def upload_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_PEER, _UPLOAD)
 
 
 def peer_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_PEER, _PEER_INFO)
+
+
+def settings_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_SETTINGS)
 
 
 def on_controller(spec: t.Dict[str, t.Dict[str, t.Any]]) -> t.Dict[str, t.Dict[str, t.Any]]:

@@ -41,7 +41,7 @@ _QUOTED = 200
 _NOT_HTTP = (http.client.BadStatusLine, http.client.LineTooLong)
 
 # Accept-Encoding: an answer is some hundred bytes, and is read under a limit of bytes.
-_HEADERS = {"User-Agent": "renderops.vray_swarm", "Accept": "*/*", "Accept-Encoding": "identity"}
+HEADERS = {"User-Agent": "renderops.vray_swarm", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Client:
@@ -52,7 +52,7 @@ class Client:
         :param peer: Host name, IPv4 or IPv6 address.
         """
         self.limits = limits
-        self.base_url = f"http://{_url_host(peer)}:{web_port}"
+        self.base_url = f"http://{url_host(peer)}:{web_port}"
 
     @property
     def upload_url(self) -> str:
@@ -69,7 +69,7 @@ class Client:
             try:
                 response = session.get(
                     url,
-                    headers=dict(_HEADERS, Connection="close"),
+                    headers=dict(HEADERS, Connection="close"),
                     timeout=(self.limits.connect, self.limits.stall),
                     stream=True,
                     allow_redirects=False,
@@ -112,7 +112,7 @@ class UploadCall:
                 response = session.post(
                     self._client.upload_url,
                     data=t.cast(t.Any, self.sending),
-                    headers=dict(_HEADERS, **{"Content-Type": self._content_type}),
+                    headers=dict(HEADERS, **{"Content-Type": self._content_type}),
                     timeout=(limits.connect, limits.answer),
                     stream=True,
                     allow_redirects=False,
@@ -137,7 +137,7 @@ def _new_session() -> Session:
     return new_session()
 
 
-def _url_host(peer: str) -> str:
+def url_host(peer: str) -> str:
     if ":" not in peer:
         return peer
     address, _percent, zone = peer.strip("[]").partition("%")

@@ -38,6 +38,10 @@ class OptionsError(SwarmError):
     """The options of a task contradict each other or the state of the peer."""
 
 
+class SettingsError(SwarmError):
+    """swarm.yaml cannot be read or written, or is such that it cannot be changed safely."""
+
+
 class TransportError(SwarmError):
     """Nothing usable came back from a peer.
 

@@ -1,0 +1,192 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: settings
+short_description: Change settings of a V-Ray Swarm peer
+version_added: 1.0.0
+author:
+  - RenderOps contributors (@renderops)
+description:
+  - Changes keys of a peer's C(swarm.yaml). All that is not changed keeps its bytes, such as comments, order, quotes, spaces,
+    line ends and a missing newline at the end of the file.
+  - The new text is read again before it is written. When it does not say what was wanted, the task fails and the file stays.
+  - A value that is there already is not written again, whatever its spelling. A key that is not there has the default that the
+    vendor documents, for C(webPort) V(1113), C(mcastPort) V(1112), C(peersPort) V(1114), C(grpcPort) V(1115), C(vrayPort)
+    V(20212), C(allowExecutables) V(false) and C(uploadsQueuePeriod) V(10).
+  - Swarm reads its settings when it starts. With O(service), the task is one transaction on the peer. Swarm is stopped, the
+    file is read again and written, Swarm is started, and must answer with what was set. Otherwise the old file comes back and
+    Swarm is started with it.
+options:
+  path:
+    description:
+      - The path of C(swarm.yaml) on the host. The vendor does not publish where it is by default.
+      - When it is a link, the file that it points to is changed.
+    type: path
+    required: true
+  settings:
+    description:
+      - The keys and the values that they must have. Mappings are merged with what is there. Lists replace what is there.
+      - A key in a mapping is written as in C(swarm.yaml), not with a dot.
+      - The values of keys that the vendor documents are checked. A text such as V("1114") is taken for the number.
+    type: dict
+    default: {}
+  absent:
+    description:
+      - The keys that must not be there. A key in a mapping is named with dots, as in V(logging.web).
+    type: list
+    elements: str
+    default: []
+  create:
+    description:
+      - Make the file when it is not there. Its directory must be there.
+    type: bool
+    default: false
+  backup:
+    description:
+      - Keep a copy of the old file beside it.
+    type: bool
+    default: false
+  service:
+    description:
+      - The name of Swarm's service. The vendor does not publish it.
+      - When nothing is to be changed, Swarm is not touched. It is started, though, when it is down.
+      - Needs systemd on the host.
+    type: str
+  start_timeout:
+    description:
+      - How long to wait for Swarm to start and to answer, in seconds.
+    type: float
+    default: 120
+  stop_timeout:
+    description:
+      - How long to wait for Swarm to stop, in seconds. When that is not enough, nothing is written, and systemd starts Swarm
+        again as soon as it has ended.
+    type: float
+    default: 120
+  rescue_after:
+    description:
+      - Before Swarm is stopped, the host is told to start it by itself after this many seconds, with its old settings where it
+        does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
+      - It should be more than O(stop_timeout) and O(start_timeout) together.
+    type: int
+    default: 600
+  api_from:
+    description:
+      - From where Swarm is asked. With V(peer), the host itself does it, where a firewall stands between.
+    type: str
+    choices: [controller, peer]
+    default: controller
+  peer:
+    description:
+      - The peer's host name, IPv4 address or IPv6 address, without scheme and port.
+      - The default is the C(ansible_host) of the host of the task, or its inventory name when it has none. With
+        O(api_from=peer) it is V(127.0.0.1).
+    type: str
+  web_port:
+    description:
+      - The peer's web port, for where C(swarm.yaml) has no C(webPort).
+    type: int
+    default: 1113
+  connect_timeout:
+    description:
+      - How long to wait for one answer of the web port, in seconds.
+    type: float
+    default: 10
+extends_documentation_fragment:
+  - renderops.vray_swarm.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: posix
+    details:
+      - O(service) needs systemd.
+  action:
+    support: full
+  async:
+    support: none
+notes:
+  - Each key that is changed, and each mapping on the way to it, must be written plainly. With an anchor, an alias, a tag, a
+    merge key or a second key of the same name, the task fails and names the line and the column.
+  - Swarm is stopped whether or not the peer renders. Look first.
+seealso:
+  - module: renderops.vray_swarm.peer_info
+"""
+
+EXAMPLES = r"""
+- name: Let a peer import builds from a share
+  renderops.vray_swarm.settings:
+    path: /etc/swarm/swarm.yaml
+    settings:
+      vrayImportDir: /mnt/vray-builds
+    service: swarm
+
+- name: Write less about the web port, and no more about the transfer of builds
+  renderops.vray_swarm.settings:
+    path: /etc/swarm/swarm.yaml
+    settings:
+      logging:
+        web:
+          level: WARN
+    absent:
+      - logging.dl
+    backup: true
+
+- name: Close the door for installers, on peers behind a firewall
+  renderops.vray_swarm.settings:
+    path: /etc/swarm/swarm.yaml
+    settings:
+      allowExecutables: false
+    service: swarm
+    api_from: peer
+"""
+
+RETURN = r"""
+before:
+  description: The values that the named keys had. A key that was not in the file is not here.
+  type: dict
+  returned: always
+  sample: {vrayImportDir: /srv/old}
+after:
+  description: The values that the named keys have now, or would have in check mode.
+  type: dict
+  returned: always
+  sample: {vrayImportDir: /mnt/vray-builds}
+backup_file:
+  description: The copy of the old file.
+  type: str
+  returned: always, V(null) when none was made
+  sample: /etc/swarm/swarm.yaml.4711.2026-03-01@10:00:00~
+restarted:
+  description: Whether Swarm was started, after a stop or since it was down. In check mode, whether it would be.
+  type: bool
+  returned: always
+rolled_back:
+  description: Whether the old file was put back, since Swarm did not start with the new one.
+  type: bool
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import settings_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import run
+
+
+def main() -> None:
+    run(AnsibleModule(argument_spec=settings_spec(), supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()
