@@ -53,6 +53,8 @@ def answer_needs(install: bool) -> int:
     if not reason and missing and install:
         needs.install(missing)
         missing = needs.missing_packages()
+        if missing:
+            raise LabError(f"still missing after apt-get install: {' '.join(missing)}")
     if not reason and missing:
         reason = f"missing packages (Debian: apt-get install {' '.join(missing)})"
     reason = reason or needs.kernel_refuses()

@@ -62,7 +62,7 @@ def test_a_share_is_mounted_over_real_smb(lab: Lab) -> None:
     # Whoever is there is known to the server, and the process list does not tell the password.
     assert "render" in lab.ssh("server", "smbstatus --shares --processes")
     assert "Sw4rm" not in lab.ssh("peer1", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    # It survives a reboot, in the order that systemd has for it.
+    # It survives a reboot.
     lab.reboot("peer1")
     lab.ssh("peer1", "systemctl start remote-fs.target")
     assert lab.ssh("peer1", "cat /mnt/vray/build") == "a build\n"
@@ -72,6 +72,19 @@ def test_a_share_is_not_mounted_with_a_wrong_password(lab: Lab) -> None:
     with pytest.raises(LabError, match=r"mount error\(13\): Permission denied"):
         lab.ssh("peer1", MOUNT, stdin=credentials("wrong"))
     assert " /mnt/vray " not in lab.ssh("peer1", "cat /proc/mounts")
+
+
+def test_the_other_mount_helpers_work(lab: Lab) -> None:
+    lab.ssh("server", "echo a build > /srv/vray/build")
+    settings = "[share]\ntype = smb\nhost = server\nuser = render\npass = %s\n"
+    hidden = lab.ssh("peer1", "rclone obscure -", stdin=SHARE_PASSWORD).strip()
+    lab.ssh("peer1", "mkdir /mnt/a /mnt/b; umask 077; cat > /root/rclone.conf", stdin=settings % hidden)
+    lab.ssh("peer1", "mount -t rclone share:vray /mnt/a -o args2env,vfs_cache_mode=writes,config=/root/rclone.conf")
+    assert lab.ssh("peer1", "cat /mnt/a/build; findmnt -n -o FSTYPE /mnt/a") == "a build\nfuse.rclone\n"
+    lab.ssh("peer1", "umask 077; cat > /root/.ssh/id_lab", stdin=(lab.folder / "key").read_text(encoding="utf-8"))
+    options = "ro,IdentityFile=/root/.ssh/id_lab,StrictHostKeyChecking=no"
+    lab.ssh("peer1", f"mount -t fuse.sshfs root@server:/srv/vray /mnt/b -o {options}")
+    assert lab.ssh("peer1", "cat /mnt/b/build; findmnt -n -o FSTYPE /mnt/b") == "a build\nfuse.sshfs\n"
 
 
 def test_a_reset_host_is_as_new(lab: Lab) -> None:

@@ -174,7 +174,8 @@ def write_common_files(common: Path, rootfs: Path, library: list[Path], keys: Pa
         else:
             shutil.copyfile(source, swarm / source.name)
     # Below /usr, since /sbin is a link there, which a directory over it would hide.
-    shutil.copy(FILES / "mount.cifs", _parent(common / "usr" / "sbin" / "mount.cifs"))
+    mount_cifs = (FILES / "mount_cifs.py").read_text(encoding="utf-8")
+    write(common / "usr" / "sbin" / "mount.cifs", f"#!/usr/bin/python3\n{mount_cifs}", 0o755)
     etc = common / "etc"
     write(
         etc / "hosts", "".join(f"{address} {name}\n" for name, address in [("localhost", "127.0.0.1"), *names.items()])

@@ -44,8 +44,6 @@ PATIENCE = 60  # seconds for all hosts to start; it takes a few
 #: What lab.playbook() takes: the name of a playbook, a file, or the plays themselves.
 Plays = Union[str, Path, Sequence[Mapping[str, Any]]]
 
-NO_VARIABLES: Mapping[str, Any] = {}
-
 # Runs in the controller's namespace: which of these ports do not answer?
 PROBE = """
 import json, socket, sys, time
@@ -145,6 +143,7 @@ class Lab:
         unmount_all(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.cgroup.remove()
+        rootfs.forget_half_made()
 
     def left(self) -> list[str]:
         """What there is of the lab, running or left over."""
@@ -306,13 +305,13 @@ class Lab:
     # -- Ansible --
 
     def playbook(
-        self, plays: Plays, *arguments: str, variables: Mapping[str, Any] = NO_VARIABLES, timeout: float = 300
+        self, plays: Plays, *arguments: str, variables: Mapping[str, Any] | None = None, timeout: float = 300
     ) -> Run:
         """Run a playbook to its end. Whether it succeeded is for the scenario to say."""
         with self.start_playbook(plays, *arguments, variables=variables) as playing:
             return playing.wait(timeout)
 
-    def start_playbook(self, plays: Plays, *arguments: str, variables: Mapping[str, Any] = NO_VARIABLES) -> Playing:
+    def start_playbook(self, plays: Plays, *arguments: str, variables: Mapping[str, Any] | None = None) -> Playing:
         """Start a playbook. At the end of the ``with`` block nothing of it is left."""
         self.used.update(self.hosts)
         self.runs += 1
@@ -322,7 +321,7 @@ class Lab:
         if not isinstance(plays, (str, Path)):
             write(folder / "playbook.yml", json.dumps(plays, indent=1))
             plays = folder / "playbook.yml"
-        write(folder / "variables.json", json.dumps(dict(variables)))
+        write(folder / "variables.json", json.dumps(dict(variables or {})))
         ansible = ["ansible-playbook", str(plays), "--extra-vars", f"@{folder / 'variables.json'}", *arguments]
         return Playing(self.command(ansible, name), self.environ(), folder, self.cgroup_of(name))
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -133,3 +134,12 @@ def forget_unused() -> None:
     for marker in CACHE.glob("*/etc/swarm-lab"):
         if time.time() - marker.stat().st_mtime > UNUSED_DAYS * 86400:
             remove(marker.parents[1])
+
+
+def forget_half_made() -> None:
+    """Remove what was killed while it was made. Whoever makes one now holds its lock."""
+    for new in CACHE.glob("*.new"):
+        with open(new.with_suffix(".lock"), "w", encoding="utf-8") as lock:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(new)

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright (c) 2026, the renderops.vray_swarm contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -79,15 +78,15 @@ def main() -> int:
     secret = given.get("password") or given.get("pass") or ""
     # Nothing of it in the process list: rclone reads its settings from its environment, too.
     hidden = subprocess.run(["rclone", "obscure", "-"], input=secret, capture_output=True, text=True, check=True).stdout
-    environ = dict(
-        PATH="/usr/sbin:/usr/bin:/sbin:/bin",
-        RCLONE_CONFIG="/dev/null",
-        RCLONE_SMB_HOST=options.get("ip") or host,
-        RCLONE_SMB_PORT=options.get("port") or "445",
-        RCLONE_SMB_USER=given.get("username") or given.get("user") or "root",
-        RCLONE_SMB_PASS=hidden.strip(),
-        RCLONE_SMB_DOMAIN=given.get("domain") or given.get("dom") or "WORKGROUP",
-    )
+    environ = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "RCLONE_CONFIG": "/dev/null",
+        "RCLONE_SMB_HOST": options.get("ip") or host,
+        "RCLONE_SMB_PORT": options.get("port") or "445",
+        "RCLONE_SMB_USER": given.get("username") or given.get("user") or "root",
+        "RCLONE_SMB_PASS": hidden.strip(),
+        "RCLONE_SMB_DOMAIN": given.get("domain") or given.get("dom") or "WORKGROUP",
+    }
     remote = ":smb:%s/%s" % (share, folder.replace("\\", "/"))
     limits = ["--contimeout=5s", "--timeout=10s", "--retries=1", "--low-level-retries=1"]
     look = subprocess.run(
