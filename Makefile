@@ -9,22 +9,34 @@ ENVS = $(PYTHON) tests/tools/envs.py
 CHECK = $(PYTHON) tests/tools/check.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo peers test unit integration sanity lint list clean clean-cache python
+.PHONY: help demo peers lab lab-down lab-test test unit integration sanity lint list clean clean-cache python
 
 help:
 	@echo 'make demo         upload a build to three peers on this machine, twice, and show what they answered'
 	@echo 'make peers        the same three peers, left running for you to play with'
+	@echo 'make lab          a file server and five peers on this machine, real hosts (Linux, root)'
+	@echo 'make lab-down     remove them'
 	@echo 'make test         all checks; the parts of it:'
 	@echo '  make unit         the unit tests, with the default Python (seconds)'
 	@echo '  make integration  the integration targets, on the oldest and the newest ansible-core'
 	@echo '  make sanity       ansible-test sanity, on both'
 	@echo '  make lint         the linters, the documentation, the build'
+	@echo '  make lab-test     the scenarios on real hosts (Linux, root)'
 	@echo '  make NAME         one check; make list shows their names'
 	@echo 'make clean        remove what the above left in the checkout (.build)'
 	@echo 'make clean-cache  remove the environments, which are kept outside the checkout'
 
 demo peers: python
 	@$(ENVS) run default tests/demo/demo.py $@
+
+lab: python
+	@$(ENVS) run default tests/lab/lab.py up
+
+lab-down: python
+	@$(ENVS) run default tests/lab/lab.py down
+
+lab-test: python
+	@$(CHECK) lab
 
 test: python
 	@$(CHECK)

@@ -20,6 +20,7 @@ import argparse
 import configparser
 import contextlib
 import dataclasses
+import hashlib
 import io
 import os
 import re
@@ -41,6 +42,7 @@ import envs
 COLLECTION = Path("ansible_collections") / "renderops" / "vray_swarm"
 HOME = envs.CACHE / "home"  # of ansible-test, which keeps its own environments there
 WORKERS = 2
+CANNOT = 3
 
 
 @dataclasses.dataclass
@@ -69,6 +71,8 @@ class Check:
     cwd: str = "{copy}"
     count: Callable[[int, Path], Count] | None = None
     environ: Callable[[Run, dict[str, str]], dict[str, str]] | None = None
+    # What to ask first whether this machine can carry the check. It ends with status 3 if not, and prints why.
+    needs: str = ""
     # Checks that use the same thing, such as the peers' port, never run at the same time.
     uses: str = ""
     minutes: float = 10
@@ -191,7 +195,9 @@ def in_copy(run: Run, environ: dict[str, str]) -> dict[str, str]:
         ANSIBLE_COLLECTIONS_PATH=str(run.tmp / "copy"),
         ANSIBLE_HOME=str(run.tmp / "ansible"),
         ANSIBLE_LOCAL_TEMP=str(run.tmp / "ansible" / "tmp"),
-        MYPYPATH=os.pathsep.join(str(path) for path in (run.tmp / "copy", tests / "peer", tests / "tools")),
+        MYPYPATH=os.pathsep.join(
+            str(path) for path in (run.tmp / "copy", *(tests / name for name in ("lab", "peer", "tools")))
+        ),
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(run.tmp / "ansible" / "tmp"),
         GALAXY_IMPORTER_RUN_FLAKE8="false",  # ruff does it, with the project's line length
         GALAXY_IMPORTER_RUN_ANSIBLE_TEST="false",  # it wants a container engine; `sanity` is the same
@@ -211,6 +217,12 @@ def for_ansible_test(run: Run, environ: dict[str, str]) -> dict[str, str]:
     environ.update(HOME=str(HOME), PATH=os.pathsep.join(path))
     with run.lock:
         make_home(bin_folder)
+    return environ
+
+
+def in_own_lab(run: Run, environ: dict[str, str]) -> dict[str, str]:
+    """A lab that neither `make lab` nor the tests of another checkout have. A later run removes what a crash left."""
+    environ["LAB_NAME"] = f"test-{hashlib.sha256(str(envs.ROOT).encode()).hexdigest()[:8]}"
     return environ
 
 
@@ -324,8 +336,25 @@ def lint(
     return Check(name=name, group="lint", env=env, commands=commands, cwd=cwd, environ=in_copy, count=count)
 
 
+def on_lab(env: str) -> Check:
+    """The scenarios on real hosts. A build server installs what they need; others are told."""
+    install = " --install" if os.environ.get("CI") == "true" else ""
+    return Check(
+        name="lab" if env == "default" else f"lab-{env}",
+        group="lab",
+        env=env,
+        needs=f"{{bin}}/python tests/lab/lab.py needs{install}",
+        commands=("{bin}/python tests/lab/lab.py test -q -ra --junitxml={report}",),
+        cwd="{root}",
+        count=count_pytest,
+        environ=in_own_lab,
+        minutes=30,
+    )
+
+
 # The long ones first: two run at a time.
 CHECKS = (
+    on_lab("default"),
     ansible_test("sanity", "oldest"),
     ansible_test("sanity", "newest"),
     ansible_test("integration", "oldest", uses="port 1113"),
@@ -356,7 +385,8 @@ CHECKS = (
     ),
     lint(
         "mypy",
-        "{bin}/mypy --config-file {copy}/pyproject.toml {copy}/plugins {copy}/tests/peer/swarm_peer {copy}/tests/tools",
+        "{bin}/mypy --config-file {copy}/pyproject.toml {copy}/plugins {copy}/tests/peer/swarm_peer {copy}/tests/tools"
+        " {copy}/tests/lab",
         # Not in the collection: plugins/ must be found under one name only.
         cwd="{tmp}/copy",
     ),
@@ -378,6 +408,10 @@ class Result:
     seconds: float
     status: str  # ok, FAILED, skipped
     log: Path | None = None
+
+
+def last_line(log: Path) -> str:
+    return (log.read_text(encoding="utf-8", errors="replace").splitlines() or [""])[-1]
 
 
 class Runner:
@@ -467,7 +501,11 @@ class Runner:
             environ = check.environ(self.run, environ)
         status = 0
         with open(log, "wb") as output:
-            for command in check.commands:
+            if check.needs:
+                status = self.run_command(self.expand(check.needs, words), check, words, environ, output)
+                if status == CANNOT:
+                    return Result(check, Count(skipped=1, notes=[last_line(log)]), 0, "skipped")
+            for command in check.commands if status == 0 else ():
                 status = self.run_command(self.expand(command, words), check, words, environ, output)
                 if status != 0:
                     break
