@@ -22,7 +22,7 @@ import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sniff
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import check_checksum, sniff
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
@@ -34,15 +34,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown, wanted_version
 
 # Backoff doubles; a farm that is down for long is not better for being asked once an hour.
 _LONGEST_DELAY = 120.0
 # More makes the system's calls overflow: poll() counts milliseconds in 31 bits.
 _LONGEST_LIMIT = 1000000
 _QUOTED = 500
-
-_CHECKSUM = re.compile(r"sha256:(?P<hex>[0-9a-fA-F]{64})")
 
 
 class Host(abc.ABC):
@@ -127,7 +125,7 @@ class Upload:
         options = self._options
         check_options(options)
         build = _inspect(options["src"])
-        wanted = _wanted_version(options["version"], build.name)
+        wanted = wanted_version(options["version"], build.name)
         self.report.version = str(wanted) if wanted else None
         if build.installer and not options["data_dir"] and not options["force"]:
             raise OptionsError(
@@ -350,10 +348,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
     peer = options["peer"]
     if not _is_host(peer):
         raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
-    if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
-        raise OptionsError(
-            f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
-        )
+    check_checksum(options["checksum"])
 
 
 def _is_host(peer: str) -> bool:
@@ -388,15 +383,3 @@ def _open(build: _Build) -> t.BinaryIO:
         return open(build.path, "rb", buffering=0)
     except OSError as error:
         raise BuildError(f"The build {build.path} could not be read: {error.strerror}.") from error
-
-
-def _wanted_version(option: t.Optional[str], name: str) -> t.Optional[Version]:
-    in_name = find_version(name)
-    if not option:
-        return in_name
-    wanted = Version.parse(option)
-    if in_name and in_name != wanted:
-        raise OptionsError(
-            f"version is {wanted}, and the name of the file says {in_name}: {name}. Correct one of them."
-        )
-    return wanted

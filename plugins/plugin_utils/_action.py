@@ -62,8 +62,8 @@ class SwarmAction(ActionBase, abc.ABC):
         _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
         self.arguments = {name: value for name, value in self._task.args.items() if value is not None}
         self.label = str(self._task_vars.get("inventory_hostname", ""))
-        if not self.options["peer"]:
-            self.options["peer"] = self._address()
+        if "peer" in self.options:
+            self.options["peer"] = self.options["peer"] or self._address()
         try:
             result = self.act()
         except _ModuleFailed as failure:
