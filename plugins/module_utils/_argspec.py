@@ -40,6 +40,19 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
 }
 
+_PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {
+    "root": {"type": "path", "required": True},
+    "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "channel": {"type": "str", "default": "stable"},
+    "platform": {"type": "str", "choices": list(PLATFORMS)},
+    "version": {"type": "str"},
+    "checksum": {"type": "str"},
+    "size": {"type": "int"},
+    "allow_executables": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+}
+
 
 def upload_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_PEER, _UPLOAD)
@@ -47,6 +60,10 @@ def upload_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
 
 def peer_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_PEER, _PEER_INFO)
+
+
+def publish_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_PUBLISH)
 
 
 def on_controller(spec: t.Dict[str, t.Dict[str, t.Any]]) -> t.Dict[str, t.Dict[str, t.Any]]:

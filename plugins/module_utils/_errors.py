@@ -29,6 +29,10 @@ class OptionsError(SwarmError):
     """The options of a task contradict each other or the state of the peer."""
 
 
+class ShareError(SwarmError):
+    """A share for builds cannot be used as it is."""
+
+
 class TransportError(SwarmError):
     """Nothing usable came back from a peer.
 

@@ -13,11 +13,13 @@ import ipaddress
 import socket
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import on_controller
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
     MissingRequestsError,
     OptionsError,
     SwarmError,
@@ -96,6 +98,16 @@ class SwarmAction(ActionBase, abc.ABC):
             name: self.options[name] for name in ("data_dir", "config", "import_dir") if self.options.get(name)
         }
         return self.run_module("renderops.vray_swarm.peer_info", arguments)["look"]
+
+    def find_build(self) -> str:
+        """Find the option ``src`` on the controller."""
+        try:
+            return self._find_needle("files", self.options["src"])
+        except AnsibleError as error:
+            raise BuildError(
+                f"The build {self.options['src']} was not found on the controller: {error} Correct src, or set remote_src"
+                " if it lies on the host."
+            ) from error
 
     @property
     def on_windows(self) -> bool:
