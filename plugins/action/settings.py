@@ -40,7 +40,7 @@ _FLAG = "allowExecutables"
 class ActionModule(SwarmAction):
     SPEC = settings_spec()
 
-    def act(self) -> t.Dict[str, t.Any]:
+    def run(self, tmp: t.Any = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
         self._report: t.Dict[str, t.Any] = {
             "changed": False,
             "before": {},
@@ -49,7 +49,9 @@ class ActionModule(SwarmAction):
             "restarted": False,
             "rolled_back": False,
         }
-        self.result = self._failed
+        return super().run(tmp, task_vars)
+
+    def act(self) -> t.Dict[str, t.Any]:
         check_options(self.options)
         if self.on_windows:
             raise OptionsError("settings is not supported on Windows hosts yet.")
@@ -92,7 +94,7 @@ class ActionModule(SwarmAction):
             self._start(t.cast(bytes, content))
         return planned
 
-    def _failed(self) -> t.Dict[str, t.Any]:
+    def failure_facts(self) -> t.Dict[str, t.Any]:
         """A task that fails leaves the settings as they were."""
         report = {name: value for name, value in self._report.items() if name != "diff"}
         return dict(report, changed=False, after=report["before"])

@@ -9,11 +9,10 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
@@ -47,7 +46,7 @@ class ActionModule(SwarmAction):
     def act(self) -> t.Dict[str, t.Any]:
         if self.options["remote_src"]:
             return self._on_host()
-        self.options["src"] = src = self._find_source()
+        self.options["src"] = src = self.find_build()
         upload = Upload(
             self.options,
             _RemoteHost(self),
@@ -64,16 +63,6 @@ class ActionModule(SwarmAction):
 
     def failure_facts(self) -> t.Dict[str, t.Any]:
         return self._report.as_dict()
-
-    def _find_source(self) -> str:
-        try:
-            return self._find_needle("files", self.options["src"])
-        except AnsibleError as error:
-            where = " ".join(str(error).partition("If you are using a module")[0].split())
-            raise BuildError(
-                f"The build {self.options['src']} was not found on the controller. {where} Correct src, or set"
-                " remote_src if it lies on the host."
-            ) from error
 
     def _notify(self, text: str) -> None:
         # Unlike a warning, which ansible-core since 2.19 keeps until the task ends, this is seen at once.

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
+
 _PEER: t.Dict[str, t.Dict[str, t.Any]] = {
     "peer": {"type": "str"},
     "web_port": {"type": "int", "default": 1113},
@@ -38,6 +40,19 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
 }
 
+_PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {
+    "root": {"type": "path", "required": True},
+    "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "channel": {"type": "str", "default": "stable"},
+    "platform": {"type": "str", "choices": list(PLATFORMS)},
+    "version": {"type": "str"},
+    "checksum": {"type": "str"},
+    "size": {"type": "int"},
+    "allow_executables": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+}
+
 
 _SETTINGS: t.Dict[str, t.Dict[str, t.Any]] = {
     "path": {"type": "path", "required": True},
@@ -64,6 +79,10 @@ def peer_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
 
 def settings_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_SETTINGS)
+
+
+def publish_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_PUBLISH)
 
 
 def on_controller(spec: t.Dict[str, t.Dict[str, t.Any]]) -> t.Dict[str, t.Dict[str, t.Any]]:

@@ -27,7 +27,7 @@ import typing as t
 import zipfile
 import zlib
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
 
 try:
@@ -66,6 +66,7 @@ _SHELL_LOOK_BYTES = 1024 * 1024
 _SHELL_TRIES = 16
 _SKIP_BYTES = 256 * 1024
 _SHA256_BYTES = 1024 * 1024
+_CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}")
 
 # ValueError and EOFError are what the standard library raises for some damage.
 _DECODE_ERRORS: t.Tuple[t.Type[Exception], ...] = (EOFError, MemoryError, OSError, ValueError, zlib.error)
@@ -205,6 +206,12 @@ def identify(path: t.Union[str, os.PathLike[str]], platform: t.Optional[str] = N
         platform=platform,
         version=find_version(base_name),
     )
+
+
+def check_checksum(option: t.Optional[str]) -> None:
+    """Refuse what is no checksum. None is none, and fine."""
+    if option and not _CHECKSUM.fullmatch(option):
+        raise OptionsError("checksum is %r; it is sha256: followed by 64 hexadecimal digits." % option[:100])
 
 
 def sha256(

@@ -42,6 +42,10 @@ class SettingsError(SwarmError):
     """swarm.yaml cannot be read or written, or is such that it cannot be changed safely."""
 
 
+class ShareError(SwarmError):
+    """A share for builds cannot be used as it is."""
+
+
 class TransportError(SwarmError):
     """Nothing usable came back from a peer.
 

@@ -60,7 +60,7 @@ def parse_mountinfo(text: str) -> t.Iterator[Mount]:
         left, separator, right = line.partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
         if separator and len(fields) > 4 and len(rest) > 1:
-            yield Mount(_unescape(rest[1]), _unescape(fields[4]), rest[0])
+            yield Mount(unescape(rest[1]), unescape(fields[4]), rest[0])
 
 
 def parse_mount_output(text: str) -> t.Iterator[Mount]:
@@ -70,7 +70,8 @@ def parse_mount_output(text: str) -> t.Iterator[Mount]:
             yield Mount(**match.groupdict())
 
 
-def _unescape(field: str) -> str:
+def unescape(field: str) -> str:
+    """Undo the octal escapes of mountinfo and fstab."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), field)
 
 

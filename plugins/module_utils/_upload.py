@@ -22,7 +22,11 @@ import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import may_be_executable, sniff
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
+    check_checksum,
+    may_be_executable,
+    sniff,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
@@ -34,7 +38,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown, wanted_version
 
 # Backoff doubles; a farm that is down for long is not better for being asked once an hour.
 _LONGEST_DELAY = 120.0
@@ -43,7 +47,6 @@ _LONGEST_LIMIT = 1000000
 _QUOTED = 500
 
 _VAULT = b"$ANSIBLE_VAULT;"
-_CHECKSUM = re.compile(r"sha256:(?P<hex>[0-9a-fA-F]{64})")
 
 
 class Host(abc.ABC):
@@ -128,7 +131,7 @@ class Upload:
         options = self._options
         check_options(options)
         build = _inspect(options["src"])
-        wanted = _wanted_version(options["version"], build.name)
+        wanted = wanted_version(options["version"], build.name)
         self.report.version = str(wanted) if wanted else None
         if build.installer and not options["data_dir"] and not options["force"]:
             raise OptionsError(
@@ -361,10 +364,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
     for name in ("retries", "retry_delay", "rate_limit", "progress_interval"):
         if not options[name] >= 0:
             raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
-    if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
-        raise OptionsError(
-            f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
-        )
+    check_checksum(options["checksum"])
 
 
 def _check_limits(options: t.Mapping[str, t.Any], *names: str) -> None:
@@ -412,15 +412,3 @@ def _open(path: str) -> t.BinaryIO:
         return open(path, "rb", buffering=0)
     except OSError as error:
         raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error
-
-
-def _wanted_version(option: t.Optional[str], name: str) -> t.Optional[Version]:
-    in_name = find_version(name)
-    if not option:
-        return in_name
-    wanted = Version.parse(option)
-    if in_name and in_name != wanted:
-        raise OptionsError(
-            f"version is {wanted}, and the name of the file says {in_name}: {name}. Correct one of them."
-        )
-    return wanted

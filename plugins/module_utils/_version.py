@@ -13,7 +13,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import VersionError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
 
 # [0-9] instead of \d, which also matches the digits of other scripts. The lengths are bounds against nonsense: a
 # version string is part of a directory name, and Python refuses to convert numbers of thousands of digits.
@@ -119,3 +119,16 @@ def find_version(file_name: str) -> t.Optional[Version]:
     base_name = re.split(r"[/\\]", file_name)[-1]
     found = {Version.parse(match.group()) for match in _VERSION_IN_NAME.finditer(base_name)}
     return found.pop() if len(found) == 1 else None
+
+
+def wanted_version(option: t.Optional[str], name: str) -> t.Optional[Version]:
+    """Return the version that a build is said to have, by the option ``version`` or the name of the file."""
+    in_name = find_version(name)
+    if not option:
+        return in_name
+    wanted = Version.parse(option)
+    if in_name and in_name != wanted:
+        raise OptionsError(
+            f"version is {wanted}, and the name of the file says {in_name}: {name}. Correct one of them."
+        )
+    return wanted

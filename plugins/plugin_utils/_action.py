@@ -11,11 +11,13 @@ from __future__ import annotations
 import abc
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import on_controller
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
     MissingRequestsError,
     OptionsError,
     SwarmError,
@@ -65,11 +67,12 @@ class SwarmAction(ActionBase, abc.ABC):
         _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
         self.arguments = {name: value for name, value in self._task.args.items() if value is not None}
         self.label = str(self._task_vars.get("inventory_hostname", ""))
-        self.peer_given = bool(self.options["peer"])
-        if not self.peer_given:
+        self.peer_given = bool(self.options.get("peer"))
+        if "peer" in self.options and not self.peer_given:
             self.options["peer"] = self._address()
         try:
-            check_peer_options(self.options)
+            if "peer" in self.options:
+                check_peer_options(self.options)
             result = self.act()
         except _ModuleFailed as failure:
             result = dict(self.failure_facts(), **failure.result)
@@ -104,6 +107,17 @@ class SwarmAction(ActionBase, abc.ABC):
             # The host that the task looks at need not be the peer: it finds out.
             arguments["peer"] = self.options["peer"]
         return self.run_module("renderops.vray_swarm.peer_info", arguments)["look"]
+
+    def find_build(self) -> str:
+        """Find the option ``src`` on the controller."""
+        try:
+            return self._find_needle("files", self.options["src"])
+        except AnsibleError as error:
+            where = " ".join(str(error).partition("If you are using a module")[0].split())
+            raise BuildError(
+                f"The build {self.options['src']} was not found on the controller. {where} Correct src, or set"
+                " remote_src if it lies on the host."
+            ) from error
 
     @property
     def delegated(self) -> bool:

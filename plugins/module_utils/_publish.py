@@ -1,0 +1,309 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""One build, one directory of a share: identify, decide, stage, move into place, list.
+
+A build on the host is published in one call. One on the controller takes two: the first decides and makes a place for
+it, then the action plugin sends the file, and the second publishes that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import shutil
+import stat
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
+    PLATFORMS,
+    Build,
+    check_checksum,
+    identify,
+    sha256,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
+    OptionsError,
+    ShareError,
+    SwarmError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._share import (
+    Entry,
+    Share,
+    check_channel,
+    check_name,
+    seal,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import wanted_version
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+_COPY_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """The build as it is to be in the share."""
+
+    name: str
+    size: int
+    sha256: str
+    platform: str
+    version: t.Optional[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What is in its place: nothing, the same build, or another file of that name."""
+
+    what: str  # absent, same, other
+    identity: t.Optional[t.Tuple[int, int, int, int]] = None
+
+
+def run(module: AnsibleModule) -> t.NoReturn:
+    try:
+        result = Publication(module.params, module.check_mode).run()
+    except SwarmError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        module.fail_json(msg=f"{where}{error.strerror or error}. Does the task need become, or room on the disk?")
+    module.exit_json(**result)
+
+
+def check_options(options: t.Mapping[str, t.Any]) -> None:
+    """
+    :raises OptionsError: It names the option, the value and what is expected.
+    """
+    check_channel(options["channel"])
+    check_checksum(options["checksum"])
+    if not options["root"] or not os.path.isabs(options["root"]):
+        raise OptionsError(f"root is {options['root']!r}; it is the absolute path of the share on its host.")
+
+
+def check_build(build: Build, options: t.Mapping[str, t.Any]) -> str:
+    """Refuse a build that the peers of the channel would try in vain; return its platform.
+
+    :raises SwarmError: It says what is wrong with it.
+    """
+    check_name(build.name)
+    if build.platform is None:
+        told = f"it is for {' and '.join(build.platforms)}" if build.platforms else "nothing in it tells"
+        raise OptionsError(
+            f"The platform of {build.path} is needed, and {told}. Set platform to that of the peers that are to get it."
+        )
+    if build.category == "installer" and not options["allow_executables"] and not options["force"]:
+        raise OptionsError(
+            f"{build.name} is an installer, and peers of channel {options['channel']} are not known to allow"
+            " executables: they would try it in vain every few seconds. Set allow_executables when all of them have"
+            " allowExecutables: true in their swarm.yaml, or force."
+        )
+    return build.platform
+
+
+def check_sha256(path: str, actual: str, checksum: t.Optional[str]) -> None:
+    """
+    :raises BuildError: The file is another one than was asked for.
+    """
+    if checksum and f"sha256:{actual}" != checksum.lower():
+        raise BuildError(
+            f"{path} is not the build that was asked for: its checksum is sha256:{actual}, and {checksum.lower()} was"
+            " expected. Nothing was published. Get the file again, or correct checksum."
+        )
+
+
+class Publication:
+    """One task. :meth:`run` returns its result, and raises :class:`SwarmError` where it fails."""
+
+    def __init__(self, options: t.Mapping[str, t.Any], check_mode: bool) -> None:
+        self._options = options
+        self._check_mode = check_mode
+        self._share = Share(options["root"])
+
+    def run(self) -> t.Dict[str, t.Any]:
+        check_options(self._options)
+        self._share.check_root()
+        src = self._options["src"]
+        if not src:
+            return self._make_layout()
+        stage = self._share.stage_of(src) if self._options["remote_src"] else None
+        try:
+            return self._publish(self._wanted(), src if self._options["remote_src"] else None, stage is not None)
+        finally:
+            if stage and not self._check_mode:
+                shutil.rmtree(stage, ignore_errors=True)
+
+    def _make_layout(self) -> t.Dict[str, t.Any]:
+        platforms = [self._options["platform"]] if self._options["platform"] else PLATFORMS
+        missing = self._share.missing(self._options["channel"], platforms)
+        if not self._check_mode:
+            self._share.make(missing)
+        return {
+            "changed": bool(missing),
+            "directories": missing,
+            "diff": {"before": "", "after": "".join(path + "\n" for path in missing)},
+            "msg": f"{len(missing)} directories of the share were missing." if missing else "The share is there.",
+        }
+
+    def _wanted(self) -> Wanted:
+        """The build, as the file tells it, or as the action plugin does, which has the file."""
+        options = self._options
+        name = os.path.basename(options["src"])
+        version = wanted_version(options["version"], name)
+        if options["remote_src"]:
+            build = identify(options["src"], options["platform"])
+            platform = check_build(build, options)
+            size, digest = build.size, sha256(build.path)
+            check_sha256(build.path, digest, options["checksum"])
+            if options["size"] is not None and options["size"] != size:
+                raise BuildError(f"{build.path} has {size} bytes, and {options['size']} were expected.")
+        else:
+            check_name(name)
+            platform, size, digest = options["platform"], options["size"], options["checksum"]
+            if not platform or size is None or not digest:
+                raise OptionsError("A build on the controller can be published by a task only, not by the bare module.")
+            digest = digest[len("sha256:") :].lower()
+        return Wanted(name, size, digest, platform, str(version) if version else None)
+
+    def _publish(self, wanted: Wanted, src: t.Optional[str], staged: bool) -> t.Dict[str, t.Any]:
+        """
+        :param src: Where the build is on this host, None while it is on the controller.
+        :param staged: Whether it is in the staging directory already.
+        """
+        share = self._share
+        directory = share.directory(self._options["channel"], wanted.platform)
+        path = os.path.join(directory, wanted.name)
+        found = self._look(path, wanted)
+        entries = share.entries()
+        if found.what == "same":
+            if self._check_mode or self._listed(wanted, found, entries):
+                return self._result(path, wanted, found, entries)
+            return self._move(None, path, wanted, found)
+        if not staged:
+            share.check_room(wanted.size)
+        if self._check_mode:
+            return self._result(path, wanted, found, entries)
+        if src is None:
+            return {"changed": False, "staging": share.make_stage()}
+        share.make(share.missing(self._options["channel"], [wanted.platform]))
+        if staged:
+            return self._move(src, path, wanted, found)
+        with share.stage() as folder:
+            copy = os.path.join(folder, wanted.name)
+            _copy(src, copy)
+            check_sha256(copy, sha256(copy), f"sha256:{wanted.sha256}")
+            return self._move(copy, path, wanted, found)
+
+    def _look(self, path: str, wanted: Wanted) -> _Found:
+        """Look at what is in the place. A file of the right size is read: that alone proves it to be the build."""
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            return _Found("absent")
+        if not stat.S_ISREG(status.st_mode):
+            raise ShareError(f"{path} is in the way: it is not a regular file, and peers may try it. Remove it.")
+        identity = _identity(status)
+        if status.st_size == wanted.size and sha256(path) == wanted.sha256:
+            return _Found("same", identity)
+        if not self._options["force"]:
+            raise ShareError(
+                f"{path} is another file of this name ({status.st_size} bytes; the build has {wanted.size}), and peers"
+                " may be reading it. Nothing was published. Publish the build that you mean, or replace the file with"
+                " force."
+            )
+        return _Found("other", identity)
+
+    def _move(self, staged: t.Optional[str], path: str, wanted: Wanted, found: _Found) -> t.Dict[str, t.Any]:
+        """Move the staged file into place, if there is one, and list it; only one run at a time does that."""
+        if staged:
+            seal(staged)
+        with self._share.locked():
+            if _identity_of(path) != found.identity:  # another run was here meanwhile
+                found = self._look(path, wanted)
+            entries = self._share.entries()
+            result = self._result(path, wanted, found, entries)
+            if staged and found.what != "same":
+                self._share.put(staged, path)
+            self._share.list(_with(entries, result["entry"]))
+        return result
+
+    def _listed(self, wanted: Wanted, found: _Found, entries: t.List[Entry]) -> bool:
+        return self._share.is_listed(_with(entries, self._entry(wanted, found, entries)))
+
+    def _entry(self, wanted: Wanted, found: _Found, entries: t.List[Entry]) -> Entry:
+        """What the list is to say of the build; what others have added stays, as long as it is the same file."""
+        old = _listed_as(entries, self._options["channel"], wanted)
+        if old is None or old["sha256"] != wanted.sha256:
+            old = {}
+        if not old or found.what != "same":
+            now = datetime.datetime.now(datetime.timezone.utc)
+            old = dict(old, published=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return dict(
+            old,
+            file=wanted.name,
+            sha256=wanted.sha256,
+            size=wanted.size,
+            platform=wanted.platform,
+            channel=self._options["channel"],
+            version=wanted.version or old.get("version"),
+        )
+
+    def _result(self, path: str, wanted: Wanted, found: _Found, entries: t.List[Entry]) -> t.Dict[str, t.Any]:
+        entry = self._entry(wanted, found, entries)
+        listed = self._share.is_listed(_with(entries, entry))
+        old = _listed_as(entries, self._options["channel"], wanted)
+        what = {"absent": "is published", "other": "replaces another file", "same": "is listed"}[found.what]
+        return {
+            "changed": found.what != "same" or not listed,
+            "path": path,
+            "platform": wanted.platform,
+            "channel": self._options["channel"],
+            "version": entry["version"],
+            "sha256": wanted.sha256,
+            "size": wanted.size,
+            "entry": entry,
+            "diff": {
+                "before_header": path,
+                "after_header": path,
+                "before": _shown(None if found.what == "absent" else old),
+                "after": _shown(entry),
+            },
+            "msg": f"{path} {'is published already' if found.what == 'same' and listed else what}.",
+        }
+
+
+def _copy(source: str, target: str) -> None:
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        shutil.copyfileobj(reader, writer, _COPY_BYTES)
+
+
+def _identity(status: os.stat_result) -> t.Tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _identity_of(path: str) -> t.Optional[t.Tuple[int, int, int, int]]:
+    try:
+        return _identity(os.lstat(path))
+    except FileNotFoundError:
+        return None
+
+
+def _listed_as(entries: t.List[Entry], channel: str, wanted: Wanted) -> t.Optional[Entry]:
+    place = (channel, wanted.platform, wanted.name)
+    return next((e for e in entries if (e["channel"], e["platform"], e["file"]) == place), None)
+
+
+def _with(entries: t.List[Entry], entry: Entry) -> t.List[Entry]:
+    place = (entry["channel"], entry["platform"], entry["file"])
+    return [e for e in entries if (e["channel"], e["platform"], e["file"]) != place] + [entry]
+
+
+def _shown(entry: t.Optional[Entry]) -> str:
+    return json.dumps(entry, indent=2, sort_keys=True, ensure_ascii=False) + "\n" if entry else ""
