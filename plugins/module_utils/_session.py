@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import socket
-import time
 import traceback
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import MissingRequestsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Sending
 
@@ -28,34 +28,13 @@ except ImportError:
         Session = HTTPAdapter = HTTPConnection = HTTPConnectionPool = object
 
 
-class _Socket(socket.socket):
-    """A socket whose timeout, once set, holds for all that is read after it together.
-
-    A plain socket begins anew with each byte, so that a peer that trickles its answer is waited for without end.
-    """
-
-    _until: t.Optional[float] = None
-
-    def settimeout(self, value: t.Optional[float]) -> None:
-        super().settimeout(value)
-        self._until = None if value is None else time.monotonic() + value
-
-    def recv_into(self, *args: t.Any, **kwargs: t.Any) -> int:
-        if self._until is not None:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                raise socket.timeout("timed out")
-            super().settimeout(left)
-        return super().recv_into(*args, **kwargs)
-
-
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # requests since 2.32 leaves the zone of an IPv6 address as it is in a URL (RFC 6874).
         self._dns_host = self._dns_host.replace("%25", "%")
         plain = super()._new_conn()
         timeout = plain.gettimeout()
-        sock = _Socket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        sock = DeadlineSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
         sock.settimeout(timeout)
         return sock
 
