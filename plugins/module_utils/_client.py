@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import errno
 import http.client
+import ipaddress
+import re
 import socket
 import typing as t
 
@@ -40,7 +42,7 @@ FLAG_PATH = "/debug/allowExecutables"
 _QUOTED = 200
 _NOT_HTTP = (http.client.BadStatusLine, http.client.LineTooLong)
 
-_HEADERS = {"User-Agent": "renderops.vray_swarm", "Accept": "*/*", "Accept-Encoding": "identity"}
+HEADERS = {"User-Agent": "renderops.vray_swarm", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Client:
@@ -51,7 +53,7 @@ class Client:
         :param peer: Host name, IPv4 or IPv6 address.
         """
         self.limits = limits
-        self.base_url = f"http://{_url_host(peer)}:{web_port}"
+        self.base_url = f"http://{url_host(peer)}:{web_port}"
 
     @property
     def upload_url(self) -> str:
@@ -68,7 +70,7 @@ class Client:
             try:
                 response = session.get(
                     url,
-                    headers=dict(_HEADERS, Connection="close"),
+                    headers=dict(HEADERS, Connection="close"),
                     timeout=(self.limits.connect, self.limits.stall),
                     stream=True,
                     allow_redirects=False,
@@ -111,7 +113,7 @@ class UploadCall:
                 response = session.post(
                     self._client.upload_url,
                     data=t.cast(t.Any, self.sending),
-                    headers=dict(_HEADERS, **{"Content-Type": self._content_type}),
+                    headers=dict(HEADERS, **{"Content-Type": self._content_type}),
                     timeout=(limits.connect, limits.answer),
                     stream=True,
                     allow_redirects=False,
@@ -135,7 +137,22 @@ def _new_session() -> Session:
     return new_session()
 
 
-def _url_host(peer: str) -> str:
+def is_host(peer: str) -> bool:
+    """Whether a text can be the host of a URL: a name or an address, and nothing else."""
+    if not peer or re.search(r"[\s/?#@\\]", peer):
+        return False
+    try:
+        if ":" in peer:
+            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
+        else:
+            # Refuses labels that are empty or too long, as the look-up of the name would.
+            peer.encode("idna")
+    except ValueError:
+        return False
+    return True
+
+
+def url_host(peer: str) -> str:
     if ":" not in peer:
         return peer
     address, _percent, zone = peer.strip("[]").partition("%")
