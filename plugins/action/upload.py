@@ -80,7 +80,9 @@ class ActionModule(SwarmAction):
                 f"data_dir and config are looked at on the host of the task, and delegate_to makes that {delegate}, not"
                 f" {self.label}. Leave delegate_to out: a build on the controller is sent from there in any case."
             )
-        return Look(self.look_at_disk())
+        wanted = {name: self.options[name] for name in ("data_dir", "config") if self.options[name]}
+        # What the decisions about an upload need is all there without the details.
+        return Look(self.look_at_host(dict(wanted, details=[])))
 
     def _on_host(self) -> t.Dict[str, t.Any]:
         if self.on_windows:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import ipaddress
 import os
 import re
 import stat
@@ -23,7 +22,7 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sniff
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client, is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,
@@ -31,7 +30,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     TransportError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
@@ -133,11 +132,12 @@ class Upload:
             raise OptionsError(
                 f"{build.name} is an installer. Swarm has no way to tell that an installer ran already, and would run"
                 " it again at each upload. Set data_dir to the peer's data directory, so that the task can see whether"
-                " the peer has it, or force to run it in any case."
+                f" the peer has it, or force to run it in any case. {DISCOVER}"
             )
         web_port = options["web_port"]
         if options["data_dir"] or options["config"]:
             look = self._host.look()
+            look.check()
             web_port = look.web_port or web_port
             if not options["force"] and self._is_present(build, wanted, look):
                 return
@@ -348,26 +348,12 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not options[name] >= 0:
             raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
     peer = options["peer"]
-    if not _is_host(peer):
+    if not is_host(peer):
         raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
     if options["checksum"] and not _CHECKSUM.fullmatch(options["checksum"]):
         raise OptionsError(
             f"checksum is {options['checksum'][:100]!r}; it is sha256: followed by 64 hexadecimal digits."
         )
-
-
-def _is_host(peer: str) -> bool:
-    if not peer or re.search(r"[\s/?#@\\]", peer):
-        return False
-    try:
-        if ":" in peer:
-            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
-        else:
-            # Refuses labels that are empty or too long, as the look-up of the name would.
-            peer.encode("idna")
-    except ValueError:
-        return False
-    return True
 
 
 def _inspect(path: str) -> _Build:
