@@ -2,26 +2,41 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""peer_info: the module looks at the host's disk, the web port is asked from here."""
+"""peer_info: the module looks at the host; the web port is asked from here, unless api_from says otherwise."""
 
 from __future__ import annotations
 
 import base64
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import peer_info_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import TransportError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, TransportError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, pending_restart
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import check_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
 
+display = Display()
+
+# What the host itself has to be asked for; without any of it, no connection to it is made.
+_ON_HOST = ("data_dir", "config", "import_dir", "share_path", "service", "discover")
 _NOTHING: t.Dict[str, t.Any] = {
+    "service": None,
     "builds": [],
     "imports": [],
     "import_dir": None,
+    "import_mount": None,
     "mount": None,
+    "disk": None,
+    "busy": None,
+    "platform": None,
+    "errors": {},
 }
 
 
@@ -30,26 +45,56 @@ class ActionModule(SwarmAction):
 
     def act(self) -> t.Dict[str, t.Any]:
         options = self.options
+        check_options(options)
         facts: t.Dict[str, t.Any] = dict(_NOTHING)
-        settings, shared, web_port = None, None, options["web_port"]
-        if options["data_dir"] or options["config"]:
-            facts = self.look_at_disk()
+        settings, shared, web_port, api = None, None, options["web_port"], None
+        on_host = {name: options[name] for name in _ON_HOST if options[name]}
+        if on_host or options["api_from"] == "peer":
+            # The host asks itself by the name that the task gives, not by its address in the inventory.
+            given = {name: value for name, value in self.arguments.items() if name in ("peer", "details")}
+            for name in ("web_port", "connect_timeout", "api_from"):
+                given[name] = options[name]
+            facts = self.look_at_host(dict(on_host, **given))
             look = Look(facts)
-            shared, web_port = look.shared, look.web_port or web_port
-            if facts["config_content"] is not None:
-                settings = parse_settings(base64.b64decode(facts["config_content"]), options["config"], ())
-        return {
+            shared, api = look.shared, facts["api"]
+            try:
+                web_port = look.web_port or web_port
+            except OptionsError as error:
+                facts["errors"].setdefault("config", str(error))
+            settings = self._settings(facts)
+        if options["api_from"] == "controller":
+            limits = Limits(connect=options["connect_timeout"], stall=options["connect_timeout"])
+            api = _ask(Client(options["peer"], web_port, limits))
+        result = {
             "changed": False,
             "settings": settings,
-            "api": _ask(Client(options["peer"], web_port, Limits(connect=options["connect_timeout"]))),
+            "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
             "import_shared": shared,
             **{name: facts[name] for name in _NOTHING},
         }
+        if options["discover"]:
+            result["discovered"] = self._discovered(facts)
+        return result
+
+    def _settings(self, facts: t.Dict[str, t.Any]) -> t.Optional[t.Dict[str, t.Any]]:
+        """What swarm.yaml says; it is read here, since the host need not have PyYAML."""
+        if facts["config_content"] is None:
+            return None
+        try:
+            return parse_settings(base64.b64decode(facts["config_content"]), self.options["config"], ())
+        except OptionsError as error:
+            facts["errors"].setdefault("config", str(error))
+            return None
+
+    def _discovered(self, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        block = group_vars(facts["discovered"], facts["platform"])
+        # A callback would show it as a text with \n in it, which nobody can paste.
+        display.display(f"# --- {self.label}\n{block}# ---")
+        return dict(facts["discovered"], group_vars=block)
 
 
 def _ask(client: Client) -> t.Dict[str, t.Any]:
     try:
-        allowed = client.allows_executables()
+        return told(client.base_url, allow_executables=client.allows_executables())
     except TransportError as error:
-        return {"url": client.base_url, "reachable": False, "allow_executables": None, "error": str(error)}
-    return {"url": client.base_url, "reachable": True, "allow_executables": allowed, "error": None}
+        return told(client.base_url, error=str(error))

@@ -72,7 +72,9 @@ class ActionModule(SwarmAction):
         display.warning(f"{self.label}: {text}")
 
     def look(self) -> Look:
-        return Look(self.look_at_disk())
+        wanted = {name: self.options[name] for name in ("data_dir", "config") if self.options[name]}
+        # What the decisions about an upload need is all there without the details.
+        return Look(self.look_at_host(dict(wanted, details=[])))
 
     def _on_host(self) -> t.Dict[str, t.Any]:
         if self.on_windows:

@@ -36,8 +36,16 @@ _UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
     "force": {"type": "bool", "default": False},
 }
 
+# What a look can do without, and what it takes its time for.
+DETAILS = ("build_sizes", "busy", "disk", "import_platforms")
+
 _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
+    "share_path": {"type": "path"},
+    "service": {"type": "str"},
+    "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
+    "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
+    "discover": {"type": "bool", "default": False},
 }
 
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import errno
 import http.client
+import ipaddress
 import json
+import re
 import socket
 import typing as t
 
@@ -135,6 +137,21 @@ def _new_session() -> Session:
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._session import new_session
 
     return new_session()
+
+
+def is_host(peer: str) -> bool:
+    """Whether a text can be the host of a URL: a name or an address, and nothing else."""
+    if not peer or re.search(r"[\s/?#@\\]", peer):
+        return False
+    try:
+        if ":" in peer:
+            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
+        else:
+            # Refuses labels that are empty or too long, as the look-up of the name would.
+            peer.encode("idna")
+    except ValueError:
+        return False
+    return True
 
 
 def url_host(peer: str) -> str:

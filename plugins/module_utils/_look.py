@@ -4,27 +4,50 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-"""A look at a peer's own disk: what is deployed, what lies in the import directory, who else reads it.
+"""A look at a peer: what is deployed, what lies in the import directory, who else reads it, what runs.
 
-It reads, and never writes. It runs on the peer, as part of a module; its result is plain data for the controller.
+It reads, and never writes. It runs on the peer, as part of a module; its result is plain data for the controller. What
+is missing or may not be read is told in it: whether that is a failure is for those to say who decide.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import platform
+import signal
 import socket
 import stat
+import tempfile
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._bounded import TimeLimitError, bounded
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import identify
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
+    OptionsError,
+    SwarmError,
+    VersionError,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 _PREFIX = "vray-"
 IMPORT_DIR_KEY = "vrayImportDir"
 WEB_PORT_KEY = "webPort"
+EXECUTABLES_KEY = "allowExecutables"
+DISCOVER = "The playbook renderops.vray_swarm.discover tells where Swarm keeps its things."
+
+# A directory may lie on a share whose server has gone: nothing is waited for longer than that, in seconds.
+_LIMIT = 20.0
+# Counting the files of a build takes 0.15 s per 20,000 of them. What is larger than that is no build.
+_COUNT_LIMIT = 60.0
+_COUNT_FILES = 1000000
+# Telling the platform of an archive takes milliseconds where it is plain, but a second where it is compressed.
+_IDENTIFY_LIMIT = 2.0
 
 
 class Import(t.NamedTuple):
@@ -45,6 +68,11 @@ class Look:
         }
         self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"]]
 
+    def check(self) -> None:
+        """:raises OptionsError: Something that was to be looked at is missing, or may not be read."""
+        for text in self._facts["errors"].values():
+            raise OptionsError(text)
+
     @property
     def web_port(self) -> t.Optional[int]:
         """What swarm.yaml says, None where it does not."""
@@ -59,13 +87,13 @@ class Look:
 
     @property
     def import_is_local(self) -> bool:
-        mount = self._facts["mount"]
+        mount = self._facts["import_mount"]
         return not (mount and mount["network"]) and not _is_unc(self.import_dir)
 
     @property
     def shared(self) -> t.Optional[str]:
         """Why other peers may read this peer's import directory; None where they do not."""
-        mount = self._facts["mount"]
+        mount = self._facts["import_mount"]
         if mount and mount["network"]:
             return f"{self.import_dir} lies on the {mount['fstype']} mount {mount['source']}"
         if self.import_dir and self._facts["import_dir_configured"] and not self._within_data_dir():
@@ -83,55 +111,129 @@ class Look:
         return (os.path.normpath(self.import_dir) + "/").startswith(os.path.normpath(data_dir) + "/")
 
 
+def pending_restart(
+    settings: t.Optional[t.Mapping[str, t.Any]], api: t.Optional[t.Mapping[str, t.Any]]
+) -> t.Optional[bool]:
+    """Whether Swarm runs with other settings than swarm.yaml has now, as far as its web port tells; None: unknown.
+
+    Swarm reads the file when it starts. Of its settings, the port that answers and allowExecutables can be seen.
+    """
+    if settings is None or api is None or not api["reachable"]:
+        return None
+    wanted = settings.get(EXECUTABLES_KEY)
+    if wanted is None:
+        wanted = False
+    return wanted != api["allow_executables"] if isinstance(wanted, bool) else None
+
+
 def look_at(
     data_dir: t.Optional[str],
     config: t.Optional[str] = None,
     import_dir: t.Optional[str] = None,
+    share_path: t.Optional[str] = None,
+    service: t.Optional[str] = None,
+    details: t.Container[str] = (),
     peer: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
-    """Return the facts about a peer's disk.
+    """Return the facts about a peer.
 
     :param data_dir: Swarm's data directory.
     :param config: The path of swarm.yaml.
     :param import_dir: The import directory; without it, what ``config`` says, or ``VRay/import`` in ``data_dir``,
         which is the vendor's documented default.
+    :param share_path: Where the share is mounted.
+    :param service: The name of Swarm's service.
+    :param details: What else to look at: see DETAILS of the argument spec.
     :param peer: The address of the peer that is meant, where it is not certain that this host is it.
-    :raises OptionsError: The data directory is not there, or swarm.yaml cannot be read.
+    :raises OptionsError: This host is not that peer.
     """
     if peer and not is_own_address(peer):
         raise OptionsError(
             f"data_dir and config are looked at on the host that the task works on, and {peer} is no address of it."
             " Leave them out (and delegate_to, if there is one), or run the task on the peer itself."
         )
+    errors: t.Dict[str, str] = {}
     settings: t.Dict[str, t.Any] = {}
     content = None
     if config:
-        content = _read_config(config)
-        settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
+        try:
+            content = _read_config(config)
+            settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
+        except OptionsError as error:
+            errors["config"] = str(error)
     configured = import_dir or settings.get(IMPORT_DIR_KEY)
-    if data_dir and not os.path.isdir(data_dir):
-        raise OptionsError(
-            f"The data directory {data_dir} is not there, or may not be read (become?). Set data_dir to Swarm's data"
-            " directory on this host."
-        )
     if configured:
         import_dir = str(configured)
         if not os.path.isabs(import_dir) and not _is_unc(import_dir):
-            raise OptionsError(f"The import directory is {import_dir!r}; it has to be an absolute path.")
-    elif data_dir:
+            errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
+    elif data_dir and "config" not in errors:
         import_dir = os.path.join(data_dir, "VRay", "import")
-    mount = find_mount(import_dir) if import_dir else None
-    return {
+    facts: t.Dict[str, t.Any] = {
         "data_dir": data_dir,
         "config": config,
         "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
         "web_port": settings.get(WEB_PORT_KEY),
         "import_dir": import_dir,
         "import_dir_configured": bool(configured),
-        "builds": _deployed(data_dir) if data_dir else [],
-        "imports": _imports(import_dir) if import_dir else [],
-        "mount": mount.as_dict() if mount else None,
+        "builds": [],
+        "imports": [],
+        "import_mount": None,
+        "mount": None,
+        "service": look_at_service(service) if service else None,
+        "busy": None,
+        "disk": None,
+        "platform": this_platform(),
+        "errors": errors,
     }
+    free: t.Dict[str, t.Optional[int]] = {"temp": None, "data": None, "import": None}
+    if "disk" in details:
+        facts["disk"] = free
+        free["temp"] = _free(tempfile.gettempdir())
+    if data_dir:
+        data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
+        facts["builds"], free["data"] = data.get("builds", []), data.get("free")
+        if "busy" in details and "roots" in data:
+            found = look_at_processes()
+            facts["busy"] = below(found.seen, data["roots"])
+            if found.error:
+                errors["busy"] = f"Which renders run is not known for sure: {found.error}."
+    # What is wrong with the data directory is said once.
+    if import_dir and "import_dir" not in errors and (configured or "data_dir" not in errors):
+        directory = import_dir
+        imported = _within("import_dir", directory, lambda: _look_at_imports(directory, details), errors)
+        facts["imports"], facts["import_mount"] = imported.get("imports", []), imported.get("mount")
+        free["import"] = imported.get("free")
+    if share_path:
+        facts["mount"] = _look_at_share(share_path)
+    return facts
+
+
+def this_platform() -> t.Optional[str]:
+    """The platform of this host, by the name that its directory in a share has; None where V-Ray has none."""
+    system = {"Linux": "Linux", "Darwin": "macOS"}.get(platform.system())
+    machine = platform.machine().lower()
+    # A Python for x86 on a Mac with Arm sees an x86; the name of the kernel tells the truth.
+    if machine in ("arm64", "aarch64") or (system == "macOS" and "ARM64" in platform.version()):
+        architecture: t.Optional[str] = "Arm64"
+    else:
+        architecture = "x86" if machine in ("x86_64", "amd64") else None
+    return f"{system}_{architecture}" if system and architecture else None
+
+
+def _within(
+    option: str, directory: str, look: t.Callable[[], t.Dict[str, t.Any]], errors: t.Dict[str, str]
+) -> t.Dict[str, t.Any]:
+    """Look within the time limit; tell what went wrong."""
+    try:
+        found: t.Dict[str, t.Any] = bounded(look, _COUNT_LIMIT if option == "data_dir" else _LIMIT)
+    except TimeLimitError:
+        errors[option] = f"{directory} does not answer. Does it lie on a share whose server is down?"
+    except SwarmError as error:
+        errors[option] = str(error)
+    else:
+        errors.update(found.get("errors", {}))
+        return found
+    return {}
 
 
 def is_own_address(peer: str) -> bool:
@@ -156,21 +258,94 @@ def _read_config(path: str) -> bytes:
     except OSError as error:
         raise OptionsError(
             f"{path} could not be read: {error.strerror}. Set config to the path of Swarm's swarm.yaml on this host, or"
-            " leave it out."
+            f" leave it out. {DISCOVER}"
         ) from error
 
 
-def _deployed(data_dir: str) -> t.List[t.Dict[str, str]]:
+# The data directory.
+
+
+def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any]:
+    if not os.path.isdir(data_dir):
+        raise OptionsError(
+            f"The data directory {data_dir} is not there, or may not be read (become?). Set data_dir to Swarm's data"
+            f" directory on this host. {DISCOVER}"
+        )
+    vray = os.path.join(data_dir, "VRay")
+    builds, roots = _deployed(vray)
+    errors = {}
+    if "build_sizes" in details:
+        try:
+            budget = _COUNT_FILES
+            for build in builds:
+                build["files"], build["bytes"] = count_tree(build["directory"], budget)
+                budget -= build["files"]
+        except OptionsError as error:
+            errors["build_sizes"] = str(error)
+    return {
+        "builds": builds,
+        # Also where a build is removed while it renders, and where the directory of a build is a link.
+        "roots": [os.path.realpath(root) + "/" for root in roots] + [os.path.join(os.path.realpath(vray), _PREFIX)],
+        "free": _free(data_dir) if "disk" in details else None,
+        "errors": errors,
+    }
+
+
+def _deployed(vray: str) -> t.Tuple[t.List[t.Dict[str, t.Any]], t.List[str]]:
     """A deployed build is the directory ``VRay/vray-<version-str>``, as in the vendor's example of an answer."""
-    found = []
-    for entry in _scan(os.path.join(data_dir, "VRay")):
+    found, directories = [], []
+    for entry in _scan(vray):
         if entry.name.startswith(_PREFIX) and entry.is_dir():
+            directories.append(entry.path)
             try:
                 version = Version.parse(entry.name[len(_PREFIX) :])
             except VersionError:
                 continue
-            found.append({"version": str(version), "directory": entry.path})
-    return found
+            found.append({"version": str(version), "directory": entry.path, "files": None, "bytes": None})
+    return found, directories
+
+
+def count_tree(directory: str, limit: int) -> t.Tuple[int, int]:
+    """Count the files below a directory, and their bytes. Links count as files, and are not followed.
+
+    :raises OptionsError: A directory may not be read, or there are more files than ``limit``.
+    """
+    files = size = 0
+    todo = [directory]
+    while todo:
+        current = todo.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    # Linux and macOS tell these two without a look at the file itself.
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+                        continue
+                    files += 1
+                    if not entry.is_symlink():
+                        size += entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:  # Removed meanwhile.
+            continue
+        except OSError as error:
+            raise OptionsError(f"{current} could not be read: {error.strerror}. Does the task need become?") from error
+        if files > limit:
+            raise OptionsError(f"{directory} was not counted to its end: there are more than {_COUNT_FILES} files.")
+    return files, size
+
+
+# The import directory.
+
+
+def _look_at_imports(import_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any]:
+    imports = _imports(import_dir)
+    if "import_platforms" in details:
+        _identify(imports)
+    mount = find_mount(import_dir)
+    return {
+        "imports": imports,
+        "mount": mount.as_dict() if mount else None,
+        "free": _free(import_dir) if "disk" in details else None,
+    }
 
 
 def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
@@ -181,8 +356,85 @@ def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
         except OSError:  # removed meanwhile, or a dangling link
             continue
         if stat.S_ISREG(status.st_mode):
-            found.append({"name": entry.name, "path": entry.path, "bytes": status.st_size})
+            found.append({"name": entry.name, "path": entry.path, "bytes": status.st_size, "platform": None})
     return found
+
+
+class _Enough(BaseException):
+    """The time is up. Nothing between the alarm and :func:`_identify` catches it."""
+
+
+def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
+    """Tell the platforms, as far as that goes in a short time. In a child process: it uses the alarm of the process."""
+
+    def stop(_number: int, _frame: t.Any) -> t.NoReturn:
+        raise _Enough
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, _IDENTIFY_LIMIT)
+    try:
+        for item in imports:
+            try:
+                item["platform"] = identify(item["path"]).platform
+            except BuildError:
+                continue
+    except _Enough:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+# The share.
+
+
+def _look_at_share(path: str) -> t.Dict[str, t.Any]:
+    share = {
+        "path": path,
+        "mounted": False,
+        "source": None,
+        "fstype": None,
+        "network": None,
+        "read_only": None,
+        "readable": False,
+        "error": None,
+    }
+    try:
+        share.update(bounded(lambda: _share(path), _LIMIT))
+    except TimeLimitError:
+        share["error"] = f"{path} does not answer. Is the server of the share down?"
+    except SwarmError as error:
+        share["error"] = str(error)
+    return share
+
+
+def _share(path: str) -> t.Dict[str, t.Any]:
+    found: t.Dict[str, t.Any] = {}
+    # Read first: that is what makes an automounter mount.
+    try:
+        with os.scandir(path) as entries:
+            next(entries, None)
+        found["readable"] = True
+    except OSError as error:
+        found["error"] = f"{path} could not be read: {error.strerror}."
+    mount = find_mount(path)
+    if mount and (mount.network or mount.path == os.path.realpath(path)):
+        found.update(mount.as_dict(), mounted=True, path=path)
+    return found
+
+
+def _free(directory: str) -> t.Optional[int]:
+    """The bytes that a user may use there, or in the nearest directory above it that exists."""
+    current = os.path.abspath(directory)
+    while True:
+        try:
+            found = os.statvfs(current)
+            return found.f_bavail * found.f_frsize
+        except FileNotFoundError:
+            if current == os.path.dirname(current):
+                return None
+            current = os.path.dirname(current)
+        except OSError:
+            return None
 
 
 def _scan(directory: str) -> t.List[os.DirEntry[str]]:

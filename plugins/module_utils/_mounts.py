@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
 
 _NETWORK = frozenset(
     "cifs smb3 smbfs nfs nfs4 9p afs afpfs webdav davfs ceph glusterfs lustre beegfs gpfs ocfs2 gfs2 vboxsf virtiofs"
     " fuse.sshfs fuse.rclone fuse.glusterfs fuse.davfs2 fuse.ceph fuse.s3fs".split()
 )
 # `mount` on macOS and BSD: "//user@nas/builds on /Volumes/builds (smbfs, nodev, …)". A path may hold parentheses, too.
-_MOUNT_LINE = re.compile(r"(?P<source>.*?) on (?P<path>/.*) \((?P<fstype>[^,()]+)[^()]*\)$")
+_MOUNT_LINE = re.compile(r"(?P<source>.*?) on (?P<path>/.*) \((?P<fstype>[^,()]+)(?P<options>[^()]*)\)$")
+# Some helpers of mount put a password into the source: user:password@host, or pass=… of rclone.
+_SECRET = re.compile(r"(?P<user>//[^/:@]*:)[^/@]*@|(?P<key>\bpass(?:word)?=)[^,:/]*")
 
 
 class Mount(t.NamedTuple):
     source: str
     path: str
     fstype: str
+    read_only: bool = False
 
     @property
     def network(self) -> bool:
@@ -60,14 +64,24 @@ def parse_mountinfo(text: str) -> t.Iterator[Mount]:
         left, separator, right = line.partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
         if separator and len(fields) > 4 and len(rest) > 1:
-            yield Mount(unescape(rest[1]), unescape(fields[4]), rest[0])
+            # The mount and the file system below it have options of their own: fields[5] and rest[2].
+            options = ",".join(fields[5:6] + rest[2:3]).split(",")
+            yield Mount(_source(unescape(rest[1])), unescape(fields[4]), rest[0], "ro" in options)
 
 
 def parse_mount_output(text: str) -> t.Iterator[Mount]:
     for line in text.split("\n"):
         match = _MOUNT_LINE.match(line)
         if match:
-            yield Mount(**match.groupdict())
+            options = [option.strip() for option in match.group("options").split(",")]
+            source, path, fstype = match.group("source", "path", "fstype")
+            yield Mount(_source(source), path, fstype, "read-only" in options)
+
+
+def _source(text: str) -> str:
+    return _SECRET.sub(
+        lambda match: f"{match.group('user')}***@" if match.group("user") else f"{match.group('key')}***", text
+    )
 
 
 def unescape(field: str) -> str:
@@ -84,9 +98,4 @@ def _read(path: str) -> str:
 
 
 def _run_mount() -> str:
-    try:
-        # pylint: disable-next=ansible-bad-function
-        done = subprocess.run(["mount"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "surrogateescape")
+    return run_command("mount").output

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import ipaddress
 import os
-import re
 import stat
 import time
 import typing as t
@@ -27,7 +25,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     may_be_executable,
     sniff,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client, is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,
@@ -35,7 +33,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     TransportError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown, wanted_version
@@ -137,11 +135,12 @@ class Upload:
             raise OptionsError(
                 f"{build.name} is an installer. Swarm has no way to tell that an installer ran already, and would run"
                 " it again at each upload. Set data_dir to the peer's data directory, so that the task can see whether"
-                " the peer has it, or force to run it in any case."
+                f" the peer has it, or force to run it in any case. {DISCOVER}"
             )
         web_port = options["web_port"]
         if options["data_dir"] or options["config"]:
             look = self._host.look()
+            look.check()
             web_port = look.web_port or web_port
             if not options["force"] and self._is_present(build, wanted, look):
                 return
@@ -353,7 +352,7 @@ def check_peer_options(options: t.Mapping[str, t.Any]) -> None:
         raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
     _check_limits(options, "connect_timeout")
     peer = options["peer"]
-    if not _is_host(peer):
+    if not is_host(peer):
         raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
 
 
@@ -374,20 +373,6 @@ def _check_limits(options: t.Mapping[str, t.Any], *names: str) -> None:
             raise OptionsError(
                 f"{name} is {options[name]:g}; a limit is a number of seconds above 0, up to {_LONGEST_LIMIT}."
             )
-
-
-def _is_host(peer: str) -> bool:
-    if not peer or re.search(r"[\s/?#@\\]", peer):
-        return False
-    try:
-        if ":" in peer:
-            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
-        else:
-            # Refuses labels that are empty or too long, as the look-up of the name would.
-            peer.encode("idna")
-    except ValueError:
-        return False
-    return True
 
 
 def _inspect(path: str) -> _Build:

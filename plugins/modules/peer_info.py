@@ -13,19 +13,59 @@ version_added: 1.0.0
 author:
   - RenderOps contributors (@renderops)
 description:
-  - Tells what builds a peer has deployed, what lies in its import directory, on which mount that is, what its C(swarm.yaml)
-    says, and whether its web port answers as Swarm does.
-  - One module on the host reads its disk, in one round trip. The web port is asked from the controller.
-  - Anything that is down is told, and does not fail the task.
+  - Tells what a peer's C(swarm.yaml) says, whether its service runs and its web port answers as Swarm does, what builds it
+    has deployed, what lies in its import directory, whether the share is mounted, how much disk is free, and which renders
+    run.
+  - It is one module run on the host, one round trip, whatever is asked for. The web port is asked from the controller, or
+    in the same run from the host, see O(api_from).
+  - Anything that is down, missing or unreadable is told, and does not fail the task. Only options that no peer can have do.
 options:
   data_dir:
     description:
       - Swarm's data directory on the peer, the directory that holds C(VRay/). The vendor does not publish where it is.
-      - Without it, and without O(config), the host's disk is not looked at, and no connection to it is made.
+      - Without O(data_dir), O(config), O(import_dir), O(share_path), O(service), O(discover) and O(api_from=peer), no
+        connection to the host is made.
+  service:
+    description:
+      - The name of Swarm's service, a unit of systemd or a label of launchd. The vendor does not publish it.
+    type: str
+  share_path:
+    description:
+      - Where the share with the builds is mounted on the peer.
+    type: path
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
     type: path
+  api_from:
+    description:
+      - Who asks the web port. V(peer), where a firewall stands between the controller and the web port, is the host itself;
+        the default of O(peer) is then C(localhost), and C(requests) is not needed.
+    type: str
+    choices: [controller, peer]
+    default: controller
+  connect_timeout:
+    description:
+      - How long to wait for a connection to the web port, and then for its answer, in seconds.
+  details:
+    description:
+      - What to look at beside the rest, which costs next to nothing.
+      - V(build_sizes) counts the files and bytes of the deployed builds.
+      - V(import_platforms) reads the beginning of the files in the import directory, for at most two seconds.
+      - V(busy) looks at all processes of the host.
+      - V(disk) asks for the free disk.
+    type: list
+    elements: str
+    choices: [build_sizes, busy, disk, import_platforms]
+    default: [build_sizes, busy, disk, import_platforms]
+  discover:
+    description:
+      - Also looks for what the options above have to name, where it is not known. From whoever listens on O(web_port) to its
+        process, systemd unit, executable, command line and open files, and from there to C(swarm.yaml) and the data directory.
+      - The findings are shown in the output of the run as a block of group_vars, and returned as RV(discovered).
+      - Linux hosts only. A user who is not root sees less, and is told what.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - renderops.vray_swarm.attributes
   - renderops.vray_swarm.attributes.action_group
@@ -58,16 +98,59 @@ EXAMPLES = r"""
 - name: Show the builds that it has deployed
   ansible.builtin.debug:
     msg: "{{ peer.builds | map(attribute='version') }}"
+
+- name: Look at all of a peer that only its own host can reach
+  renderops.vray_swarm.peer_info:
+    data_dir: /var/lib/swarm
+    config: /etc/swarm/swarm.yaml
+    service: swarm
+    share_path: /mnt/vray
+    api_from: peer
+  become: true
+  register: peer
+
+- name: Tell what is wrong
+  ansible.builtin.debug:
+    msg: "{{ peer.errors }}"
+  when: peer.errors | length > 0
+
+- name: Find out where Swarm keeps its things
+  renderops.vray_swarm.peer_info:
+    discover: true
+  become: true
 """
 
 RETURN = r"""
 settings:
   description: What C(swarm.yaml) says. A key that is not there has Swarm's default.
   type: dict
-  returned: always, V(null) without O(config)
+  returned: always, V(null) without O(config) or when it could not be read
   sample: {webPort: 1113}
+service:
+  description: What the service manager says.
+  type: dict
+  returned: always, V(null) without O(service)
+  contains:
+    state:
+      description: >-
+        V(running), V(stopped), V(failed), V(absent), or V(unknown). A service that is about to start or to stop is
+        V(stopped), one that is started again and again V(failed).
+      type: str
+    enabled:
+      description: Whether it starts with the host, V(null) when that is not said.
+      type: bool
+    manager:
+      description: V(systemd) or V(launchd), V(null) for any other.
+      type: str
+    detail:
+      description: The state in the words of the service manager.
+      type: str
+      sample: active (running)
+    error:
+      description: Why the state is unknown, else V(null).
+      type: str
 api:
-  description: What the web port says, asked from the controller.
+  description: What the web port says.
   type: dict
   returned: always
   contains:
@@ -80,6 +163,11 @@ api:
       type: bool
     allow_executables:
       description: Whether installers may be uploaded. V(null) when the peer did not answer.
+      type: bool
+    pending_restart:
+      description: >-
+        Whether C(swarm.yaml) says other than the web port, so that Swarm has to be started again. V(null) when one of them is
+        not known. C(allowExecutables) is all that the web port tells.
       type: bool
     error:
       description: Why it is not reachable, else V(null).
@@ -98,6 +186,14 @@ builds:
       description: Where the build is.
       type: str
       sample: /var/lib/swarm/VRay/vray-6.20.10-e8197af2
+    files:
+      description: How many files it has, links included. V(null) without V(build_sizes) in O(details), or when uncounted.
+      type: int
+      sample: 5213
+    bytes:
+      description: The bytes of its files. V(null) as RV(builds[].files) is.
+      type: int
+      sample: 1834522112
 import_dir:
   description: The import directory, V(null) when it is not known.
   type: str
@@ -124,13 +220,17 @@ imports:
       description: The size.
       type: int
       sample: 458321016
-mount:
+    platform:
+      description: The platform that its content tells. V(null) when it does not, or not in a short time.
+      type: str
+      sample: Linux_x86
+import_mount:
   description: What the import directory is mounted from, V(null) when the system does not tell.
   type: dict
   returned: always
   contains:
     source:
-      description: The device or the share.
+      description: The device or the share. A password in it is masked.
       type: str
       sample: //nas/builds
     path:
@@ -143,21 +243,108 @@ mount:
     network:
       description: Whether it is a network file system, so that others can read it, too.
       type: bool
+    read_only:
+      description: Whether it is mounted read-only.
+      type: bool
+mount:
+  description: The share.
+  type: dict
+  returned: always, V(null) without O(share_path)
+  contains:
+    path:
+      description: The path that was looked at.
+      type: str
+    mounted:
+      description: Whether something is mounted there, or it lies on a network file system.
+      type: bool
+    readable:
+      description: Whether the user of the task can list it.
+      type: bool
+    source:
+      description: The device or the share. A password in it is masked.
+      type: str
+      sample: //nas/builds
+    fstype:
+      description: The type of the file system.
+      type: str
+      sample: cifs
+    network:
+      description: Whether it is a network file system.
+      type: bool
+    read_only:
+      description: Whether it is mounted read-only.
+      type: bool
+    error:
+      description: Why it is not readable, else V(null).
+      type: str
+disk:
+  description: >-
+    The free bytes of where temporary files lie, of the data directory and of the import directory, each V(null) when it is
+    not known.
+  type: dict
+  returned: always, V(null) without V(disk) in O(details)
+  sample: {temp: 5028392960, data: 120291102720, import: 120291102720}
+busy:
+  description: >-
+    The processes whose executable lies in a deployed build, which are renders. What this user may not see is told in
+    RV(errors).
+  type: list
+  elements: dict
+  returned: always, V(null) without O(data_dir) or V(busy) in O(details)
+  contains:
+    pid:
+      description: The number of the process.
+      type: int
+    executable:
+      description: Its executable.
+      type: str
+platform:
+  description: The platform of the host, V(null) for one that V-Ray is not made for.
+  type: str
+  returned: always, V(null) when the host was not looked at
+  sample: Linux_x86
+errors:
+  description: >-
+    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes) and C(busy).
+  type: dict
+  returned: always
+  sample:
+    data_dir: The data directory /srv/swarm is not there, or may not be read (become?).
+discovered:
+  description: What was found.
+  type: dict
+  returned: when O(discover) is true
+  contains:
+    group_vars:
+      description: The block that is shown, as a text.
+      type: str
+    candidates:
+      description: >-
+        The processes that may be Swarm, the likeliest first. Each has V(pid), V(executable), V(command), V(user),
+        V(address), V(api), V(notes), and the lists V(web_port), V(config), V(data_dir), V(service) and V(import_dir) of
+        findings with their V(value), V(how) it was found, and whether that is V(sure).
+      type: list
+      elements: dict
+    unseen:
+      description: What this user may not see.
+      type: list
+      elements: str
+    web_port:
+      description: The port that was looked at.
+      type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import peer_info_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import look
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=peer_info_spec(), supports_check_mode=True)
     try:
-        module.exit_json(
-            look=look_at(**{name: module.params[name] for name in ("data_dir", "config", "import_dir", "peer")})
-        )
+        module.exit_json(look=look(module.params))
     except SwarmError as error:
         module.fail_json(msg=str(error))
 

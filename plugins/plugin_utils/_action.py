@@ -24,6 +24,8 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import check_peer_options
 
+_NEED_A_LOOK = frozenset(("config", "data_dir", "discover", "import_dir", "service", "share_path"))
+
 
 class _ModuleFailed(Exception):
     """A module on the host failed; its result is the task's."""
@@ -96,17 +98,16 @@ class SwarmAction(ActionBase, abc.ABC):
             raise _ModuleFailed({key: value for key, value in result.items() if key not in ("invocation", "changed")})
         return result
 
-    def look_at_disk(self) -> t.Dict[str, t.Any]:
-        """Return the facts about the host's disk, in one round trip."""
+    def look_at_host(self, arguments: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Return the facts about the host, in one round trip."""
         if self.on_windows:
-            raise OptionsError("data_dir and config are not supported on Windows hosts yet: leave them out.")
-        arguments = {
-            name: self.options[name] for name in ("data_dir", "config", "import_dir") if self.options.get(name)
-        }
+            needed = sorted(set(arguments) & _NEED_A_LOOK) or ["api_from"]
+            raise OptionsError(f"{', '.join(needed)}: a look at a Windows host is not supported yet: leave this out.")
+        told = dict(arguments)
         if self.peer_given or self.delegated:
             # The host that the task looks at need not be the peer: it finds out.
-            arguments["peer"] = self.options["peer"]
-        return self.run_module("renderops.vray_swarm.peer_info", arguments)["look"]
+            told["peer"] = self.options["peer"]
+        return self.run_module("renderops.vray_swarm.peer_info", told)["look"]
 
     def find_build(self) -> str:
         """Find the option ``src`` on the controller."""

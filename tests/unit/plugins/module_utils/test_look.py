@@ -9,26 +9,26 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
+import struct
+import threading
 
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import DETAILS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Import, Look, look_at
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Import, Look, look_at, pending_restart
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import Mount
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import Process, Processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 
 @pytest.fixture(autouse=True)
 def mount(monkeypatch):
-    """What find_mount() finds; it is asked with the import directory."""
-    found = {"mount": Mount("/dev/sda1", "/", "ext4"), "asked": []}
-
-    def find(directory):
-        found["asked"].append(directory)
-        return found["mount"]
-
-    monkeypatch.setattr(_look, "find_mount", find)
+    """What find_mount() finds, for each directory; it is asked in a child process."""
+    found = {}
+    monkeypatch.setattr(_look, "find_mount", lambda path: found.get(path, Mount("/dev/sda1", "/", "ext4")))
     return found
 
 
@@ -53,8 +53,8 @@ def test_what_is_deployed(swarm):
     facts = look_at(str(swarm))
     first, second = str(swarm / "VRay" / "vray-6.20.10-e8197af2"), str(swarm / "VRay" / "vray-7.00.06-0a1b2c3d")
     assert facts["builds"] == [
-        {"version": "6.20.10-e8197af2", "directory": first},
-        {"version": "7.0.6-0a1b2c3d", "directory": second},
+        {"version": "6.20.10-e8197af2", "directory": first, "files": None, "bytes": None},
+        {"version": "7.0.6-0a1b2c3d", "directory": second, "files": None, "bytes": None},
     ]
     assert Look(facts).deployed == {
         Version.parse("6.20.10-e8197af2"): first,
@@ -72,7 +72,7 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size}
+        {"name": name, "path": str(folder / name), "bytes": size, "platform": None}
         for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))
     ]
     assert Look(facts).imports == [
@@ -99,18 +99,26 @@ def test_a_swarm_that_never_ran(tmp_path):
     facts = look_at(str(tmp_path))
     assert (facts["builds"], facts["imports"]) == ([], [])
     assert facts["import_dir"] == str(tmp_path / "VRay" / "import")
-    assert facts["mount"] == {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False}
+    assert facts["import_mount"] == {
+        "source": "/dev/sda1",
+        "path": "/",
+        "fstype": "ext4",
+        "network": False,
+        "read_only": False,
+    }
+    assert facts["errors"] == {}
 
 
 def test_the_import_directory_of_swarm_yaml(swarm, tmp_path, mount):
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / "x.tar").write_bytes(b"x")
+    mount[str(shared)] = Mount("//nas/x", str(shared), "cifs", True)
     facts = look_at(str(swarm), config_of(tmp_path, "vrayImportDir: %s\n" % shared))
     assert facts["import_dir"] == str(shared)
     assert facts["import_dir_configured"] is True
     assert [item["name"] for item in facts["imports"]] == ["x.tar"]
-    assert mount["asked"] == [str(shared)]
+    assert facts["import_mount"] == mount[str(shared)].as_dict()
     # What the task says wins.
     facts = look_at(str(swarm), config_of(tmp_path, "vrayImportDir: /nowhere\n"), str(shared))
     assert facts["import_dir"] == str(shared)
@@ -118,25 +126,46 @@ def test_the_import_directory_of_swarm_yaml(swarm, tmp_path, mount):
 
 def test_swarm_yaml_alone(tmp_path):
     facts = look_at(None, config_of(tmp_path, "webPort: 1114\n"))
-    assert (facts["web_port"], facts["import_dir"], facts["mount"]) == (1114, None, None)
+    assert (facts["web_port"], facts["import_dir"], facts["import_mount"]) == (1114, None, None)
     look = Look(facts)
     assert look.web_port == 1114
     assert look.shared is None
     assert look.import_is_local
 
 
+def check(facts):
+    """What a decision that needs all of it says."""
+    Look(facts).check()
+
+
 def test_a_data_directory_that_is_none(tmp_path):
+    """A look tells; an upload fails."""
     (tmp_path / "file").write_bytes(b"")
     for name in ("missing", "file"):
-        with pytest.raises(OptionsError, match=r"is not there.*Set data_dir"):
-            look_at(str(tmp_path / name))
+        facts = look_at(str(tmp_path / name), details=DETAILS)
+        assert list(facts["errors"]) == ["data_dir"]
+        # Nothing is known, which is not the same as nothing runs.
+        assert (facts["builds"], facts["busy"], facts["disk"]["data"]) == ([], None, None)
+        with pytest.raises(OptionsError, match=r"is not there.*Set data_dir.*renderops.vray_swarm.discover"):
+            check(facts)
 
 
 def test_a_swarm_yaml_that_is_none(swarm, tmp_path):
-    with pytest.raises(OptionsError, match=r"could not be read: No such file.*Set config"):
-        look_at(str(swarm), str(tmp_path / "missing"))
-    with pytest.raises(OptionsError, match=r"could not be read: Is a directory"):
-        look_at(str(swarm), str(tmp_path))
+    for name, reason in (("missing", "No such file"), ("", "Is a directory")):
+        facts = look_at(str(swarm), str(tmp_path / name))
+        assert list(facts["errors"]) == ["config"]
+        # It could say anything, so that the default is not known to hold.
+        assert (facts["import_dir"], facts["import_mount"], facts["config_content"]) == (None, None, None)
+        with pytest.raises(OptionsError, match="could not be read: %s.*Set config.*discover" % reason):
+            check(facts)
+
+
+def test_a_swarm_yaml_that_is_broken(swarm, tmp_path):
+    facts = look_at(str(swarm), config_of(tmp_path, "a: [\n"), details=DETAILS)
+    assert "is not valid YAML" in facts["errors"]["config"]
+    # The rest is told all the same.
+    assert facts["disk"]["data"] > 0
+    assert base64.b64decode(facts["config_content"]) == b"a: [\n"
 
 
 def test_a_directory_that_may_not_be_read(swarm, monkeypatch):
@@ -144,8 +173,239 @@ def test_a_directory_that_may_not_be_read(swarm, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", denied)
+    facts = look_at(str(swarm), share_path="/srv")
+    assert list(facts["errors"]) == ["data_dir"]
+    assert "Permission denied" in look_at(None, import_dir=str(swarm))["errors"]["import_dir"]
+    assert facts["mount"]["error"] == "/srv could not be read: Permission denied."
     with pytest.raises(OptionsError, match=r"could not be read: Permission denied. Does the task need become"):
-        look_at(str(swarm))
+        check(facts)
+
+
+def test_a_directory_that_does_not_answer(swarm, monkeypatch):
+    """As on a share whose server has gone."""
+    real = os.scandir
+
+    def hang(directory):
+        if str(directory).endswith(("import", "share")):
+            threading.Event().wait()
+        return real(directory)
+
+    monkeypatch.setattr(os, "scandir", hang)
+    monkeypatch.setattr(_look, "_LIMIT", 0.2)
+    (swarm / "VRay" / "vray-6.20.10-e8197af2").mkdir()
+    facts = look_at(str(swarm), share_path="/share")
+    assert "import does not answer" in facts["errors"]["import_dir"]
+    assert "/share does not answer" in facts["mount"]["error"]
+    assert facts["mount"]["readable"] is False
+    assert [build["version"] for build in facts["builds"]] == ["6.20.10-e8197af2"]
+
+
+# The details.
+
+
+def build_of(swarm, name="vray-6.20.10-e8197af2"):
+    root = swarm / "VRay" / name
+    (root / "bin" / "deep").mkdir(parents=True)
+    (root / "bin" / "vray").write_bytes(b"x" * 1000)
+    (root / "bin" / "deep" / "lib.so").write_bytes(b"x" * 234)
+    (root / "empty").write_bytes(b"")
+    (root / "link").symlink_to("bin/vray")
+    (root / "loop").symlink_to(".")
+    return root
+
+
+def test_the_size_of_a_build(swarm):
+    """Links count, and are not followed."""
+    build_of(swarm)
+    (build,) = look_at(str(swarm), details=["build_sizes"])["builds"]
+    assert (build["files"], build["bytes"]) == (5, 1234)
+    (build,) = look_at(str(swarm))["builds"]
+    assert (build["files"], build["bytes"]) == (None, None)
+
+
+def test_a_build_that_is_too_large_to_count(swarm, monkeypatch):
+    build_of(swarm)
+    build_of(swarm, "vray-7.0.6-0a1b2c3d")
+    monkeypatch.setattr(_look, "_COUNT_FILES", 9)
+    facts = look_at(str(swarm), details=["build_sizes"])
+    assert [(build["files"], build["bytes"]) for build in facts["builds"]] == [(5, 1234), (None, None)]
+    assert "more than 9 files" in facts["errors"]["build_sizes"]
+
+
+def test_files_are_not_looked_at_without_need(swarm, monkeypatch):
+    """One look at each regular file, for its size; none at directories and links."""
+    build_of(swarm)
+    looked = []
+    real = os.scandir
+
+    class Entry:
+        def __init__(self, entry):
+            self._entry = entry
+            self.path = entry.path
+
+        def __getattr__(self, name):
+            return getattr(self._entry, name)
+
+        def stat(self, **options):
+            looked.append(self._entry.name)
+            return self._entry.stat(**options)
+
+    class Entries(list):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_error):
+            return None
+
+    monkeypatch.setattr(os, "scandir", lambda path: Entries(Entry(entry) for entry in real(path)))
+    _look.count_tree(str(swarm / "VRay"), 100)
+    assert sorted(looked) == ["empty", "lib.so", "vray"]
+
+
+def test_the_free_disk(swarm, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        os, "statvfs", lambda path: os.statvfs_result((1, 10, 9, 8, 7, *[0] * 5)) if there(path) else None
+    )
+    there = os.stat
+    assert look_at(str(swarm), import_dir=str(tmp_path / "not" / "yet"), details=["disk"])["disk"] == {
+        "temp": 70,
+        "data": 70,
+        "import": 70,
+    }
+    assert look_at(str(swarm))["disk"] is None
+    assert look_at(None, details=["disk"])["disk"] == {"temp": 70, "data": None, "import": None}
+
+
+def elf(machine):
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, machine) + bytes(44)
+
+
+def test_the_platform_of_what_lies_in_the_import_directory(swarm):
+    folder = swarm / "VRay" / "import"
+    (folder / "a").write_bytes(elf(62))
+    (folder / "b").write_bytes(elf(183))
+    (folder / "c.txt").write_bytes(b"no build")
+    facts = look_at(str(swarm), details=["import_platforms"])
+    assert [item["platform"] for item in facts["imports"]] == ["Linux_x86", "Linux_Arm64", None]
+    assert [item["platform"] for item in look_at(str(swarm))["imports"]] == [None, None, None]
+
+
+def test_a_platform_is_told_in_a_short_time_or_not_at_all(swarm, monkeypatch):
+    folder = swarm / "VRay" / "import"
+    (folder / "a").write_bytes(elf(62))
+    (folder / "b").write_bytes(elf(62))
+    real = _look.identify
+
+    def slow(path):
+        if path.endswith("b"):
+            threading.Event().wait()
+        return real(path)
+
+    monkeypatch.setattr(_look, "identify", slow)
+    monkeypatch.setattr(_look, "_IDENTIFY_LIMIT", 0.2)
+    facts = look_at(str(swarm), details=["import_platforms"])
+    assert [item["platform"] for item in facts["imports"]] == ["Linux_x86", None]
+    assert facts["errors"] == {}
+
+
+def test_what_renders(swarm, tmp_path, monkeypatch):
+    build = build_of(swarm)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (swarm / "VRay" / "vray-7.0.6-0a1b2c3d").symlink_to(elsewhere)
+    seen = [
+        Process(1, "/usr/lib/systemd/systemd"),
+        Process(20, str(build / "bin" / "vray")),
+        Process(21, str(elsewhere / "vray")),
+        # Removed while it renders.
+        Process(22, str(swarm / "VRay" / "vray-5.0.0-aaaaaaaa" / "vray")),
+        Process(23, str(swarm / "VRay" / "import" / "installer")),
+    ]
+    monkeypatch.setattr(_look, "look_at_processes", lambda: Processes(seen, "2 processes may not be seen"))
+    facts = look_at(str(swarm), details=["busy"])
+    assert [process["pid"] for process in facts["busy"]] == [20, 21, 22]
+    assert facts["busy"][0] == {"pid": 20, "executable": str(build / "bin" / "vray")}
+    assert "2 processes may not be seen" in facts["errors"]["busy"]
+    facts = look_at(str(swarm))
+    assert (facts["busy"], facts["errors"]) == (None, {})
+
+
+# The share.
+
+
+def test_a_share(tmp_path, mount):
+    path = str(tmp_path)
+    mount[path] = Mount("//nas/builds", path, "cifs", True)
+    assert look_at(None, share_path=path)["mount"] == {
+        "path": path,
+        "mounted": True,
+        "source": "//nas/builds",
+        "fstype": "cifs",
+        "network": True,
+        "read_only": True,
+        "readable": True,
+        "error": None,
+    }
+
+
+def test_a_local_disk_as_share(tmp_path, mount):
+    mount[str(tmp_path)] = Mount("/dev/sdb1", str(tmp_path), "xfs")
+    assert look_at(None, share_path=str(tmp_path))["mount"]["mounted"] is True
+
+
+def test_a_share_that_is_not_mounted(tmp_path):
+    found = look_at(None, share_path=str(tmp_path))["mount"]
+    assert (found["mounted"], found["readable"], found["source"], found["read_only"]) == (False, True, None, None)
+    found = look_at(None, share_path=str(tmp_path / "missing"))["mount"]
+    assert (found["mounted"], found["readable"]) == (False, False)
+    assert "No such file or directory" in found["error"]
+
+
+# The host.
+
+
+@pytest.mark.parametrize(
+    "system, machine, kernel, wanted",
+    [
+        ("Linux", "x86_64", "", "Linux_x86"),
+        ("Linux", "aarch64", "", "Linux_Arm64"),
+        ("Darwin", "x86_64", "Darwin Kernel Version 21.6.0: root:xnu/RELEASE_X86_64", "macOS_x86"),
+        ("Darwin", "arm64", "root:xnu/RELEASE_ARM64_T6000", "macOS_Arm64"),
+        # A Python for x86 on a Mac with Arm.
+        ("Darwin", "x86_64", "root:xnu/RELEASE_ARM64_T6000", "macOS_Arm64"),
+        ("FreeBSD", "amd64", "", None),
+        ("Linux", "ppc64le", "", None),
+    ],
+)
+def test_the_platform(monkeypatch, system, machine, kernel, wanted):
+    for name, value in (("system", system), ("machine", machine), ("version", kernel)):
+        monkeypatch.setattr(platform, name, lambda value=value: value)
+    assert look_at(None)["platform"] == wanted
+
+
+def test_the_service(monkeypatch):
+    monkeypatch.setattr(_look, "look_at_service", lambda name: {"state": name})
+    assert look_at(None, service="swarm")["service"] == {"state": "swarm"}
+    assert look_at(None)["service"] is None
+
+
+@pytest.mark.parametrize(
+    "settings, allowed, wanted",
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"allowExecutables": None}, False, False),
+        ({"allowExecutables": True}, True, False),
+        ({"allowExecutables": True}, False, True),
+        ({"allowExecutables": "yes"}, True, None),
+        (None, True, None),
+        ({}, None, None),
+    ],
+)
+def test_a_restart_that_is_pending(settings, allowed, wanted):
+    api = {"reachable": allowed is not None, "allow_executables": allowed}
+    assert pending_restart(settings, api) is wanted
+    assert pending_restart(settings, None) is None
 
 
 # What decisions read.
@@ -160,7 +420,8 @@ def look(**facts):
         "import_dir_configured": True,
         "builds": [],
         "imports": [],
-        "mount": {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False},
+        "errors": {},
+        "import_mount": {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False},
     }
     known.update(facts)
     return Look(known)
@@ -188,15 +449,15 @@ NAS = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
         ({"import_dir": "/var/lib/swarm"}, None),
         ({"import_dir": "/var/lib/swarm/../swarm/x"}, None),
         ({"import_dir": "/srv/builds", "import_dir_configured": False}, None),
-        ({"mount": None}, None),
-        ({"import_dir": None, "mount": None, "import_dir_configured": False}, None),
+        ({"import_mount": None}, None),
+        ({"import_dir": None, "import_mount": None, "import_dir_configured": False}, None),
         ({"import_dir": "/srv/builds"}, "vrayImportDir in its swarm.yaml points to /srv/builds"),
         ({"import_dir": "/var/lib/swarm2"}, "vrayImportDir"),
         ({"import_dir": "/var/lib/swarm/../other"}, "vrayImportDir"),
         ({"data_dir": None}, None),
         ({"data_dir": None, "import_dir": "/srv/builds"}, "give data_dir"),
         ({"import_dir": "\\\\nas\\builds"}, "vrayImportDir"),
-        ({"mount": NAS}, "/var/lib/swarm/VRay/import lies on the cifs mount //nas/x"),
+        ({"import_mount": NAS}, "/var/lib/swarm/VRay/import lies on the cifs mount //nas/x"),
     ],
 )
 def test_whether_others_read_the_import_directory(facts, told):
@@ -208,9 +469,9 @@ def test_whether_others_read_the_import_directory(facts, told):
     "facts, local",
     [
         ({}, True),
-        ({"mount": None}, True),
+        ({"import_mount": None}, True),
         ({"import_dir": None}, True),
-        ({"mount": NAS}, False),
+        ({"import_mount": NAS}, False),
         ({"import_dir": "\\\\nas\\builds"}, False),
         ({"import_dir": "//nas/builds"}, False),
     ],

@@ -79,9 +79,10 @@ def macos(monkeypatch):
 )
 def test_linux(linux, directory, wanted, network):
     mount = find_mount(directory)
-    assert mount == Mount(*wanted)
+    read_only = directory == "/mnt/ro"
+    assert mount == Mount(*wanted, read_only=read_only)
     assert mount.network is network
-    assert mount.as_dict() == dict(zip(("source", "path", "fstype"), wanted), network=network)
+    assert mount.as_dict() == dict(zip(("source", "path", "fstype"), wanted), network=network, read_only=read_only)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +97,41 @@ def test_linux(linux, directory, wanted, network):
 )
 def test_macos(macos, directory, wanted, network):
     mount = find_mount(directory)
-    assert mount == Mount(*wanted)
+    assert mount == Mount(*wanted, read_only=wanted[1] == "/")
     assert mount.network is network
+
+
+@pytest.mark.parametrize(
+    "mine, file_system, read_only",
+    [
+        ("rw,noatime", "rw", False),
+        ("ro", "rw", True),
+        ("rw", "ro,vers=3", True),
+        ("rw,roundtrip", "rw,errors=remount-ro", False),
+    ],
+)
+def test_read_only(mine, file_system, read_only):
+    """The mount and the file system each have the option."""
+    (mount,) = parse_mountinfo("30 22 0:40 / /mnt %s shared:1 - cifs //nas/x %s" % (mine, file_system))
+    assert mount.read_only is read_only
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("//render:Geheim@nas/builds", "//render:***@nas/builds"),
+        ("https://render:Geheim@nas/dav", "https://render:***@nas/dav"),
+        (":smb,host=nas,pass=Geheim,user=render:builds", ":smb,host=nas,pass=***,user=render:builds"),
+        (":smb,host=nas,user=render,pass=Geheim:builds", ":smb,host=nas,user=render,pass=***:builds"),
+        ("//nas/compass=north", "//nas/compass=north"),
+        ("render@nas:/builds", "render@nas:/builds"),
+        ("//nas/a:b/c@d", "//nas/a:b/c@d"),
+    ],
+)
+def test_a_password_is_masked(source, told):
+    (linux,) = parse_mountinfo("30 22 0:40 / /mnt rw - fuse.rclone %s rw" % source)
+    (macos,) = parse_mount_output("%s on /mnt (smbfs, nodev)" % source)
+    assert (linux.source, macos.source) == (told, told)
 
 
 def test_lines_that_say_nothing_are_left_out():
@@ -134,10 +168,9 @@ def test_a_system_that_tells_nothing(monkeypatch, tmp_path):
     assert find_mount(str(tmp_path)) is None
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.TimeoutExpired("mount", 20)])
-def test_no_mount_command(monkeypatch, error):
+def test_no_mount_command(monkeypatch):
     def fail(*_arguments, **_options):
-        raise error
+        raise FileNotFoundError(2, "No such file")
 
     monkeypatch.setattr(subprocess, "run", fail)
     assert _mounts._run_mount() == ""

@@ -58,7 +58,8 @@ class Disk(Host):
             "import_dir_configured": False,
             "builds": [],
             "imports": [],
-            "mount": None,
+            "import_mount": None,
+            "errors": {},
         }
         self.facts.update(facts)
         self.files = {}
@@ -376,7 +377,7 @@ def test_a_checksum_that_is_given_is_not_computed(task, spelling):
 
 def test_a_shared_import_directory_tells_nothing_about_this_peer(task):
     """What others put there is not this peer's; only what is deployed here counts."""
-    task.disk.facts["mount"] = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
+    task.disk.facts["import_mount"] = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
     task.disk.imported("a.tar", ARCHIVE)
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         assert task.run(server, data_dir="/d", allow_shared_import=True).outcome == "rapid"
@@ -396,7 +397,7 @@ def test_force_sends_what_the_peer_has(task):
 # Shared import directories, ports, installers.
 
 SHARED = [
-    {"mount": {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}},
+    {"import_mount": {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}},
     {"import_dir_configured": True, "import_dir": "/srv/builds"},
     {"import_dir_configured": True, "import_dir": "/var/lib/swarm-builds"},
 ]
