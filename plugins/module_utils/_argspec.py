@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS
 
 _PEER: t.Dict[str, t.Dict[str, t.Any]] = {
     "peer": {"type": "str"},

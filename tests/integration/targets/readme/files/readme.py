@@ -41,6 +41,10 @@ peers:
   hosts:
     peer1: {{ansible_host: 127.0.1.1}}
     peer2: {{ansible_host: 127.0.1.2}}
+share_servers:
+  hosts:
+    nas1: {{}}
+all:
   vars:
     ansible_connection: local
     ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"
@@ -105,8 +109,19 @@ def farm(text: str, folder: Path, home: Path) -> None:
         variables.write_text(HOST.format(home=demo.DEMO / name), encoding="utf-8")
     # The README shows what it is about before it tells how to install it.
     commands.sort(key=lambda command: " install " not in command)
+    share = folder / "share"
+    share.mkdir()
+    (folder / "inventory" / "host_vars" / "nas1.yml").write_text(f"vray_swarm_share_root: {share}\n", encoding="utf-8")
     output = run(commands, folder, home)
-    expect(output, r"changed: \[peer1\]", r"ok: \[peer2\]", r"was installed successfully")
+    if not (share / "stable" / "Linux_x86" / demo.ARCHIVE.name).exists():
+        raise SystemExit("the example of the share published nothing")
+    expect(
+        output,
+        r"vray_swarm_data_dir: .*/peer1 +# (found|guess)",
+        r"changed: \[peer1\]",
+        r"ok: \[peer2\]",
+        r"was installed successfully",
+    )
 
 
 def peers(text: str, folder: Path, home: Path) -> None:
