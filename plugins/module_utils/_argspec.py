@@ -56,10 +56,16 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                 "type": "list",
                 "elements": "dict",
                 "options": {
-                    "name": {"type": "str", "required": True},
+                    "name": {"type": "str", "required": True, "aliases": ["src"]},
                     "version": {"type": "str"},
                     "bytes": {"type": "int"},
                     "platform": {"type": "str", "choices": list(PLATFORMS)},
+                    # What else the builds of the roles have.
+                    "remote_src": {"type": "bool"},
+                    "checksum": {"type": "str"},
+                    "queued": {"type": "bool"},
+                    "force": {"type": "bool"},
+                    "state": {"type": "str", "choices": ["present"]},
                 },
             },
             "known": {"type": "list", "elements": "str", "default": []},

@@ -94,6 +94,7 @@ options:
       builds:
         description:
           - The builds that shall be deployed.
+          - They can be given as the roles of this collection take them, in C(vray_swarm_builds).
           - An empty list stands for those that are published for the peer, where the import directory lies in
             O(share_path). They are what C(builds.json) in O(share_path) lists for the directory, or else the files in it.
         type: list
@@ -104,6 +105,7 @@ options:
               - The name of the file, or its path.
             type: str
             required: true
+            aliases: [src]
           version:
             description:
               - Its version string, where the name does not carry it. Of a build whose version nobody knows can only be told
@@ -115,10 +117,7 @@ options:
             type: int
           platform:
             description:
-              - The platform of the peers that shall have it. Without it, all shall.
-            type: str
-            choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
-      known:
+    XX
         description:
           - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
         type: list
