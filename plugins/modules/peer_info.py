@@ -117,7 +117,32 @@ options:
             type: int
           platform:
             description:
-    XX
+              - The platform of the peers that shall have it. Without it, all shall.
+            type: str
+            choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
+          remote_src:
+            description:
+              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].queued), O(wanted.builds[].force) and
+                O(wanted.builds[].state) are not.
+            type: bool
+          checksum:
+            description:
+              - Not used here.
+            type: str
+          queued:
+            description:
+              - Not used here.
+            type: bool
+          force:
+            description:
+              - Not used here.
+            type: bool
+          state:
+            description:
+              - Not used here.
+            type: str
+            choices: [present]
+      known:
         description:
           - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
         type: list

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 
 from swarm_lab import PEERS, Lab, Run
+from swarm_lab.lab import ROOT
+from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_peer.builds import VERSION, make_archive
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
@@ -36,7 +40,10 @@ def given(hosts: str, variables: dict[str, Any]) -> dict[str, Any]:
 
 
 def publish(lab: Lab, *builds: Path, **variables: Any) -> Run:
-    variables = {"vray_swarm_share_hosts": "server", "vray_swarm_builds": [{"src": str(build)} for build in builds]} | variables
+    variables = {
+        "vray_swarm_share_hosts": "server",
+        "vray_swarm_builds": [{"src": str(build)} for build in builds],
+    } | variables
     return lab.playbook("renderops.vray_swarm.share", variables=variables)
 
 
@@ -118,7 +125,10 @@ def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: 
     # Publishing would not have put it there.
     lab.ssh("server", "head -c 1000000 /dev/zero > /srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe")
     pe = "import sys; sys.stdout.buffer.write(b'MZ' + bytes(58) + (64).to_bytes(4, 'little') + b'PE\\0\\0\\x64\\x86')"
-    lab.ssh("server", f"python3 -c {shlex.quote(pe)} | dd conv=notrunc of=/srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe")
+    lab.ssh(
+        "server",
+        f"python3 -c {shlex.quote(pe)} | dd conv=notrunc of=/srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe",
+    )
     before = lab.read("peer1", "/etc/swarm/swarm.yaml")
     run = distribute(lab, hosts="peer1")
     assert run.failed == ["peer1"]
@@ -144,7 +154,9 @@ def test_check_mode_tells_what_a_real_run_does(lab: Lab, archive: Path) -> None:
         assert "+vrayImportDir: " in told.output
         done = distribute(lab, hosts="peer1,peer5")
         assert done.succeeded, done
-        predicted, changed = ({(item.host, item.task) for item in run.results if item.status == "changed"} for run in (told, done))
+        predicted, changed = (
+            {(item.host, item.task) for item in run.results if item.status == "changed"} for run in (told, done)
+        )
         assert predicted == changed
         return changed
 
@@ -164,13 +176,23 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
     lab.ssh("peer3", "systemctl disable --now swarm")
     # Half of it is gone; and all of it, on a peer that will not see it again by itself.
     lab.ssh("peer4", f"find /var/lib/swarm/VRay/vray-{VERSION} -type f | head -1 | xargs rm")
-    lab.ssh("peer5", "touch '/data/render cache/swarm/VRay/vray-9.0.0-abcdef12'; echo 'allowExecutables: true' >> '/opt/chaos/swarm 2/conf/swarm.yaml'")
+    lab.ssh(
+        "peer5",
+        "echo 'allowExecutables: true' >> '/opt/chaos/swarm 2/conf/swarm.yaml'",
+    )
     found = verify(lab, vray_swarm_deploy_wait=0)
     assert found.failed == lab.peers, found
-    assert f"vrayImportDir in /etc/swarm/swarm.yaml is /mnt/vary/stable/Linux_x86, and {IMPORT_DIR} is wanted" in problems(found, "peer1")
+    assert (
+        f"vrayImportDir in /etc/swarm/swarm.yaml is /mnt/vary/stable/Linux_x86, and {IMPORT_DIR} is wanted"
+        in problems(found, "peer1")
+    )
     assert "The share is not mounted at /mnt/vray" in problems(found, "peer2")
-    assert "The service is stopped" in problems(found, "peer3") and "does not start with the host" in problems(found, "peer3")
-    assert f"The build {VERSION} has " in problems(found, "peer4") and "on most peers it has" in problems(found, "peer4")
+    assert "The service is stopped" in problems(found, "peer3") and "does not start with the host" in problems(
+        found, "peer3"
+    )
+    assert f"The build {VERSION} has " in problems(found, "peer4") and "on most peers it has" in problems(
+        found, "peer4"
+    )
     assert "allowExecutables in /opt/chaos/swarm 2/conf/swarm.yaml is true" in problems(found, "peer5")
     # An audit, and a check, say the same and fail nowhere.
     for audit in (verify(lab, vray_swarm_audit=True), lab.playbook(VERIFY, "--check", variables=given("peers", {}))):
@@ -195,7 +217,9 @@ def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Pa
         hooks[f"vray_swarm_{name}_tasks"] = str(tasks)
     run = distribute(lab, hosts="peer1,peer2", **hooks)
     assert run.succeeded, run
-    assert run.one("peer1", "Leave a peer that renders alone", "ansible.builtin.debug")["msg"].startswith("peer1 renders")
+    assert run.one("peer1", "Leave a peer that renders alone", "ansible.builtin.debug")["msg"].startswith(
+        "peer1 renders"
+    )
     assert run.one("peer1", "Keep what was found")["ansible_facts"]["vray_swarm_verified"]["state"] == "busy"
     assert (starts(lab, "peer1"), starts(lab, "peer2")) == (1, 2)
     assert lab.ssh("peer1", "cat /root/hooks", check=False).startswith("cat: ")
@@ -211,7 +235,11 @@ def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Pa
 def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> None:
     assert publish(lab, archive).succeeded
     lab.ssh("peer1", "mkdir /etc/systemd/system/swarm.service.d")
-    lab.write("peer1", "/etc/systemd/system/swarm.service.d/hang.conf", "[Service]\nExecStop=/bin/sleep 600\nTimeoutStopSec=900\n")
+    lab.write(
+        "peer1",
+        "/etc/systemd/system/swarm.service.d/hang.conf",
+        "[Service]\nExecStop=/bin/sleep 600\nTimeoutStopSec=900\n",
+    )
     lab.ssh("peer1", "systemctl daemon-reload")
     hooks = {"vray_swarm_stop_timeout": 3}
     run = distribute(lab, hosts="peer1,peer2,peer3", vray_swarm_max_fail_percent=50, **hooks)
@@ -222,7 +250,12 @@ def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> 
 
 
 # Where the control machine may die, and what a peer is then like.
-PHASES = ["Look at the peer", "Show what differs", "Stop Swarm, set, and start it", "Wait for builds that are not deployed yet"]
+PHASES = [
+    "Look at the peer",
+    "Show what differs",
+    "Stop Swarm, set, and start it",
+    "Wait for builds that are not deployed yet",
+]
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -251,3 +284,30 @@ def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: P
         assert deployed(lab, peer) == [VERSION]
         assert not lab.ssh(peer, "systemctl list-timers --no-legend 'vray-swarm-rescue*'").strip()
     assert distribute(lab, hosts="peer1,peer2").changed == {}
+
+
+def test_the_guide_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    inventory = tmp_path / "inventory.yml"
+    lab.used.update(lab.hosts)
+    inventory.write_text(blocks["yaml"].replace("10.91.0.", f"{lab.net}."), encoding="utf-8")
+    make_archive(tmp_path / "builds" / f"vray-{VERSION}.tar", version=VERSION, size=1_000_000)
+    # How the lab's own keys are found, and what its share asks for.
+    ssh = f"-F {lab.folder / 'ssh_config'}"
+    environ = {"ANSIBLE_SSH_COMMON_ARGS": ssh, "VRAY_SHARE_PASSWORD": SHARE_PASSWORD}
+    for line in blocks["console"].splitlines():
+        command = shlex.split(line.removeprefix("$ "))
+        assert command[:3] == ["ansible-playbook", "-i", "inventory.yml"]
+        done = subprocess.run(
+            lab.command(command),
+            cwd=tmp_path,
+            env={**lab.environ(), **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [deployed(lab, peer) for peer in lab.peers] == [[VERSION]] * 5
