@@ -45,23 +45,40 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "share_credentials": {"type": "path"},
     # Made by the action plugin; what it is made of would show up where arguments are shown.
     "_share_digest": {"type": "str", "no_log": True},
+    "service": {"type": "str"},
+    "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
+    "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
+    "discover": {"type": "bool", "default": False},
+    "platform": {"type": "str", "choices": list(PLATFORMS)},
     "wanted": {
         "type": "dict",
         "options": {
+            "settings": {"type": "dict", "default": {}},
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "builds": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "version": {"type": "str"},
+                    "bytes": {"type": "int"},
+                    "platform": {"type": "str", "choices": list(PLATFORMS)},
+                },
+            },
             "share": {
                 "type": "dict",
                 "options": {
                     "src": {"type": "str", "required": True},
                     "fstype": {"type": "str", "required": True},
-                    "options": {"type": "str", "required": True},
+                    "options": {"type": "str", "default": "ro"},
                 },
             },
+            "known": {"type": "list", "elements": "str", "default": []},
+            "only": {"type": "bool", "default": False},
+            "disk_factor": {"type": "float", "default": 3},
         },
     },
-    "service": {"type": "str"},
-    "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
-    "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
-    "discover": {"type": "bool", "default": False},
+    "wait": {"type": "float", "default": 0},
 }
 
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {

@@ -31,6 +31,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     VersionError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
@@ -57,6 +58,12 @@ _IDENTIFY_LIMIT = 2.0
 _CREDENTIALS_BYTES = 1 << 16
 
 
+# The list that publishing keeps in the root of a share. It is some hundred bytes for each build.
+_MANIFEST_LIMIT = 1 << 20
+#: Stands in the path of an import directory for the platform of the host.
+PLATFORM_FIELD = "{platform}"
+
+
 class Import(t.NamedTuple):
     """A file in the import directory."""
 
@@ -73,7 +80,7 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
-        self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"]]
+        self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None]
 
     def check(self) -> None:
         """:raises OptionsError: Something that was to be looked at is missing, or may not be read."""
@@ -141,6 +148,7 @@ def look_at(
     service: t.Optional[str] = None,
     details: t.Container[str] = (),
     peer: t.Optional[str] = None,
+    host_platform: t.Optional[str] = None,
     share_credentials: t.Optional[str] = None,
     share_digest: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
@@ -154,6 +162,7 @@ def look_at(
     :param service: The name of Swarm's service.
     :param details: What else to look at: see DETAILS of the argument spec.
     :param peer: The address of the peer that is meant, where it is not certain that this host is it.
+    :param host_platform: The platform of this host, where that is known better than it can be found out.
     :param share_credentials: The file with the user and the password for the share.
     :param share_digest: What its content shall be, see :func:`digest`.
     :raises OptionsError: This host is not that peer.
@@ -172,6 +181,9 @@ def look_at(
             settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
         except OptionsError as error:
             errors["config"] = str(error)
+    host_platform = host_platform or this_platform()
+    if import_dir and PLATFORM_FIELD in import_dir:
+        import_dir = import_dir.replace(PLATFORM_FIELD, str(host_platform))
     configured = import_dir or settings.get(IMPORT_DIR_KEY)
     if configured:
         import_dir = str(configured)
@@ -193,7 +205,8 @@ def look_at(
         "service": look_at_service(service) if service else None,
         "busy": None,
         "disk": None,
-        "platform": this_platform(),
+        "platform": host_platform,
+        "manifest": None,
         "errors": errors,
     }
     free: t.Dict[str, t.Optional[int]] = {"temp": None, "data": None, "import": None}
@@ -216,6 +229,7 @@ def look_at(
         free["import"] = imported.get("free")
     if share_path:
         facts["mount"] = _look_at_share(share_path)
+        facts["manifest"] = facts["mount"].pop("manifest")
         if share_credentials and share_digest:
             try:
                 facts["mount"]["credentials"] = _are_wanted(share_credentials, share_digest)
@@ -367,12 +381,25 @@ def _look_at_imports(import_dir: str, details: t.Container[str]) -> t.Dict[str, 
 def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
     found = []
     for entry in _scan(import_dir):
+        item: t.Dict[str, t.Any] = {
+            "name": entry.name,
+            "path": entry.path,
+            "bytes": None,
+            "kind": None,
+            "platform": None,
+        }
         try:
             status = entry.stat()
         except OSError:  # removed meanwhile, or a dangling link
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found.append({"name": entry.name, "path": entry.path, "bytes": status.st_size, "platform": None})
+            if not entry.is_symlink():
+                continue
+            item["kind"] = "special"
+        else:
+            if stat.S_ISREG(status.st_mode):
+                item["bytes"] = status.st_size
+            else:
+                item["kind"] = "directory" if stat.S_ISDIR(status.st_mode) else "special"
+        found.append(item)
     return found
 
 
@@ -390,10 +417,14 @@ def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
     signal.setitimer(signal.ITIMER_REAL, _IDENTIFY_LIMIT)
     try:
         for item in imports:
-            try:
-                item["platform"] = identify(item["path"]).platform
-            except BuildError:
+            if item["bytes"] is None:
                 continue
+            try:
+                build = identify(item["path"])
+                item["kind"], item["platform"] = build.category, build.platform
+            except BuildError:
+                # Unless it cannot be read, it is none of the formats that are known.
+                item["kind"] = "unknown" if os.access(item["path"], os.R_OK) else None
     except _Enough:
         pass
     finally:
@@ -417,13 +448,14 @@ def _look_at_share(path: str) -> t.Dict[str, t.Any]:
         "error": None,
         "fstab": find_fstab(path),
         "credentials": None,
+        "manifest": None,
     }
     try:
         share.update(bounded(lambda: _share(path), _LIMIT))
     except TimeLimitError:
         mount = find_mount_point(path)
         if mount:
-            share.update(mount.as_dict(), mounted=True, point=True)
+            share.update(mount.as_dict(), mounted=True, point=True, path=path)
         share["error"] = f"{path} does not answer. Is the server of the share down?"
     except SwarmError as error:
         share["error"] = str(error)
@@ -437,13 +469,23 @@ def _share(path: str) -> t.Dict[str, t.Any]:
         with os.scandir(path) as entries:
             found["empty"] = next(entries, None) is None
         found["readable"] = True
+        found["manifest"] = _manifest(path)
     except OSError as error:
         found["error"] = f"{path} could not be read: {error.strerror}."
     mount = find_mount(path)
-    is_point = bool(mount) and mount.path == os.path.realpath(path)
+    is_point = mount is not None and mount.path == os.path.realpath(path)
     if mount and (mount.network or is_point):
         found.update(mount.as_dict(), mounted=True, point=is_point, path=path)
     return found
+
+
+def _manifest(path: str) -> t.Optional[str]:
+    """What publishing has listed in the root of the share; None where there is no such list."""
+    try:
+        with open(os.path.join(path, MANIFEST), encoding="utf-8") as file:
+            return file.read(_MANIFEST_LIMIT)
+    except (OSError, ValueError):
+        return None
 
 
 def digest(salt: str, content: bytes) -> str:
@@ -452,7 +494,7 @@ def digest(salt: str, content: bytes) -> str:
 
 
 def _are_wanted(path: str, wanted: str) -> bool:
-    """Whether a file has the wanted content, and nobody but its owner, who may do anything anyway, can read it."""
+    """Whether a file has the wanted content, and nobody but its owner can read it."""
     try:
         with open(path, "rb") as file:
             status, content = os.fstat(file.fileno()), file.read(_CREDENTIALS_BYTES)

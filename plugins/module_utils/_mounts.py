@@ -24,7 +24,9 @@ _MOUNT_LINE = re.compile(r"(?P<source>.*?) on (?P<path>/.*) \((?P<fstype>[^,()]+
 # Some helpers of mount put a password into the source: user:password@host, or pass=… of rclone.
 _SECRET = re.compile(r"(?P<user>//[^/:@]*:)[^/@]*@|(?P<key>\bpass(?:word)?=)[^,:/]*")
 # Options of mount that hold one, as they do in fstab. A value in quotes may hold a comma.
-_SECRET_OPTION = re.compile(r"((?:^|(?<=,))\w*(?:pass|password|passwd|secret|token)\d?=)(?:\"[^\"]*\"|[^,]*)", re.IGNORECASE)
+_SECRET_OPTION = re.compile(
+    r"((?:^|(?<=,))\w*(?:pass|password|passwd|secret|token)\d?=)(?:\"[^\"]*\"|[^,]*)", re.IGNORECASE
+)
 _FSTAB = "/etc/fstab"
 
 

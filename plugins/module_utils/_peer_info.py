@@ -56,6 +56,7 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         options["details"],
         # Whose disk it is matters only where one is looked at.
         options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
+        options["platform"],
         options["share_credentials"],
         options["_share_digest"],
     )

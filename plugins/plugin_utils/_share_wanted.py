@@ -37,7 +37,9 @@ def check_share(share: t.Mapping[str, t.Any]) -> None:
             " vray_swarm_share_password, or for other types than cifs a file that the options name."
         )
     if re.search(r"\s", fstype) or not fstype:
-        raise OptionsError(f"vray_swarm_share_fstype is {fstype!r}; it is a type that mount knows, such as cifs or nfs.")
+        raise OptionsError(
+            f"vray_swarm_share_fstype is {fstype!r}; it is a type that mount knows, such as cifs or nfs."
+        )
     if re.search(r"\s", options):
         raise OptionsError("vray_swarm_share_options has white space; options are separated by commas alone.")
     if "rw" in options.split(","):
@@ -63,7 +65,7 @@ def credentials_content(username: str, password: str, domain: str) -> t.Optional
 
 
 def share_differences(
-    mount: t.Optional[t.Mapping[str, t.Any]], share: t.Mapping[str, t.Any], platform: t.Optional[str] = None
+    mount: t.Mapping[str, t.Any], share: t.Mapping[str, t.Any], platform: t.Optional[str] = None
 ) -> t.List[Difference]:
     """What has to be done for the share to be mounted as wanted, each with a message.
 
@@ -74,8 +76,6 @@ def share_differences(
     :param share: ``src``, ``fstype`` and ``options``.
     :param platform: That of the peer. macOS has no fstab to speak of.
     """
-    if mount is None:
-        raise OptionsError("wanted.share needs share_path.")
     path, source, found = mount["path"], share["src"], []
 
     def differs(subject: str, have: t.Any, want: t.Any, message: str) -> None:
