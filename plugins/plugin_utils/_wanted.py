@@ -33,6 +33,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
     swarm_defaults,
     wanted_settings,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import check_share, share_differences
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
 
 Facts = t.Mapping[str, t.Any]
@@ -61,6 +62,9 @@ class Wanted:
         self._absent = absent_keys(options["absent"], self._settings)
         self._known = {Version.parse(text) for text in options["known"]}
         self._factor = options["disk_factor"]
+        self._share = options["share"]
+        if self._share:
+            check_share(self._share)
 
     @property
     def waits_for_builds(self) -> bool:
@@ -86,7 +90,9 @@ class Wanted:
         mount = facts["mount"]
         if mount is None:
             return
-        if not mount["mounted"]:
+        if self._share:
+            found.list += share_differences(mount, self._share, facts["platform"])
+        elif not mount["mounted"]:
             text = f"The share is not mounted at {mount['path']}."
             if mount["error"] and "No such file" not in mount["error"]:
                 text = mount["error"]
