@@ -45,8 +45,9 @@ _NOTHING: t.Dict[str, t.Any] = {
 # Facts that decisions need, and nobody else.
 _HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None}
 
-# How often to look again for a build, and how often to say so, in seconds.
-_POLL = 5.0
+# When to look again for a build, each time later than the time before, and how often to say so, in seconds.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 10.0
 _SAY_EACH = 60.0
 
 
@@ -106,7 +107,7 @@ class ActionModule(SwarmAction):
     def _wait(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Look again until all builds are deployed and have stopped to grow, or the time is up."""
         start = said = time.monotonic()
-        seconds, sizes = self.options["wait"], None
+        seconds, sizes, pause = self.options["wait"], None, _FIRST_PAUSE
         while True:
             now = time.monotonic()
             if now - start >= seconds or (not _missing(facts) and facts["builds"] == sizes) or _is_down(facts):
@@ -117,7 +118,8 @@ class ActionModule(SwarmAction):
                     ", ".join(item["want"] or item["subject"] for item in _missing(facts)) or "the size of the builds"
                 )
                 display.display(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})")
-            time.sleep(max(0.0, min(_POLL, start + seconds - now)))
+            time.sleep(max(0.0, min(pause, start + seconds - now)))
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
             sizes = facts["builds"]
             facts = self._look()
             facts["differences"] = self._compare(wanted, facts)

@@ -282,7 +282,7 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     inventory.write_text(f"peers: {{hosts: {{peer1: {{vray_swarm_share_password: '{quoted}'}}}}}}\n", encoding="utf-8")
     both = ("--inventory", lab.environ()["ANSIBLE_INVENTORY"], "--inventory", str(inventory))
     play = plays("peer1")
-    play[0]["tasks"] = [{"name": "Show facts", "ansible.builtin.debug": {"var": "__share_mount_looked"}}]
+    play[0]["tasks"] = [{"name": "Show facts", "ansible.builtin.debug": {"var": "__vray_swarm_looked"}}]
     with watched_processes(lab, "peer1", "Wr0ng") as found:
         wrong = lab.playbook(play, "-vvvv", "--diff", *both)
         # And where the mount succeeds, so that the rest runs, too.
