@@ -101,7 +101,8 @@ def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path) -> No
     fourth = verify(lab, "peer1", vray_swarm_builds=builds, vray_swarm_only_wanted=True, vray_swarm_deploy_wait=0)
     assert fourth.failed == ["peer1"]
     assert problems(fourth, "peer1") == (
-        f"The build 8.0.0-abcdef12 is not deployed. The build {VERSION} is deployed, and not wanted."
+        f"The build 8.0.0-abcdef12 is not deployed. vray.tar is not in the import directory {IMPORT_DIR}."
+        f" The build {VERSION} is deployed, and not wanted."
     )
 
 
