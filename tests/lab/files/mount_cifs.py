@@ -98,7 +98,7 @@ def main() -> int:
     )
     if look.returncode != 0:
         said = look.stderr
-        if re.search("logon|LOGON|ACCESS_DENIED|access denied|password", said):
+        if re.search("logon|LOGON|ACCESS_DENIED|access denied|permission denied|password", said):
             fail(13, "Permission denied")
         if re.search("BAD_NETWORK_NAME|not found|bad network name|does ?n.t exist|cannot find", said, re.IGNORECASE):
             fail(2, "No such file or directory")
