@@ -79,7 +79,7 @@ class ActionModule(SwarmAction):
             for name in ("web_port", "connect_timeout", "api_from"):
                 given[name] = options[name]
             if options["share_credentials"]:
-                given["_share_digest"] = self._share_digest()
+                given["share_digest"] = self._share_digest()
             found = self.look_at_host(dict(on_host, **given))
             look = Look(found)
             shared, api = look.shared, found["api"]

@@ -43,8 +43,8 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
     "share_path": {"type": "path"},
     "share_credentials": {"type": "path"},
-    # Made by the action plugin; what it is made of would show up where arguments are shown.
-    "_share_digest": {"type": "str", "no_log": True},
+    # Made by the action plugin: the values themselves would show up where arguments are shown.
+    "share_digest": {"type": "str", "no_log": True},
     "service": {"type": "str"},
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},

@@ -58,7 +58,7 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
         options["platform"],
         options["share_credentials"],
-        options["_share_digest"],
+        options["share_digest"],
     )
     facts["api"] = facts["discovered"] = None
     if options["api_from"] == "peer":

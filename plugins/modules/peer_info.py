@@ -40,6 +40,10 @@ options:
         C(vray_swarm_share_domain) of the host say, is returned as RV(mount.credentials). They are no options, since options
         of a task are shown. The host is sent a salted hash.
     type: path
+  share_digest:
+    description:
+      - The salt and the hash of what O(share_credentials) shall hold. It is made by this plugin; what a task gives is ignored.
+    type: str
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
