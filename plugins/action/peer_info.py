@@ -49,9 +49,9 @@ class ActionModule(SwarmAction):
         facts: t.Dict[str, t.Any] = dict(_NOTHING)
         settings, shared, web_port, api = None, None, options["web_port"], None
         on_host = {name: options[name] for name in _ON_HOST if options[name]}
-        if on_host or options["api_from"] == "peer":
+        if on_host or options["watch"] or options["api_from"] == "peer":
             # The host asks itself by the name that the task gives, not by its address in the inventory.
-            given = {name: value for name, value in self.arguments.items() if name in ("peer", "details")}
+            given = {name: value for name, value in self.arguments.items() if name in ("peer", "details", "watch")}
             for name in ("web_port", "connect_timeout", "api_from"):
                 given[name] = options[name]
             facts = self.look_at_host(dict(on_host, **given))

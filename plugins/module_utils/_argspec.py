@@ -46,6 +46,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
     "discover": {"type": "bool", "default": False},
+    "watch": {"type": "float", "default": 0},
 }
 
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {

@@ -356,7 +356,9 @@ def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
         except OSError:  # removed meanwhile, or a dangling link
             continue
         if stat.S_ISREG(status.st_mode):
-            found.append({"name": entry.name, "path": entry.path, "bytes": status.st_size, "platform": None})
+            found.append(
+                {"name": entry.name, "path": entry.path, "bytes": status.st_size, "platform": None, "opened": None}
+            )
     return found
 
 

@@ -23,8 +23,8 @@ options:
   data_dir:
     description:
       - Swarm's data directory on the peer, the directory that holds C(VRay/). The vendor does not publish where it is.
-      - Without O(data_dir), O(config), O(import_dir), O(share_path), O(service), O(discover) and O(api_from=peer), no
-        connection to the host is made.
+      - Without O(data_dir), O(config), O(import_dir), O(share_path), O(service), O(discover), O(watch) and
+        O(api_from=peer), no connection to the host is made.
   service:
     description:
       - The name of Swarm's service, a unit of systemd or a label of launchd. The vendor does not publish it.
@@ -58,6 +58,13 @@ options:
     elements: str
     choices: [build_sizes, busy, disk, import_platforms]
     default: [build_sizes, busy, disk, import_platforms]
+  watch:
+    description:
+      - For how many seconds to watch the import directory before the look. Then RV(imports[].opened) tells how often each file
+        was opened meanwhile. A build that is opened again and again is one that Swarm tries, in vain, again and again.
+      - Needs Linux on the host.
+    type: float
+    default: 0
   discover:
     description:
       - Also looks for what the options above have to name, where it is not known. From whoever listens on O(web_port) to its
@@ -224,6 +231,10 @@ imports:
       description: The platform that its content tells. V(null) when it does not, or not in a short time.
       type: str
       sample: Linux_x86
+    opened:
+      description: How often it was opened within O(watch) seconds. V(null) without O(watch), or when that is not known.
+      type: int
+      sample: 0
 import_mount:
   description: What the import directory is mounted from, V(null) when the system does not tell.
   type: dict
@@ -305,7 +316,8 @@ platform:
   sample: Linux_x86
 errors:
   description: >-
-    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes) and C(busy).
+    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes), C(busy)
+    and C(watch).
   type: dict
   returned: always
   sample:

@@ -72,7 +72,7 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size, "platform": None}
+        {"name": name, "path": str(folder / name), "bytes": size, "platform": None, "opened": None}
         for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))
     ]
     assert Look(facts).imports == [
