@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import time
 import typing as t
 
 from ansible.utils.display import Display
@@ -21,6 +22,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending impo
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 
 display = Display()
 
@@ -38,6 +40,12 @@ _NOTHING: t.Dict[str, t.Any] = {
     "platform": None,
     "errors": {},
 }
+# Facts that decisions need, and nobody else.
+_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None}
+
+# How often to look again for a build, and how often to say so, in seconds.
+_POLL = 5.0
+_SAY_EACH = 60.0
 
 
 class ActionModule(SwarmAction):
@@ -46,35 +54,70 @@ class ActionModule(SwarmAction):
     def act(self) -> t.Dict[str, t.Any]:
         options = self.options
         check_options(options)
-        facts: t.Dict[str, t.Any] = dict(_NOTHING)
+        wanted = Wanted(options["wanted"]) if options["wanted"] else None
+        facts = self._look()
+        if wanted is not None:
+            facts["differences"] = self._compare(wanted, facts)
+            if not self._task.check_mode and _missing(facts):
+                facts = self._wait(wanted, facts)
+        result = {"changed": False, **{name: value for name, value in facts.items() if name not in _HIDDEN}}
+        if options["discover"]:
+            result["discovered"] = self._discovered(facts)
+        return result
+
+    def _look(self) -> t.Dict[str, t.Any]:
+        options = self.options
+        found: t.Dict[str, t.Any] = dict(_NOTHING, **_HIDDEN)
         settings, shared, web_port, api = None, None, options["web_port"], None
         on_host = {name: options[name] for name in _ON_HOST if options[name]}
         if on_host or options["watch"] or options["api_from"] == "peer":
             # The host asks itself by the name that the task gives, not by its address in the inventory.
-            given = {name: value for name, value in self.arguments.items() if name in ("peer", "details", "watch")}
+            passed = ("peer", "details", "platform", "watch")
+            given = {name: value for name, value in self.arguments.items() if name in passed}
             for name in ("web_port", "connect_timeout", "api_from"):
                 given[name] = options[name]
-            facts = self.look_at_host(dict(on_host, **given))
-            look = Look(facts)
-            shared, api = look.shared, facts["api"]
+            found = self.look_at_host(dict(on_host, **given))
+            look = Look(found)
+            shared, api = look.shared, found["api"]
             try:
                 web_port = look.web_port or web_port
             except OptionsError as error:
-                facts["errors"].setdefault("config", str(error))
-            settings = self._settings(facts)
+                found["errors"].setdefault("config", str(error))
+            settings = self._settings(found)
         if options["api_from"] == "controller":
             limits = Limits(connect=options["connect_timeout"], stall=options["connect_timeout"])
             api = _ask(Client(options["peer"], web_port, limits))
-        result = {
-            "changed": False,
+        facts = {
             "settings": settings,
             "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
             "import_shared": shared,
-            **{name: facts[name] for name in _NOTHING},
+            **{name: found[name] for name in (*_NOTHING, *_HIDDEN)},
         }
         if options["discover"]:
-            result["discovered"] = self._discovered(facts)
-        return result
+            facts["discovered"] = found["discovered"]
+        return facts
+
+    def _compare(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+        return wanted.differences(facts, self.options["data_dir"], self.options["config"])
+
+    def _wait(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Look again until all builds are deployed and have stopped to grow, or the time is up."""
+        start = said = time.monotonic()
+        seconds, sizes = self.options["wait"], None
+        while True:
+            now = time.monotonic()
+            if now - start >= seconds or (not _missing(facts) and facts["builds"] == sizes) or _is_down(facts):
+                return facts
+            if now - said >= _SAY_EACH:
+                said = now
+                left = (
+                    ", ".join(item["want"] or item["subject"] for item in _missing(facts)) or "the size of the builds"
+                )
+                display.display(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})")
+            time.sleep(max(0.0, min(_POLL, start + seconds - now)))
+            sizes = facts["builds"]
+            facts = self._look()
+            facts["differences"] = self._compare(wanted, facts)
 
     def _settings(self, facts: t.Dict[str, t.Any]) -> t.Optional[t.Dict[str, t.Any]]:
         """What swarm.yaml says; it is read here, since the host need not have PyYAML."""
@@ -98,3 +141,13 @@ def _ask(client: Client) -> t.Dict[str, t.Any]:
         return told(client.base_url, allow_executables=client.allows_executables())
     except TransportError as error:
         return told(client.base_url, error=str(error))
+
+
+def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+    """The wanted builds that are not deployed."""
+    return [item for item in facts["differences"] if item["kind"] == "build"]
+
+
+def _is_down(facts: t.Mapping[str, t.Any]) -> bool:
+    """Whether nothing can be waited for."""
+    return bool(facts["service"]) and facts["service"]["state"] in ("stopped", "failed", "absent")

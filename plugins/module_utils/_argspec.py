@@ -47,6 +47,28 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
     "discover": {"type": "bool", "default": False},
     "watch": {"type": "float", "default": 0},
+    "platform": {"type": "str", "choices": list(PLATFORMS)},
+    "wanted": {
+        "type": "dict",
+        "options": {
+            "settings": {"type": "dict", "default": {}},
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "builds": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "version": {"type": "str"},
+                    "bytes": {"type": "int"},
+                    "platform": {"type": "str", "choices": list(PLATFORMS)},
+                },
+            },
+            "known": {"type": "list", "elements": "str", "default": []},
+            "only": {"type": "bool", "default": False},
+            "disk_factor": {"type": "float", "default": 3},
+        },
+    },
+    "wait": {"type": "float", "default": 0},
 }
 
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {

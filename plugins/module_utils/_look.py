@@ -29,6 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     VersionError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
@@ -50,6 +51,12 @@ _COUNT_FILES = 1000000
 _IDENTIFY_LIMIT = 2.0
 
 
+# The list that publishing keeps in the root of a share. It is some hundred bytes for each build.
+_MANIFEST_LIMIT = 1 << 20
+#: Stands in the path of an import directory for the platform of the host.
+PLATFORM_FIELD = "{platform}"
+
+
 class Import(t.NamedTuple):
     """A file in the import directory."""
 
@@ -66,7 +73,7 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
-        self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"]]
+        self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None]
 
     def check(self) -> None:
         """:raises OptionsError: Something that was to be looked at is missing, or may not be read."""
@@ -134,6 +141,7 @@ def look_at(
     service: t.Optional[str] = None,
     details: t.Container[str] = (),
     peer: t.Optional[str] = None,
+    host_platform: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
     """Return the facts about a peer.
 
@@ -145,6 +153,7 @@ def look_at(
     :param service: The name of Swarm's service.
     :param details: What else to look at: see DETAILS of the argument spec.
     :param peer: The address of the peer that is meant, where it is not certain that this host is it.
+    :param host_platform: The platform of this host, where that is known better than it can be found out.
     :raises OptionsError: This host is not that peer.
     """
     if peer and not is_own_address(peer):
@@ -161,6 +170,9 @@ def look_at(
             settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
         except OptionsError as error:
             errors["config"] = str(error)
+    host_platform = host_platform or this_platform()
+    if import_dir and PLATFORM_FIELD in import_dir:
+        import_dir = import_dir.replace(PLATFORM_FIELD, str(host_platform))
     configured = import_dir or settings.get(IMPORT_DIR_KEY)
     if configured:
         import_dir = str(configured)
@@ -182,7 +194,8 @@ def look_at(
         "service": look_at_service(service) if service else None,
         "busy": None,
         "disk": None,
-        "platform": this_platform(),
+        "platform": host_platform,
+        "manifest": None,
         "errors": errors,
     }
     free: t.Dict[str, t.Optional[int]] = {"temp": None, "data": None, "import": None}
@@ -205,6 +218,7 @@ def look_at(
         free["import"] = imported.get("free")
     if share_path:
         facts["mount"] = _look_at_share(share_path)
+        facts["manifest"] = facts["mount"].pop("manifest")
     return facts
 
 
@@ -351,14 +365,26 @@ def _look_at_imports(import_dir: str, details: t.Container[str]) -> t.Dict[str, 
 def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
     found = []
     for entry in _scan(import_dir):
+        item: t.Dict[str, t.Any] = {
+            "name": entry.name,
+            "path": entry.path,
+            "bytes": None,
+            "kind": None,
+            "platform": None,
+            "opened": None,
+        }
         try:
             status = entry.stat()
         except OSError:  # removed meanwhile, or a dangling link
-            continue
-        if stat.S_ISREG(status.st_mode):
-            found.append(
-                {"name": entry.name, "path": entry.path, "bytes": status.st_size, "platform": None, "opened": None}
-            )
+            if not entry.is_symlink():
+                continue
+            item["kind"] = "special"
+        else:
+            if stat.S_ISREG(status.st_mode):
+                item["bytes"] = status.st_size
+            else:
+                item["kind"] = "directory" if stat.S_ISDIR(status.st_mode) else "special"
+        found.append(item)
     return found
 
 
@@ -376,10 +402,14 @@ def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
     signal.setitimer(signal.ITIMER_REAL, _IDENTIFY_LIMIT)
     try:
         for item in imports:
-            try:
-                item["platform"] = identify(item["path"]).platform
-            except BuildError:
+            if item["bytes"] is None:
                 continue
+            try:
+                build = identify(item["path"])
+                item["kind"], item["platform"] = build.category, build.platform
+            except BuildError:
+                # Unless it cannot be read, it is none of the formats that are known.
+                item["kind"] = "unknown" if os.access(item["path"], os.R_OK) else None
     except _Enough:
         pass
     finally:
@@ -399,6 +429,7 @@ def _look_at_share(path: str) -> t.Dict[str, t.Any]:
         "read_only": None,
         "readable": False,
         "error": None,
+        "manifest": None,
     }
     try:
         share.update(bounded(lambda: _share(path), _LIMIT))
@@ -416,12 +447,22 @@ def _share(path: str) -> t.Dict[str, t.Any]:
         with os.scandir(path) as entries:
             next(entries, None)
         found["readable"] = True
+        found["manifest"] = _manifest(path)
     except OSError as error:
         found["error"] = f"{path} could not be read: {error.strerror}."
     mount = find_mount(path)
     if mount and (mount.network or mount.path == os.path.realpath(path)):
         found.update(mount.as_dict(), mounted=True, path=path)
     return found
+
+
+def _manifest(path: str) -> t.Optional[str]:
+    """What publishing has listed in the root of the share; None where there is no such list."""
+    try:
+        with open(os.path.join(path, MANIFEST), encoding="utf-8") as file:
+            return file.read(_MANIFEST_LIMIT)
+    except (OSError, ValueError):
+        return None
 
 
 def _free(directory: str) -> t.Optional[int]:

@@ -79,6 +79,7 @@ def _look_at(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         options["details"],
         # Whose disk it is matters only where one is looked at.
         options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
+        options["platform"],
     )
 
 

@@ -25,13 +25,15 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, ShareError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import (
+    MANIFEST,
+    STAGING,
+    SUMS,
+    WITHDRAWN,
+    amount,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount, unescape
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
-
-MANIFEST = "builds.json"
-SUMS = "SHA256SUMS"
-STAGING = ".staging"
-WITHDRAWN = ".withdrawn"
 
 _FSTAB = "/etc/fstab"
 _PUBLICATION = "publish-"
@@ -249,14 +251,6 @@ def check_name(name: str) -> None:
         reason = "holds characters that Windows peers could not read"
     if reason:
         raise OptionsError(f"The file name {shown(name)} {reason}. Get the build under its original name.")
-
-
-def amount(size: int) -> str:
-    """Some bytes as people say it: 1.8 GB."""
-    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6)):
-        if size >= bytes_each:
-            return f"{size / bytes_each:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def seal(path: str) -> None:

@@ -36,7 +36,13 @@ options:
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
+      - V({platform}) in it stands for the platform of the host, as in C(/mnt/vray/stable/{platform}).
     type: path
+  platform:
+    description:
+      - The platform of the host. The default is what the host says.
+    type: str
+    choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
   api_from:
     description:
       - Who asks the web port. V(peer), where a firewall stands between the controller and the web port, is the host itself;
@@ -73,6 +79,75 @@ options:
       - Linux hosts only. A user who is not root sees less, and is told what.
     type: bool
     default: false
+  wanted:
+    description:
+      - What the peer shall be like. What differs is returned as RV(differences). Nothing is changed.
+      - The service shall run and start with the host, where O(service) names it, the share be mounted, where O(share_path)
+        does, and the web port answer.
+    type: dict
+    suboptions:
+      settings:
+        description:
+          - Keys of C(swarm.yaml) with their values, as in M(renderops.vray_swarm.settings). A key that is not in the file has
+            its documented default. V({platform}) in C(vrayImportDir) stands for the platform of the host.
+        type: dict
+        default: {}
+      absent:
+        description:
+          - Keys that shall not be in C(swarm.yaml), nested ones as C(logging.web).
+        type: list
+        elements: str
+        default: []
+      builds:
+        description:
+          - The builds that shall be deployed.
+          - An empty list stands for those that are published for the peer, where the import directory lies in
+            O(share_path). They are what C(builds.json) in O(share_path) lists for the directory, or else the files in it.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+              - The name of the file, or its path.
+            type: str
+            required: true
+          version:
+            description:
+              - Its version string, where the name does not carry it. Of a build whose version nobody knows can only be told
+                that another build than the known ones is deployed.
+            type: str
+          bytes:
+            description:
+              - Its size, where the file does not lie in the import directory.
+            type: int
+          platform:
+            description:
+              - The platform of the peers that shall have it. Without it, all shall.
+            type: str
+            choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
+      known:
+        description:
+          - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
+        type: list
+        elements: str
+        default: []
+      only:
+        description:
+          - Whether no other builds shall be deployed.
+        type: bool
+        default: false
+      disk_factor:
+        description:
+          - How many times the size of a build is needed on the disk of O(data_dir) to deploy it. The vendor does not say; the
+            default is an assumption.
+        type: float
+        default: 3
+  wait:
+    description:
+      - How long to wait until all of O(wanted.builds) are deployed and have stopped to grow, in seconds. Each minute a line
+        says what is waited for. Nothing is waited for in check mode, or while the service is down.
+    type: float
+    default: 0
 extends_documentation_fragment:
   - renderops.vray_swarm.attributes
   - renderops.vray_swarm.attributes.action_group
@@ -120,6 +195,21 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ peer.errors }}"
   when: peer.errors | length > 0
+
+- name: Tell what is not as it shall be
+  renderops.vray_swarm.peer_info:
+    data_dir: /var/lib/swarm
+    config: /etc/swarm/swarm.yaml
+    service: swarm
+    share_path: /mnt/vray
+    wanted:
+      settings:
+        vrayImportDir: /mnt/vray/stable/Linux_x86
+        allowExecutables: false
+      builds: []
+    wait: 600
+  register: peer
+  failed_when: peer.differences | length > 0
 
 - name: Find out where Swarm keeps its things
   renderops.vray_swarm.peer_info:
@@ -211,7 +301,7 @@ import_shared:
   type: str
   returned: always
 imports:
-  description: The files in the import directory.
+  description: What lies in the import directory.
   type: list
   elements: dict
   returned: always
@@ -224,9 +314,15 @@ imports:
       description: The path.
       type: str
     bytes:
-      description: The size.
+      description: The size of a file, V(null) of anything else.
       type: int
       sample: 458321016
+    kind:
+      description: >-
+        V(archive), V(installer), V(unknown) for any other file, V(directory), or V(special) for what is neither. V(null) for a
+        file without V(import_platforms) in O(details), when it may not be read, or not in a short time.
+      type: str
+      sample: archive
     platform:
       description: The platform that its content tells. V(null) when it does not, or not in a short time.
       type: str
@@ -322,6 +418,32 @@ errors:
   returned: always
   sample:
     data_dir: The data directory /srv/swarm is not there, or may not be read (become?).
+differences:
+  description: What is not as O(wanted) says, in the order in which it is set right.
+  type: list
+  elements: dict
+  returned: when O(wanted) is given
+  contains:
+    kind:
+      description: >-
+        V(unknown) for what could not be looked at, V(share), V(settings), V(restart) when Swarm runs with other settings than
+        C(swarm.yaml) has, V(service), V(api), V(platform) for a build of another platform in the import directory, V(import)
+        for what is no build there, V(build) for one that is not deployed, V(disk) when there is no room for those,
+        V(unwanted).
+      type: str
+    subject:
+      description: The key, file, version or path.
+      type: str
+    have:
+      description: What was found, V(null) for nothing.
+      type: raw
+    want:
+      description: What is wanted, V(null) for nothing.
+      type: raw
+    message:
+      description: All of it in a sentence.
+      type: str
+      sample: The build 6.20.10-e8197af2 is not deployed.
 discovered:
   description: What was found.
   type: dict

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import read_value
 
 Path = t.Tuple[str, ...]
 
@@ -26,6 +27,7 @@ DEFAULTS: t.Dict[str, t.Any] = {
     "uploadsQueuePeriod": 10,
 }
 
+_IMPORT_DIR = "vrayImportDir"
 _INTEGER = re.compile(r"[0-9]{1,10}")
 _NUMBER = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10})?")
 
@@ -62,6 +64,27 @@ def absent_keys(names: t.Sequence[str], settings: t.Mapping[str, t.Any]) -> t.Li
         if not any(path[: len(other)] == other for other in paths):
             paths = [other for other in paths if other[: len(path)] != path] + [path]
     return paths
+
+
+def swarm_defaults(data_dir: t.Optional[str]) -> t.Dict[str, t.Any]:
+    """The vendor's defaults; that of the import directory lies in the data directory."""
+    if not data_dir:
+        return DEFAULTS
+    separator = "\\" if "\\" in data_dir else "/"
+    return dict(DEFAULTS, vrayImportDir=separator.join([data_dir.rstrip("/\\"), "VRay", "import"]))
+
+
+def settle_directory(content: bytes, name: str, settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Want the import directory as the file spells it, where that is the same one.
+
+    :raises SettingsError: The file is no YAML, or no mapping.
+    """
+    settled = dict(settings)
+    if _IMPORT_DIR in settled:
+        have = read_value(content, name, (_IMPORT_DIR,))
+        if isinstance(have, str) and have.rstrip("/\\") == settled[_IMPORT_DIR].rstrip("/\\"):
+            settled[_IMPORT_DIR] = have
+    return settled
 
 
 def _plain(value: t.Any, path: Path) -> t.Any:

@@ -72,8 +72,15 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size, "platform": None, "opened": None}
-        for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))
+        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None, "opened": None}
+        for name, size, kind in (
+            ("a.tar", 0, None),
+            ("b.tar", 5, None),
+            ("dangling", None, "special"),
+            ("link", 5, None),
+            ("pipe", None, "special"),
+            ("sub", None, "directory"),
+        )
     ]
     assert Look(facts).imports == [
         Import(str(folder / name), size) for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))

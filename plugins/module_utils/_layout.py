@@ -1,0 +1,22 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""The names in the root of a share, for those who publish and for those who read."""
+
+from __future__ import annotations
+
+MANIFEST = "builds.json"
+SUMS = "SHA256SUMS"
+STAGING = ".staging"
+WITHDRAWN = ".withdrawn"
+
+
+def amount(size: float) -> str:
+    """Some bytes as people say it: 1.8 GB."""
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6)):
+        if size >= bytes_each:
+            return f"{size / bytes_each:.1f} {unit}"
+    return f"{size:.0f} bytes"

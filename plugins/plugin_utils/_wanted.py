@@ -1,0 +1,294 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""What a look found, compared with what is wanted. It decides; it asks nobody."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ntpath
+import posixpath
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SettingsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
+    EXECUTABLES_KEY,
+    IMPORT_DIR_KEY,
+    PLATFORM_FIELD,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
+    Version,
+    find_version,
+    shown,
+    wanted_version,
+)
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
+    absent_keys,
+    settle_directory,
+    swarm_defaults,
+    wanted_settings,
+)
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
+
+Facts = t.Mapping[str, t.Any]
+
+
+class Build(t.NamedTuple):
+    """A wanted build. Its version is None where neither its name nor anybody else tells."""
+
+    name: str
+    version: t.Optional[Version]
+    bytes: t.Optional[int]
+
+    def __str__(self) -> str:
+        return str(self.version) if self.version else self.name
+
+
+class Wanted:
+    """The option ``wanted`` of peer_info.
+
+    :raises OptionsError: A value in it is none that a peer can have.
+    """
+
+    def __init__(self, options: t.Mapping[str, t.Any]) -> None:
+        self._options = options
+        self._settings = wanted_settings(options["settings"])
+        self._absent = absent_keys(options["absent"], self._settings)
+        self._known = {Version.parse(text) for text in options["known"]}
+        self._factor = options["disk_factor"]
+
+    @property
+    def waits_for_builds(self) -> bool:
+        return self._options["builds"] is not None
+
+    def differences(
+        self, facts: Facts, data_dir: t.Optional[str], config: t.Optional[str]
+    ) -> t.List[t.Dict[str, t.Any]]:
+        """Return what is not as it is wanted, in the order in which it is set right."""
+        found = _Differences()
+        for name, text in sorted(facts["errors"].items()):
+            found.add("unknown", name, None, None, text)
+        self._compare_share(found, facts)
+        self._compare_settings(found, facts, data_dir, config)
+        _compare_service(found, facts)
+        _compare_imports(found, facts)
+        self._compare_builds(found, facts, data_dir)
+        return found.list
+
+    # Each concern.
+
+    def _compare_share(self, found: _Differences, facts: Facts) -> None:
+        mount = facts["mount"]
+        if mount is None:
+            return
+        if not mount["mounted"]:
+            text = f"The share is not mounted at {mount['path']}."
+            if mount["error"] and "No such file" not in mount["error"]:
+                text = mount["error"]
+            found.add("share", mount["path"], None, "mounted", text)
+        elif not mount["readable"]:
+            found.add("share", mount["path"], "mounted", "readable", mount["error"])
+
+    def _compare_settings(
+        self, found: _Differences, facts: Facts, data_dir: t.Optional[str], config: t.Optional[str]
+    ) -> None:
+        settings = dict(self._settings)
+        if not settings and not self._absent:
+            return
+        if facts["config_content"] is None or not config:
+            # Why it could not be read is among the errors.
+            return
+        content = base64.b64decode(facts["config_content"])
+        if PLATFORM_FIELD in str(settings.get(IMPORT_DIR_KEY, "")):
+            settings[IMPORT_DIR_KEY] = settings[IMPORT_DIR_KEY].replace(PLATFORM_FIELD, str(facts["platform"]))
+        try:
+            settings = settle_directory(content, config, settings)
+            edited = edit(content, config, settings, self._absent, swarm_defaults(data_dir))
+        except SettingsError as error:
+            found.add("unknown", "config", None, None, str(error))
+            return
+        if edited.changed:
+            for key in sorted({*edited.before, *edited.after}):
+                have, want = edited.before.get(key), edited.after.get(key)
+                if have != want or (key in edited.before) != (key in edited.after):
+                    text = f"{key} in {config} is {_value(have)}, and {_value(want)} is wanted."
+                    found.add("settings", key, have, want, text)
+        elif EXECUTABLES_KEY in settings and facts["api"]["reachable"]:
+            have, want = facts["api"]["allow_executables"], settings[EXECUTABLES_KEY]
+            if have != want:
+                text = (
+                    f"Swarm runs with {EXECUTABLES_KEY} {_value(have)}, and {config} says {_value(want)}: it was not"
+                    " started again since that was changed."
+                )
+                found.add("restart", EXECUTABLES_KEY, have, want, text)
+
+    def _compare_builds(self, found: _Differences, facts: Facts, data_dir: t.Optional[str]) -> None:
+        wanted = self.builds(facts)
+        if wanted is None or data_dir is None or "data_dir" in facts["errors"]:
+            return
+        deployed = {Version.parse(build["version"]) for build in facts["builds"]}
+        named = {build.version for build in wanted if build.version}
+        nameless = [build for build in wanted if not build.version]
+        spare = deployed - named - self._known
+        missing = [build for build in wanted if build.version and build.version not in deployed]
+        # Which of the others they are cannot be told, only that they are not all there.
+        missing += nameless[len(spare) :]
+        in_import_dir = {item["name"] for item in facts["imports"]}
+        for build in missing:
+            text = f"The build {build} is not deployed."
+            if build.name in in_import_dir:
+                text += f" {build.name} lies in the import directory {facts['import_dir']}."
+            elif self._from_share(facts):
+                text += f" {build.name} is not in the import directory {facts['import_dir']}."
+            found.add("build", build.name, None, str(build.version) if build.version else None, text)
+        self._compare_disk(found, facts, data_dir, missing)
+        if self._options["only"] and not nameless:
+            for version in sorted(deployed - named):
+                found.add(
+                    "unwanted", str(version), "deployed", None, f"The build {version} is deployed, and not wanted."
+                )
+
+    def _compare_disk(self, found: _Differences, facts: Facts, data_dir: str, missing: t.Sequence[Build]) -> None:
+        sizes = {item["name"]: item["bytes"] for item in facts["imports"]}
+        needed = self._factor * sum(build.bytes or sizes.get(build.name) or 0 for build in missing)
+        free = (facts["disk"] or {}).get("data")
+        if free is not None and free < needed:
+            text = f"{data_dir} has {amount(free)} free, {amount(needed)} are needed."
+            found.add("disk", data_dir, free, int(needed), text)
+
+    # What is wanted.
+
+    def builds(self, facts: Facts) -> t.Optional[t.List[Build]]:
+        """The wanted builds of the peer's platform; None where nobody says which these are.
+
+        Named builds are as the option says. Without any, what is published for the peer is wanted; a share without a
+        list of it is taken at its word: the files in the directory that the peer imports from.
+        """
+        if self._options["builds"]:
+            return [
+                Build(_name(item["name"]), wanted_version(item["version"], item["name"]), item["bytes"])
+                for item in self._options["builds"]
+                if not item["platform"] or item["platform"] == facts["platform"]
+            ]
+        if self._options["builds"] is None or not self._from_share(facts):
+            return None
+        published = self._published(facts)
+        if published is not None:
+            return published
+        return [
+            Build(item["name"], find_version(item["name"]), item["bytes"])
+            for item in facts["imports"]
+            if item["bytes"] is not None and item["platform"] in (None, facts["platform"])
+        ]
+
+    def _from_share(self, facts: Facts) -> bool:
+        mount = facts["mount"]
+        return bool(
+            mount
+            and mount["mounted"]
+            and mount["readable"]
+            and facts["import_dir"]
+            and _is_within(facts["import_dir"], mount["path"])
+        )
+
+    def _published(self, facts: Facts) -> t.Optional[t.List[Build]]:
+        try:
+            entries = json.loads(facts["manifest"] or "")
+        except ValueError:
+            return None
+        relative = posixpath.relpath(_slashes(facts["import_dir"]), _slashes(facts["mount"]["path"]))
+        if not isinstance(entries, list) or relative.count("/") != 1:
+            return None
+        return [
+            Build(entry["file"], _version_of(entry), entry.get("size"))
+            for entry in entries
+            if isinstance(entry, dict)
+            and isinstance(entry.get("file"), str)
+            and f"{entry.get('channel')}/{entry.get('platform')}" == relative
+        ]
+
+
+def _compare_service(found: _Differences, facts: Facts) -> None:
+    service = facts["service"]
+    if service is not None:
+        name = "service"
+        if service["error"]:
+            found.add("unknown", name, None, None, f"The state of the service is unknown: {service['error']}.")
+        elif service["state"] == "absent":
+            found.add(
+                "unknown",
+                name,
+                "absent",
+                None,
+                "There is no such service. The playbook renderops.vray_swarm.discover tells what it is called.",
+            )
+        else:
+            if service["state"] != "running":
+                text = f"The service is {service['state']} ({service['detail']})."
+                found.add("service", name, service["state"], "running", text)
+            if service["enabled"] is False:
+                text = "The service does not start with the host."
+                found.add("service", "enabled", False, True, text)
+    api = facts["api"]
+    if api["reachable"] is False and not (service and service["state"] in ("stopped", "failed", "absent")):
+        found.add("api", api["url"], None, "reachable", f"The web port does not answer: {api['error']}")
+
+
+def _compare_imports(found: _Differences, facts: Facts) -> None:
+    """Swarm tries whatever lies there, for ever."""
+    for item in facts["imports"]:
+        if item["platform"] and facts["platform"] and item["platform"] != facts["platform"]:
+            text = (
+                f"{item['path']} is for {item['platform']}, and this peer is {facts['platform']}: Swarm would try it"
+                " about every 10 seconds, for ever."
+            )
+            found.add("platform", item["name"], item["platform"], facts["platform"], text)
+        elif item["kind"] in ("directory", "special", "unknown"):
+            what = {"directory": "a directory", "special": "no file", "unknown": "no build of a known format"}
+            text = f"{item['path']} is {what[item['kind']]}, and Swarm tries whatever lies in its import directory."
+            found.add("import", item["name"], item["kind"], None, text)
+
+
+class _Differences:
+    def __init__(self) -> None:
+        self.list: t.List[t.Dict[str, t.Any]] = []
+
+    def add(self, kind: str, subject: str, have: t.Any, want: t.Any, message: str) -> None:
+        self.list.append({"kind": kind, "subject": subject, "have": have, "want": want, "message": message})
+
+
+def _version_of(entry: t.Mapping[str, t.Any]) -> t.Optional[Version]:
+    if isinstance(entry.get("version"), str):
+        return Version.parse(entry["version"])
+    return find_version(entry["file"])
+
+
+def _name(path: str) -> str:
+    """The name of a file, by whichever separator."""
+    name = ntpath.basename(path) if "\\" in path else posixpath.basename(path)
+    if not name:
+        raise OptionsError(f"{shown(path)} in wanted.builds is no name of a build.")
+    return name
+
+
+def _is_within(path: str, directory: str) -> bool:
+    return (_slashes(path) + "/").startswith(_slashes(directory).rstrip("/") + "/")
+
+
+def _slashes(path: str) -> str:
+    """A path to compare: those of Windows know both separators, and no case."""
+    if "\\" in path:
+        path = path.replace("\\", "/").lower()
+    return posixpath.normpath(path)
+
+
+def _value(value: t.Any) -> str:
+    """As YAML would show it, for a message."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
