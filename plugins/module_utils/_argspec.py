@@ -60,6 +60,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     "name": {"type": "str", "required": True},
                     "version": {"type": "str"},
                     "bytes": {"type": "int"},
+                    "queued": {"type": "bool", "default": False},
                     "platform": {"type": "str", "choices": list(PLATFORMS)},
                 },
             },

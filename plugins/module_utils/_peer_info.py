@@ -42,6 +42,8 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         )
     if not 0 <= options["watch"] <= _LONGEST_WATCH:
         raise OptionsError(f"watch is {options['watch']:g}; it is a number of seconds, up to {_LONGEST_WATCH}.")
+    if options["watch"] and options["wait"]:
+        raise OptionsError("watch and wait cannot be combined.")
     if options["service"]:
         check_service_name(options["service"])
 

@@ -68,7 +68,7 @@ options:
     description:
       - For how many seconds to watch the import directory before the look. Then RV(imports[].opened) tells how often each file
         was opened meanwhile. A build that is opened again and again is one that Swarm tries, in vain, again and again.
-      - Needs Linux on the host.
+      - Needs Linux on the host. Cannot be combined with O(wait).
     type: float
     default: 0
   discover:
@@ -120,6 +120,12 @@ options:
             description:
               - Its size, where the file does not lie in the import directory.
             type: int
+          queued:
+            description:
+              - Whether it was put in the import directory. When it leaves that, and is not deployed a minute later, O(wait)
+                does not wait for it any longer.
+            type: bool
+            default: false
           platform:
             description:
               - The platform of the peers that shall have it. Without it, all shall.
@@ -146,6 +152,7 @@ options:
     description:
       - How long to wait until all of O(wanted.builds) are deployed and have stopped to grow, in seconds. Each minute a line
         says what is waited for. Nothing is waited for in check mode, or while the service is down.
+      - Cannot be combined with O(watch).
     type: float
     default: 0
 extends_documentation_fragment:
@@ -444,6 +451,21 @@ differences:
       description: All of it in a sentence.
       type: str
       sample: The build 6.20.10-e8197af2 is not deployed.
+wanted_builds:
+  description: The builds of O(wanted).
+  type: list
+  elements: dict
+  returned: when O(wanted) is given, V(null) when it says nothing of builds
+  contains:
+    name:
+      description: The name of the file.
+      type: str
+    version:
+      description: Its version string, V(null) when none is known.
+      type: str
+    deployed:
+      description: Whether this version is deployed. V(null) when no version is known, or the data directory was not looked at.
+      type: bool
 discovered:
   description: What was found.
   type: dict
