@@ -49,6 +49,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
     "discover": {"type": "bool", "default": False},
+    "watch": {"type": "float", "default": 0},
     "platform": {"type": "str", "choices": list(PLATFORMS)},
     "wanted": {
         "type": "dict",
@@ -62,6 +63,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     "name": {"type": "str", "required": True, "aliases": ["src"]},
                     "version": {"type": "str"},
                     "bytes": {"type": "int"},
+                    "queued": {"type": "bool", "default": False},
                     "platform": {"type": "str", "choices": list(PLATFORMS)},
                     # What else the builds of the roles have.
                     "remote_src": {"type": "bool"},

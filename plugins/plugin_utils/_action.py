@@ -24,7 +24,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 
-_NEED_A_LOOK = frozenset(("config", "data_dir", "discover", "import_dir", "service", "share_path"))
+_NEED_A_LOOK = frozenset(("config", "data_dir", "discover", "import_dir", "service", "share_path", "watch"))
 
 
 class _ModuleFailed(Exception):
