@@ -29,6 +29,8 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action impor
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
     absent_keys,
+    settle_directory,
+    swarm_defaults,
     wanted_settings,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, read_value
@@ -118,7 +120,9 @@ class ActionModule(SwarmAction):
         return dict(report, changed=False, after=report["before"])
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
-        return edit(content or b"", self.options["path"], self._wanted, self._absent, DEFAULTS)
+        path, defaults = self.options["path"], swarm_defaults(self.options["data_dir"])
+        wanted = settle_directory(content or b"", path, self._wanted, defaults)
+        return edit(content or b"", path, wanted, self._absent, defaults)
 
     def _tell(self, content: t.Optional[bytes], edited: Edited, changed: bool) -> None:
         self._report.update(before=edited.before, after=edited.after)

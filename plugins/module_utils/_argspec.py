@@ -68,7 +68,6 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     # What else the builds of the roles have.
                     "remote_src": {"type": "bool"},
                     "checksum": {"type": "str"},
-                    "queued": {"type": "bool"},
                     "force": {"type": "bool"},
                     "state": {"type": "str", "choices": ["present"]},
                 },

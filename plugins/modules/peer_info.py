@@ -139,6 +139,7 @@ options:
                 does not wait for it any longer.
             type: bool
             default: false
+            default: false
           platform:
             description:
               - The platform of the peers that shall have it. Without it, all shall.
@@ -146,17 +147,12 @@ options:
             choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
           remote_src:
             description:
-              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].queued), O(wanted.builds[].force) and
-                O(wanted.builds[].state) are not.
+              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].force) and O(wanted.builds[].state) are not.
             type: bool
           checksum:
             description:
               - Not used here.
             type: str
-          queued:
-            description:
-              - Not used here.
-            type: bool
           force:
             description:
               - Not used here.
