@@ -49,9 +49,9 @@ def _watch(directory: str) -> int:
     if handle < 0:
         raise _failure(directory)
     if add(handle, os.fsencode(directory), ctypes.c_uint32(_IN_OPEN)) < 0:
-        error = _failure(directory)
+        failure = _failure(directory)
         os.close(handle)
-        raise error
+        raise failure
     return handle
 
 

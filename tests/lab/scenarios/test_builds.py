@@ -46,7 +46,9 @@ def drop_in(lab: Lab, host: str, fault: str) -> None:
     """Let the Swarm of a host misbehave from its next start on."""
     folder = "/etc/systemd/system/swarm.service.d"
     start = lab.ssh(host, "grep ^ExecStart= /etc/systemd/system/swarm.service").strip()
-    lab.ssh(host, f"mkdir -p {folder}; cat > {folder}/fault.conf", stdin=f"[Service]\nExecStart=\n{start} --fault {fault}\n")
+    lab.ssh(
+        host, f"mkdir -p {folder}; cat > {folder}/fault.conf", stdin=f"[Service]\nExecStart=\n{start} --fault {fault}\n"
+    )
     lab.ssh(host, "systemctl daemon-reload")
 
 
@@ -110,7 +112,9 @@ def test_an_installer_through_the_window(lab: Lab, installer: Path) -> None:
         assert lab.read(host, CONFIG) == before[host][1] + "allowExecutables: false\n"
         assert not timers(lab, host)
     # The reference peer does what real ones may: it tries the kept installer for ever.
-    assert run.output.count(f"{installer.name} was opened ") == 2 and "Remove it from the import directory" in run.output
+    assert (
+        run.output.count(f"{installer.name} was opened ") == 2 and "Remove it from the import directory" in run.output
+    )
 
     # The second run touches nothing.
     now = {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts}
@@ -130,7 +134,9 @@ def test_the_window_is_closed_when_the_upload_fails(lab: Lab, installer: Path, f
     # All are in the window at once, and the first failure ends the run.
     run = through_a_window(lab, "peer1:peer2", installer)
     assert run.failed == ["peer1"], run
-    assert ("refused" if fault == "fail=no" else "failed") in run.one("peer1", "Fail with what went wrong in the window")["msg"]
+    assert ("refused" if fault == "fail=no" else "failed") in run.one(
+        "peer1", "Fail with what went wrong in the window"
+    )["msg"]
     for host in ("peer1", "peer2"):
         assert is_open(lab, host) == (False, False)
         assert not timers(lab, host)
