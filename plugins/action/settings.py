@@ -182,13 +182,17 @@ class ActionModule(SwarmAction):
     def _when_idle(self, **values: t.Any) -> t.Dict[str, t.Any]:
         """Apply as soon as nothing is rendered; the host looks by itself, a minute at a time."""
         until = time.monotonic() + self.options["busy_wait"]
-        patience = 0.0
         while True:
-            done = self._step("apply", patience=patience, **values)
-            patience = min(until - time.monotonic(), _TELL_EACH)
-            if not done.get("busy") or patience <= 0:
+            done = self._step("apply", **values)
+            busy = done.get("busy")
+            while busy:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return done
+                self._show(f"{_renders(busy)}; waiting for {left:.0f} s more")
+                busy = self._step("await_idle", patience=min(left, _TELL_EACH))["busy"]
+            if not done.get("busy"):
                 return done
-            self._show(f"{_renders(done['busy'])}; waiting for {until - time.monotonic():.0f} s more")
 
     def _show(self, text: str) -> None:
         display.display(f"{self.label}: {text}")
