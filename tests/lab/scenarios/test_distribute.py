@@ -233,6 +233,27 @@ def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Pa
     assert distribute(lab, hosts="peer1").succeeded and starts(lab, "peer1") == 2
 
 
+def test_a_peer_that_fails_between_the_hooks_stops_the_waves(lab: Lab, archive: Path, tmp_path: Path) -> None:
+    assert publish(lab, archive).succeeded
+    # Its new settings do not work: the port is taken.
+    lab.ssh("peer1", "systemd-run --unit taken python3 -m http.server 1213")
+    lab.wait_for_ports([("peer1", 1213)])
+    after = tmp_path / "after.yml"
+    after.write_text("- ansible.builtin.file: {path: /root/after, state: touch}\n  become: true\n", encoding="utf-8")
+    variables = {
+        "vray_swarm_settings": {"webPort": 1213},
+        "vray_swarm_start_timeout": 5,
+        "vray_swarm_after_start_tasks": str(after),
+    }
+    run = distribute(lab, hosts="peer1,peer2", vray_swarm_waves=[1, 1], **variables)
+    assert run.failed == ["peer1"] and "peer2" not in run.recap, run
+    assert "Swarm did not come up with the new settings" in run.one("peer1", "Fail with the reason")["msg"]
+    assert lab.ssh("peer1", "ls /root/after") == "/root/after\n"
+    # It serves as before.
+    assert "webPort: 1113" in lab.read("peer1", "/etc/swarm/swarm.yaml")
+    lab.wait_for_ports([("peer1", 1113)])
+
+
 def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> None:
     assert publish(lab, archive).succeeded
     lab.ssh("peer1", "mkdir /etc/systemd/system/swarm.service.d")
