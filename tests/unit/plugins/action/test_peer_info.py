@@ -45,7 +45,15 @@ def test_others_are_waited_for(later):
 
 def wanted(*builds):
     given = [{"version": None, "bytes": None, "platform": None, "queued": False, **build} for build in builds]
-    options = {"settings": {}, "absent": [], "known": [], "only": False, "disk_factor": 3, "builds": given}
+    options = {
+        "settings": {},
+        "absent": [],
+        "share": None,
+        "known": [],
+        "only": False,
+        "disk_factor": 3,
+        "builds": given,
+    }
     return Wanted(options)
 
 
