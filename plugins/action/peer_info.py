@@ -43,7 +43,7 @@ _NOTHING: t.Dict[str, t.Any] = {
     "errors": {},
 }
 # Facts that decisions need, and nobody else.
-_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None}
+_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None, "import_there": None}
 
 # When to look again for a build, each time later than the time before, and how often to say so, in seconds.
 _FIRST_PAUSE = 1.0
@@ -64,7 +64,7 @@ class ActionModule(SwarmAction):
         facts = self._look()
         if wanted is not None:
             facts["differences"] = self._compare(wanted, facts)
-            if not self._task.check_mode and _missing(facts):
+            if not self._task.check_mode and (_missing(facts) or options["settle"]):
                 facts = self._wait(wanted, facts)
             facts["wanted_builds"] = wanted.told(facts, options["data_dir"])
         result = {"changed": False, **{name: value for name, value in facts.items() if name not in _HIDDEN}}

@@ -86,6 +86,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
         },
     },
     "wait": {"type": "float", "default": 0},
+    "settle": {"type": "bool", "default": False},
 }
 
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {

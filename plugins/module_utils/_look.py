@@ -183,6 +183,8 @@ def look_at(
             errors["config"] = str(error)
     host_platform = host_platform or this_platform()
     if import_dir and PLATFORM_FIELD in import_dir:
+        if host_platform is None:
+            errors["import_dir"] = "V-Ray is not made for the platform of this host, as it calls itself. Set platform."
         import_dir = import_dir.replace(PLATFORM_FIELD, str(host_platform))
     configured = import_dir or settings.get(IMPORT_DIR_KEY)
     if configured:
@@ -200,6 +202,7 @@ def look_at(
         "import_dir_configured": bool(configured),
         "builds": [],
         "imports": [],
+        "import_there": None,
         "import_mount": None,
         "mount": None,
         "service": look_at_service(service) if service else None,
@@ -223,6 +226,7 @@ def look_at(
         directory = import_dir
         imported = _within("import_dir", directory, lambda: _look_at_imports(directory, details), errors)
         facts["imports"], facts["import_mount"] = imported.get("imports", []), imported.get("mount")
+        facts["import_there"] = imported.get("there")
         free["import"] = imported.get("free")
     if share_path:
         facts["mount"] = _look_at_share(share_path)
@@ -402,6 +406,7 @@ def _look_at_imports(import_dir: str, details: t.Container[str]) -> t.Dict[str, 
     mount = find_mount(import_dir)
     return {
         "imports": imports,
+        "there": os.path.isdir(import_dir),
         "mount": mount.as_dict() if mount else None,
         "free": _free(import_dir) if "disk" in details else None,
     }

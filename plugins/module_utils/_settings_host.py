@@ -254,9 +254,13 @@ class SettingsHost:
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
         else:
-            if self._params["revert_after"] and not step["pending"]:
-                self._settle({"do": "end"})
-            service.disarm()
+            try:
+                if self._params["revert_after"] and not step["pending"]:
+                    self._settle({"do": "end"})
+                service.disarm()
+            except (SwarmError, OSError) as error:
+                # It runs. What is left of the timers must not hide why it did not before.
+                trouble.append(str(error))
         return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored}
 
     def _settle(self, revert: t.Optional[t.Mapping[str, t.Any]]) -> None:

@@ -205,6 +205,11 @@ options:
       - Cannot be combined with O(watch).
     type: float
     default: 0
+  settle:
+    description:
+      - Also wait, as long as O(wait) allows, when all builds are deployed, until two looks find them of the same size.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - renderops.vray_swarm.attributes
   - renderops.vray_swarm.attributes.action_group
@@ -510,10 +515,10 @@ differences:
   contains:
     kind:
       description: >-
-        V(unknown) for what could not be looked at, V(share), V(settings), V(restart) when Swarm runs with other settings than
-        C(swarm.yaml) has, V(service), V(api), V(platform) for a build of another platform in the import directory, V(import)
-        for what is no build there, V(build) for one that is not deployed, V(disk) when there is no room for those,
-        V(unwanted).
+        V(unknown) for what could not be looked at, V(share), V(settings), V(restart) when Swarm runs with other settings
+        than C(swarm.yaml) has, V(service), V(api), V(directory) for an import directory that is not there, V(platform) for
+        a build of another platform in the import directory, V(import) for what is no build there, V(build) for one that is
+        not deployed, V(disk) when there is no room for those, V(unwanted).
       type: str
     subject:
       description: >-

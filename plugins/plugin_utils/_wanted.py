@@ -85,6 +85,7 @@ class Wanted:
         self._compare_share(found, facts)
         self._compare_settings(found, facts, data_dir, config)
         _compare_service(found, facts)
+        self._compare_import_dir(found, facts, data_dir)
         _compare_imports(found, facts)
         self._compare_builds(found, facts, data_dir)
         return found.list
@@ -156,6 +157,16 @@ class Wanted:
                     " started again since that was changed."
                 )
                 found.add("restart", EXECUTABLES_KEY, have, want, text)
+
+    def _compare_import_dir(self, found: _Differences, facts: Facts, data_dir: t.Optional[str]) -> None:
+        """Swarm makes its own one. One on a share that is there can only be missing because it is misspelt, or empty."""
+        path, mount = facts["import_dir"], facts["mount"]
+        if facts["import_there"] is False and path != swarm_defaults(data_dir).get(IMPORT_DIR_KEY):
+            if mount is None or self._from_share(facts) or not _is_within(path, mount["path"]):
+                text = (
+                    f"The import directory {path} is not there. Is the channel right, and is anything published in it?"
+                )
+                found.add("directory", path, None, "a directory", text)
 
     def _compare_builds(self, found: _Differences, facts: Facts, data_dir: t.Optional[str]) -> None:
         wanted = self.builds(facts)

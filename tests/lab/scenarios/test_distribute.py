@@ -155,6 +155,14 @@ def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: 
     assert lab.read("peer1", "/etc/swarm/swarm.yaml") == before and starts(lab, "peer1") == 1
 
 
+def test_a_channel_that_is_not_there_is_no_empty_one(lab: Lab, archive: Path) -> None:
+    fill(lab, archive)
+    run = distribute(lab, hosts="peer1", vray_swarm_channel="stabel")
+    assert run.failed == ["peer1"] and starts(lab, "peer1") == 1
+    text = run.one("peer1", "Refuse a change that would do harm")["msg"]
+    assert "The import directory /mnt/vray/stabel/Linux_x86 is not there" in text
+
+
 def test_a_disk_that_is_too_small_is_told_before_anything_is_changed(lab: Lab, archive: Path) -> None:
     fill(lab, archive)
     run = distribute(lab, hosts="peer1", vray_swarm_disk_factor=1e9)
@@ -192,7 +200,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
     lab.ssh("peer1", "sed -i s,/mnt/vray,/mnt/vary, /etc/swarm/swarm.yaml")
     lab.ssh("peer2", "umount /mnt/vray")
     lab.ssh("peer3", "systemctl disable --now swarm")
-    # Half of it is gone; and all of it, on a peer that will not see it again by itself.
+    # Half of a build is gone; and all of it.
     lab.ssh("peer4", f"find /var/lib/swarm/VRay/vray-{VERSION} -type f | head -1 | xargs rm")
     lab.ssh(
         "peer5",
@@ -211,6 +219,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
     assert f"The build {VERSION} has " in problems(found, "peer4") and "on most peers it has" in problems(
         found, "peer4"
     )
+    assert f"The build {VERSION} is not deployed" in problems(found, "peer5")
     assert "allowExecutables in /opt/chaos/swarm 2/conf/swarm.yaml is true" in problems(found, "peer5")
     # An audit, and a check, say the same and fail nowhere.
     for audit in (verify(lab, vray_swarm_audit=True), lab.playbook(VERIFY, "--check", variables=given("peers", {}))):
@@ -218,7 +227,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
         assert [problems(audit, peer) for peer in lab.peers] == [problems(found, peer) for peer in lab.peers]
 
     repaired = distribute(lab)
-    # What a build has lost, Swarm alone can bring back.
+    # What a build has lost, Swarm alone can bring back. The other one came back with the start of Swarm.
     assert repaired.failed == ["peer4"], repaired
     assert sorted(repaired.changed) == ["peer1", "peer2", "peer3", "peer5"]
     assert distribute(lab, hosts="peer1,peer2,peer3,peer5").changed == {}
@@ -291,9 +300,10 @@ def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> 
 # Where the control machine may die, and what a peer is then like.
 PHASES = [
     "Look at the peer",
-    "Show what differs",
+    "Mount the share, now and at each boot",
     "Stop Swarm, set, and start it",
     "Wait for builds that are not deployed yet",
+    "Keep what was found",
 ]
 
 

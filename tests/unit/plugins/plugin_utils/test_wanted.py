@@ -30,6 +30,7 @@ def facts_of(**changes):
         "builds": [{"version": OLD, "directory": f"{DATA}/VRay/vray-{OLD}", "files": 5, "bytes": 70}],
         "imports": [],
         "import_dir": f"{DATA}/VRay/import",
+        "import_there": True,
         "mount": None,
         "disk": {"temp": 10**10, "data": 10**10, "import": 10**10},
         "platform": "Linux_x86",
@@ -210,6 +211,14 @@ def test_what_swarm_would_try_for_ever():
     facts = facts_of(imports=[imported(NAME), *strange, imported("d", None, kind=None), imported("e", None)])
     assert kinds(facts) == [("platform", "a"), ("import", "b"), ("import", "c")]
     assert "is for Windows_x86, and this peer is Linux_x86" in texts(facts)
+
+
+def test_an_import_directory_that_is_not_there():
+    missing = facts_of(mount=share(), import_dir=IMPORT, import_there=False)
+    assert kinds(missing) == [("directory", IMPORT)]
+    # Before the share is mounted, nothing in it is there; and Swarm makes its own one by itself.
+    assert "directory" not in dict(kinds(dict(missing, mount=share(mounted=False))))
+    assert kinds(facts_of(import_there=False)) == []
 
 
 # The builds.
