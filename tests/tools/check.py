@@ -148,11 +148,12 @@ class Run:
         self.lock = threading.Lock()
         self.copied = False
 
-    def copy_tree(self) -> Path:
+    def copy_tree(self, made: envs.Made) -> Path:
         """The one copy that all linters read."""
         with self.lock:
             if not self.copied:
                 copy_tree(self.copy)
+                envs.link_collections(made, self.tmp / "copy")
                 self.copied = True
         return self.copy
 
@@ -466,6 +467,7 @@ class Runner:
     def run_check(self, check: Check) -> Result:
         try:
             made = envs.make(check.env, say=say)
+            envs.make_collections(made)
         except envs.NoPython as error:
             if error.can_install and os.environ.get("CI") == "true":
                 return Result(check, Count(failed=1, notes=[str(error)]), 0, "FAILED")
@@ -486,6 +488,7 @@ class Runner:
         }
         if check.cwd == "{own}":
             copy_tree(Path(words["own"]))
+            envs.link_collections(made, self.run.tmp / check.name)
             # Integration targets find the reference peer and a Python for it here.
             config = Path(words["own"]) / "tests" / "integration" / "integration_config.yml"
             config.parent.mkdir(parents=True, exist_ok=True)
@@ -495,7 +498,7 @@ class Runner:
                 encoding="utf-8",
             )
         else:
-            self.run.copy_tree()
+            self.run.copy_tree(made)
         environ = envs.environ_for(made)
         if check.environ:
             environ = check.environ(self.run, environ)

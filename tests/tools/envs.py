@@ -10,6 +10,7 @@
 
 Environments are slow to make, so they are kept outside the checkout, in $XDG_CACHE_HOME/renderops-vray_swarm/envs.
 Their names carry a hash of what is in them: a change of a requirements file or of the Python makes a new one.
+The collections that this one depends on are kept beside them; they come from PyPI, too, so that Galaxy is not needed.
 Only the standard library is used here: this file runs before anything is installed.
 """
 
@@ -28,7 +29,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Callable
 
@@ -39,6 +42,8 @@ LOGS = BUILD / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "renderops-vray_swarm"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 UNUSED_DAYS = 30
+# What galaxy.yml names, and what is planned to be named there.
+DEPENDENCIES = ("ansible/posix", "ansible/windows")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,11 +220,65 @@ def make(name: str, say: Callable[[str], None] | None = None) -> Made:
         return Made(env, path, python, time.monotonic() - start)
 
 
+def make_collections(made: Made) -> Path:
+    """Get the collections that this one depends on, with the pip of an environment, or take those that are there."""
+    requirements = REQUIREMENTS / "collections.txt"
+    text = requirements.read_text(encoding="utf-8")
+    key = hashlib.sha256("\0".join([text, *DEPENDENCIES]).encode()).hexdigest()[:12]
+    path = CACHE / "collections" / key
+    marker = path / ".ready"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.parent / f"{path.name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if marker.exists():
+            marker.touch()
+            return path
+        forget_unused()
+        shutil.rmtree(path, ignore_errors=True)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        log = LOGS / "env-collections.log"
+        with tempfile.TemporaryDirectory() as folder, open(log, "w", encoding="utf-8") as output:
+            # It is unpacked and never installed, so it does not matter which Python it is for.
+            command = [str(made.bin / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "download"]
+            command += ["--no-deps", "--only-binary=:all:", "--python-version=3.12", "--dest", folder]
+            done = subprocess.run(
+                [*command, "--requirement", str(requirements)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=clean_environ(),
+                check=False,
+            )
+            wheels = list(Path(folder).glob("*.whl"))
+            if done.returncode != 0 or not wheels:
+                raise MakeFailed("the collections that this one depends on could not be downloaded", log)
+            prefixes = tuple(f"ansible_collections/{name}/" for name in DEPENDENCIES)
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                wheel.extractall(path, [name for name in wheel.namelist() if name.startswith(prefixes)])
+        marker.touch()
+        return path
+
+
+def link_collections(made: Made, tree: Path) -> None:
+    """Put them into a folder for ANSIBLE_COLLECTIONS_PATH, as if they were installed there."""
+    link(tree / "ansible_collections" / "ansible", str(make_collections(made) / "ansible_collections" / "ansible"))
+
+
+def link(path: Path, target: str) -> None:
+    """Make a symbolic link that another run may be using."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not (path.is_symlink() and os.readlink(path) == target):
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.symlink_to(target)
+        os.replace(new, path)
+
+
 def forget_unused() -> None:
-    """Remove environments of earlier requirements that nobody has used for long."""
-    for marker in (CACHE / "envs").glob("*/.ready"):
-        if time.time() - marker.stat().st_mtime > UNUSED_DAYS * 86400:
-            shutil.rmtree(marker.parent, ignore_errors=True)
+    """Remove environments and collections of earlier requirements that nobody has used for long."""
+    for folder in ("envs", "collections"):
+        for marker in (CACHE / folder).glob("*/.ready"):
+            if time.time() - marker.stat().st_mtime > UNUSED_DAYS * 86400:
+                shutil.rmtree(marker.parent, ignore_errors=True)
 
 
 def clean_environ() -> dict[str, str]:
@@ -229,16 +288,12 @@ def clean_environ() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes) and name not in names}
 
 
-def make_tree() -> Path:
+def make_tree(made: Made) -> Path:
     """The folder for ANSIBLE_COLLECTIONS_PATH, in which the collection is a link to the checkout."""
-    link = TREE / "ansible_collections" / "renderops" / "vray_swarm"
-    link.parent.mkdir(parents=True, exist_ok=True)
+    path = TREE / "ansible_collections" / "renderops" / "vray_swarm"
     # Relative, so that the checkout can be moved.
-    target = os.path.relpath(ROOT, link.parent)
-    if not (link.is_symlink() and os.readlink(link) == target):
-        new = link.with_name(f"{link.name}.{os.getpid()}")
-        new.symlink_to(target)
-        os.replace(new, link)
+    link(path, os.path.relpath(ROOT, path.parent))
+    link_collections(made, TREE)
     # Without a configuration of our own Ansible would read the user's.
     config = BUILD / "ansible.cfg"
     if not config.exists():
@@ -248,7 +303,7 @@ def make_tree() -> Path:
 
 def environ_for(made: Made) -> dict[str, str]:
     """The environment variables for a command that runs in an environment."""
-    tree = make_tree()
+    tree = make_tree(made)
     environ = clean_environ()
     environ.update(
         PATH=os.pathsep.join([str(made.bin), environ.get("PATH", os.defpath)]),
@@ -296,6 +351,7 @@ def main() -> int:
         return 0
     try:
         made = make(args.name, say=lambda text: print(text, file=sys.stderr, flush=True))
+        environ = environ_for(made)
     except NoPython as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -313,7 +369,7 @@ def main() -> int:
     if command[0].endswith(".py"):
         command = [str(made.bin / "python"), *command]
     try:
-        os.execvpe(command[0], command, environ_for(made))
+        os.execvpe(command[0], command, environ)
     except OSError as error:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
