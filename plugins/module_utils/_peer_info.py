@@ -21,7 +21,7 @@ _LONGEST_TIMEOUT = 600
 _OF_A_HOST = ("data_dir", "config", "import_dir", "share_path", "service")
 
 
-def check_options(options: t.Mapping[str, t.Any]) -> None:
+def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str], None] = check_service_name) -> None:
     """Refuse values that no look can have; all else that is wrong is told by it.
 
     :raises OptionsError: It names the option, the value and what is expected.
@@ -39,7 +39,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
             f"peer is {options['peer']!r}; it is a host name or an address, without scheme, port or path."
         )
     if options["service"]:
-        check_service_name(options["service"])
+        check_service(options["service"])
 
 
 def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection's PowerShell scripts do, said in Python. A script is known by its whole text.
+
+This is the part of the double that no documentation vouches for: it says what the scripts are meant to do, and that they
+do it on Windows nobody has seen yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ipaddress
+import re
+import socket
+import typing as t
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from .documented import NotDocumented
+from .files import WindowsError
+
+if t.TYPE_CHECKING:
+    from .host import Host
+
+FOLDER = Path(__file__).resolve().parents[4] / "plugins" / "plugin_utils" / "_powershell"
+
+Parameters = t.Dict[str, t.Any]
+Identity = t.Tuple[str, str]
+Done = t.Tuple[bool, t.Dict[str, t.Any]]
+
+
+def name_of(text: str) -> str:
+    for path in FOLDER.glob("*.ps1"):
+        if path.read_text(encoding="utf-8") == text:
+            return path.stem
+    raise NotDocumented(f"this script is none of the collection's: {text[:200]}")
+
+
+def parameters_of(name: str) -> t.Dict[str, str]:
+    """The names and types that a script declares: another name is an error in PowerShell."""
+    text = (FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
+    block = text[text.index("\nparam (") : text.index("\n)\n")]
+    return {match[1]: match[0] for match in re.findall(r"(?m)^    \[([\w\[\]]+)\] \$(\w+)", block)}
+
+
+def check_parameters(name: str, given: Parameters) -> Parameters:
+    types = parameters_of(name)
+    kinds = {"string": (str,), "string[]": (list,), "int": (int,), "bool": (bool,)}
+    for key, value in given.items():
+        if key not in types:
+            raise NotDocumented(f"{name}.ps1 has no parameter {key}")
+        if not isinstance(value, kinds[types[key]]):
+            raise NotDocumented(f"{name}.ps1: {key} is {value!r}, and {types[key]} is declared")
+    empty: t.Dict[str, t.Any] = {"string": "", "string[]": [], "int": 0, "bool": False}
+    return {key: given.get(key, empty[kind]) for key, kind in types.items()}
+
+
+def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
+    p = check_parameters("look", given)
+    sid = identity[1]
+    found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
+    if p["Account"]:
+        sids = {service.account[0]: service.account[1] for service in host.services.values()}
+        found["account_sid"] = sids.get(p["Account"])
+    found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
+    if p["Peer"]:
+        found["is_peer"] = False
+        for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
+            if ipaddress.ip_address(address[0].partition("%")[0]).is_loopback or address[0] == host.address:
+                found["is_peer"] = True
+    if p["DataDir"]:
+        data, vray = _listing(host, p["DataDir"], sid), _listing(host, p["DataDir"] + r"\VRay", sid)
+        found["data"] = {"missing": data["missing"], "error": data["error"]}
+        if not data["error"] and vray["error"] and not vray["missing"]:
+            found["data"]["error"] = vray["error"]
+        found["builds"] = []
+        for entry in vray["entries"]:
+            if entry.is_dir() and entry.name.lower().startswith("vray-"):
+                files = [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
+                build = {"name": entry.name, "directory": host.files.windows(entry), "files": None, "bytes": None}
+                if p["Sizes"]:
+                    build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
+                found["builds"].append(build)
+        if p["Renders"]:
+            root = (p["DataDir"].rstrip("\\") + r"\VRay\vray-").lower()
+            found["renders"] = [
+                {"pid": pid, "executable": path}
+                for pid, path in host.processes
+                if path and path.lower().startswith(root)
+            ]
+    if p["ImportDir"]:
+        path = p["ImportDir"].replace("{platform}", found["platform"] or "")
+        listing = _listing(host, path, sid)
+        found["import_dir"] = {"path": path, "missing": listing["missing"], "error": listing["error"]}
+        found["imports"] = [
+            {
+                "name": entry.name,
+                "path": path.rstrip("\\") + "\\" + entry.name,
+                "directory": entry.is_dir(),
+                "bytes": None if entry.is_dir() else entry.stat().st_size,
+            }
+            for entry in listing["entries"]
+        ]
+    if p["Disk"]:
+        found["disk"] = {
+            "temp": _free(host, r"C:\Windows\TEMP"),
+            "data": _free(host, p["DataDir"]) if p["DataDir"] else None,
+            "import": _free(host, p["ImportDir"]) if p["ImportDir"] else None,
+        }
+    if p["SharePath"]:
+        listing = _listing(host, p["SharePath"], sid)
+        found["share"] = {"error": listing["error"], "empty": not listing["entries"], "manifest": None}
+        if p["Manifest"] and not listing["error"]:
+            try:
+                content = host.files.read(p["SharePath"].rstrip("\\") + "\\" + p["Manifest"], sid)
+                found["share"]["manifest"] = base64.b64encode(content[:1048576]).decode("ascii")
+            except WindowsError:
+                pass
+    if p["Build"]:
+        try:
+            content = host.files.read(p["Build"], sid)
+            start = base64.b64encode(content[:64]).decode("ascii")
+            found["build"] = {"bytes": len(content), "start": start, "error": None}
+        except WindowsError as error:
+            found["build"] = {"bytes": None, "start": None, "error": str(error)}
+    if p["Url"]:
+        found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
+    return False, found
+
+
+def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
+    try:
+        return {"entries": host.files.listing(path, sid), "missing": False, "error": None}
+    except WindowsError as error:
+        return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
+
+
+def _free(host: Host, path: str) -> t.Optional[int]:
+    return host.free.get(path[:2].upper())
+
+
+def _ask(url: str, seconds: float) -> t.Dict[str, t.Any]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=seconds) as response:
+            status, body = response.status, response.read(1048577)
+    except urllib.error.HTTPError as error:
+        status, body = error.code, error.read(1048577)
+    except (OSError, http.client.HTTPException):
+        text = "No connection could be made because the target machine actively refused it"
+        return {"status": None, "body": None, "error": f"{text} {url.split('/')[2]}"}
+    return {"status": status, "body": base64.b64encode(body).decode("ascii"), "error": None}
+
+
+RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {"look": look}
