@@ -21,8 +21,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     MissingRequestsError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import check_peer_options
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+
 
 class _ModuleFailed(Exception):
     """A module on the host failed; its result is the task's."""
