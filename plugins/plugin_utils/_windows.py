@@ -138,6 +138,23 @@ class Windows:
         done = self._action.run_module("ansible.windows.win_service_info", {"name": name})
         return t.cast(Result, done["services"][0]) if done["exists"] else None
 
+    def sha256(self, path: str) -> t.Optional[str]:
+        """The checksum of a file, None where it is not there."""
+        arguments = {"path": path, "get_checksum": True, "checksum_algorithm": "sha256"}
+        return t.cast("t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum"))
+
+    def command(self, argv: t.Sequence[str]) -> Result:
+        """Run a program, without a shell: ``rc``, ``stdout`` and ``stderr``, also of one that fails.
+
+        :raises SwarmError: It could not be started.
+        """
+        done = self._action.run_module("ansible.windows.win_command", {"argv": list(argv)}, fail=False)
+        if "stdout" not in done:
+            if done.get("unreachable") or "rc" not in done:
+                self._action.check(done)
+            raise SwarmError(f"{argv[0]} could not be run: {_said(str(done.get('msg')))} Windows has it since 10 1803.")
+        return done
+
     # -- a look
 
     def look(self, given: t.Mapping[str, t.Any]) -> Result:
@@ -187,7 +204,7 @@ class Windows:
             "disk": found.get("disk"),
             "platform": found["platform"],
             "manifest": None,
-            "api": _answer(found["answer"], self._url(given, settings)) if "answer" in found else None,
+            "api": parse_ask(found["answer"], self._url(given, settings)) if "answer" in found else None,
             "discovered": None,
             "errors": errors,
         }
@@ -290,7 +307,8 @@ def exit_code(service: Result) -> int:
     return int(service.get("service_exit_code") or 0) if code == 1066 else int(code)
 
 
-def _answer(answer: Result, url: str) -> Result:
+def parse_ask(answer: Result, url: str) -> Result:
+    """What a look tells about the web port, from what the script got."""
     if answer["error"]:
         return told(url, error=_said(answer["error"]).rstrip("."))
     try:

@@ -27,7 +27,7 @@ CONFIG = r"C:\Program Files\Chaos Swarm\swarm.yaml"
 DATA_DIR = r"C:\ProgramData\Swarm Data"
 SERVICE = "V-Ray Swarm"
 SHARE = r"\\nas\vray builds"
-VERSION = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
+VERSION = "6.20.10-e8197af2"
 NAME = "vray-6.20.10-e8197af2.tar"
 
 
