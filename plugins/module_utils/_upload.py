@@ -180,7 +180,9 @@ class Upload:
         installer = sniff(path).category == "installer" or may_be_executable(path)
         with _open(path) as file:
             if file.read(len(VAULT)) == VAULT:
-                raise BuildError(f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first.")
+                raise BuildError(
+                    f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first."
+                )
         return BuildFile(path, name, status.st_size, installer)
 
     # What the peer has already.

@@ -141,7 +141,9 @@ class Windows:
     def sha256(self, path: str) -> t.Optional[str]:
         """The checksum of a file, None where it is not there."""
         arguments = {"path": path, "get_checksum": True, "checksum_algorithm": "sha256"}
-        return t.cast("t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum"))
+        return t.cast(
+            "t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum")
+        )
 
     def command(self, argv: t.Sequence[str]) -> Result:
         """Run a program, without a shell: ``rc``, ``stdout`` and ``stderr``, also of one that fails.
@@ -387,4 +389,3 @@ def _said(text: str) -> str:
     """What Windows said, as one sentence."""
     sentence = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split())[:500])
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
-

@@ -155,6 +155,8 @@ def _error(done: t.Mapping[str, t.Any], build: BuildFile, sent: int) -> Exceptio
     lines = [line.strip() for line in done["stderr"].splitlines() if line.strip()]
     said = re.sub(r"^curl: ", "", lines[-1]) if lines else f"curl ended with {done['rc']}"
     if done["rc"] == _UNREADABLE and not sent:
-        return BuildError(f"curl.exe could not read {build.path}: {said}. Names with other letters than English need care.")
+        return BuildError(
+            f"curl.exe could not read {build.path}: {said}. Names with other letters than English need care."
+        )
     # With all of it sent, the peer may have it.
     return TransportError(said.rstrip("."), accepted=sent >= build.size, hint=_HINTS.get(done["rc"], ""))

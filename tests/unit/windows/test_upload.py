@@ -105,7 +105,9 @@ CURL = shutil.which("curl")
 
 
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
-@pytest.mark.parametrize("name", [NAME, "a b,c.tar", "d;type=x.tar", 'e"f.tar', "g\\h.tar", "@i.tar", "ünï.tar", "<j.tar"])
+@pytest.mark.parametrize(
+    "name", [NAME, "a b,c.tar", "d;type=x.tar", 'e"f.tar', "g\\h.tar", "@i.tar", "ünï.tar", "<j.tar"]
+)
 def test_the_real_curl_sends_what_the_arguments_say(tmp_path, name):
     path = builds.make_archive(
         tmp_path / name,

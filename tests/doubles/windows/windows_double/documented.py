@@ -15,7 +15,9 @@ from pathlib import Path
 import yaml
 
 # What any module can return.
-_COMMON = frozenset(("changed", "failed", "msg", "exception", "invocation", "warnings", "deprecations", "skipped", "diff"))
+_COMMON = frozenset(
+    ("changed", "failed", "msg", "exception", "invocation", "warnings", "deprecations", "skipped", "diff")
+)
 # What modules return and do not document.
 _MORE = {
     # win_service_info.ps1 spells it so; its documentation says win32_exitcode.

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -64,6 +66,7 @@ class Farm:
         self.peers: t.Dict[str, Peer] = {}
         self.share = directory / "nas"
         self._runs = 0
+        self._process: subprocess.Popen[str]
 
     def add(self, name: str, **options: t.Any) -> Peer:
         peer = self.peers[name] = Peer(name, self.directory / name, **options)
@@ -77,7 +80,9 @@ class Farm:
         make(path, **{"version": VERSION, "platform": "Windows_x86", "size": 1 << 20, **options})
         return path
 
-    def task(self, action: str, options: t.Mapping[str, t.Any], *arguments: str, host: str = "", **task: t.Any) -> Result:
+    def task(
+        self, action: str, options: t.Mapping[str, t.Any], *arguments: str, host: str = "", **task: t.Any
+    ) -> Result:
         """Run one task, also one that fails."""
         play = self.play([{"name": "It", action: dict(options), **task}], *arguments, host=host)
         return play.one(task="It")
@@ -90,6 +95,11 @@ class Farm:
         path = self.directory / f"play{self._runs}.json"
         path.write_text(json.dumps([play]))
         return self.run(str(path), *arguments, **variables)
+
+    def kill(self) -> None:
+        """As if the power of the control machine failed."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def run(self, playbook: str, *arguments: str, **variables: t.Any) -> Run:
         self._runs += 1
@@ -108,7 +118,7 @@ class Farm:
             }
             inventory = self.directory / "inventory.json"
             inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
-            done = subprocess.run(
+            self._process = subprocess.Popen(
                 [
                     str(Path(sys.executable).parent / "ansible-playbook"),
                     *("-i", str(inventory), "-e", f"@{extra}", playbook, *arguments),
@@ -127,15 +137,18 @@ class Farm:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=180,
-                check=False,
+                start_new_session=True,
             )
+            try:
+                output, _nothing = self._process.communicate(timeout=180)
+            finally:
+                self.kill()
             assert not server.faults, "\n".join(server.faults)
         lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         names = ("host", "task", "action", "status", "data")
         results = [Result(*(line[name] for name in names)) for line in lines if line["event"] == "result"]
         recap = next((line["recap"] for line in lines if line["event"] == "recap"), {})
-        return Run(done.returncode, done.stdout, results, recap)
+        return Run(self._process.returncode, output, results, recap)
 
 
 def free_port() -> int:

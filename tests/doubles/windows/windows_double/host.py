@@ -57,6 +57,10 @@ class Host:
         self.tasks: t.Dict[str, t.Dict[str, t.Any]] = {}
         self.free: t.Dict[str, int] = {"C:": 500 * 10**9}
         self.become_denied = False
+        # Files that another program holds open.
+        self.locked: t.Set[str] = set()
+        # Called before each round trip: what tests let happen in between.
+        self.before: t.Callable[[Call], None] = lambda call: None
         for folder_name in (r"C:\Windows\Temp", r"C:\Windows\System32", r"C:\Users\ansible"):
             self.files.real(folder_name, SYSTEM[1]).mkdir(parents=True, exist_ok=True)
 
@@ -69,6 +73,18 @@ class Host:
 
     def real(self, path: str) -> Path:
         return self.files.real(path, SYSTEM[1])
+
+    def renders(self, root: str) -> t.List[t.Dict[str, t.Any]]:
+        """The processes whose executable begins with a path."""
+        return [
+            {"pid": pid, "executable": path}
+            for pid, path in self.processes
+            if path and path.lower().startswith(root.lower())
+        ]
+
+    def fire(self, task: str) -> None:
+        """The time of a scheduled task has come."""
+        scripts.fire(self, task)
 
     def forget(self) -> t.List[str]:
         """The round trips since the last call."""
@@ -93,7 +109,9 @@ class Host:
         options = check_options(module, request["options"])
         identity = SYSTEM if become is not None and become.upper().endswith("SYSTEM") else ADMINISTRATOR
         name = scripts.name_of(options["script"]) if module.endswith(".win_powershell") else None
-        self.calls.append(Call(module, dict(request["options"]), request["check_mode"], become, name))
+        call = Call(module, dict(request["options"]), request["check_mode"], become, name)
+        self.before(call)
+        self.calls.append(call)
         run = getattr(self, f"_{module.rpartition('.')[2]}")
         try:
             result = run(options, identity, request["check_mode"])
@@ -183,7 +201,9 @@ class Host:
             changed, found = scripts.RUN[name](self, identity, options["parameters"] or {}, check)
         except WindowsError as error:
             inner = {"message": str(error), "type": error.kind, "help_link": None, "source": None, "hresult": -1}
-            outer = dict(inner, message=f'Exception calling "…": "{error}"', inner_exception=dict(inner, inner_exception=None))
+            outer = dict(
+                inner, message=f'Exception calling "…": "{error}"', inner_exception=dict(inner, inner_exception=None)
+            )
             record = {"output": f"{error}\n    + CategoryInfo …", "error_details": None, "exception": outer}
             return dict(result, failed=True, error=[record])
         # Beyond the depth, objects become texts.

@@ -13,8 +13,12 @@ from __future__ import annotations
 import base64
 import http.client
 import ipaddress
+import json
+import os
 import re
+import shutil
 import socket
+import time
 import typing as t
 import urllib.error
 import urllib.request
@@ -80,18 +84,15 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         found["builds"] = []
         for entry in vray["entries"]:
             if entry.is_dir() and entry.name.lower().startswith("vray-"):
-                files = [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
+                files = (
+                    [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
+                )
                 build = {"name": entry.name, "directory": host.files.windows(entry), "files": None, "bytes": None}
                 if p["Sizes"]:
                     build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
                 found["builds"].append(build)
         if p["Renders"]:
-            root = (p["DataDir"].rstrip("\\") + r"\VRay\vray-").lower()
-            found["renders"] = [
-                {"pid": pid, "executable": path}
-                for pid, path in host.processes
-                if path and path.lower().startswith(root)
-            ]
+            found["renders"] = host.renders(p["DataDir"].rstrip("\\") + r"\VRay\vray-")
     if p["ImportDir"]:
         path = p["ImportDir"].replace("{platform}", found["platform"] or "")
         listing = _listing(host, path, sid)
@@ -156,4 +157,99 @@ def _ask(url: str, seconds: float) -> t.Dict[str, t.Any]:
     return {"status": status, "body": base64.b64encode(body).decode("ascii"), "error": None}
 
 
-RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {"look": look}
+def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Done:
+    p = check_parameters("files", given)
+    path, sid = p["Path"], identity[1]
+    real = host.files.real(path, sid)
+    if p["Do"] == "look":
+        saved = host.files.real(p["Saved"], sid)
+        return False, {
+            "directory": real.is_dir(),
+            "parent": real.parent.is_dir(),
+            "content": _content(real),
+            "readonly": real.is_file() and not real.stat().st_mode & 0o200,
+            "saved": saved.is_file(),
+            "saved_seconds": time.time() - saved.stat().st_mtime if saved.is_file() else None,
+            "old": _content(host.files.real(p["Old"], sid)),
+        }
+    assert not check
+    if path.lower() in host.locked:
+        raise WindowsError(
+            "System.IO.IOException",
+            f"The process cannot access the file '{path}' because it is being used by another process.",
+        )
+    if p["Do"] == "put":
+        temporary = real.with_name(".vray_swarm-temporary")
+        temporary.write_bytes(base64.b64decode(p["Content"]))
+        os.replace(temporary, real)
+    elif p["Do"] == "move":
+        os.replace(real, host.files.real(p["Target"], sid))
+    elif p["Do"] == "remove":
+        real.unlink(missing_ok=True)
+    else:
+        raise NotDocumented(f"files.ps1 does not do {p['Do']}")
+    return True, {}
+
+
+def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> Done:
+    assert not check
+    p = check_parameters("service", given)
+    found: t.Dict[str, t.Any] = {}
+    if p["Do"] in ("start", "stop") and p["Name"] not in host.services:
+        raise WindowsError("", f"Cannot find any service with service name '{p['Name']}'.")
+    if p["Do"] == "stop":
+        if p["Root"]:
+            found["renders"] = host.renders(p["Root"])
+        if not found.get("renders"):
+            host.services[p["Name"]].stop()
+    elif p["Do"] == "start":
+        host.services[p["Name"]].start()
+        if host.services[p["Name"]].state != "started":
+            raise WindowsError("System.ComponentModel.Win32Exception", "The service process could not be started")
+    elif p["Do"] == "arm":
+        if p["Kind"] not in ("rescue", "revert") or set(p["Task"]) & set('\\/:*?"<>|'):
+            raise NotDocumented(f"no task is called {p['Task']}, or of the kind {p['Kind']}")
+        data = json.loads(base64.b64decode(p["Data"]))
+        host.tasks[p["Task"]] = {"seconds": p["Seconds"], "kind": p["Kind"], "data": data}
+    elif p["Do"] == "disarm":
+        host.tasks.pop(p["Task"], None)
+    else:
+        raise NotDocumented(f"service.ps1 does not do {p['Do']}")
+    return True, found
+
+
+def fire(host: Host, name: str) -> None:
+    """The time of a scheduled task has come. It removes itself."""
+    task = host.tasks.pop(name)
+    data = task["data"]
+    path, swarm = host.real(data["path"]), host.services[data["name"]]
+    if task["kind"] == "rescue":
+        saved = host.real(data["saved"])
+        if swarm.state == "started":
+            saved.unlink(missing_ok=True)
+            return
+        if saved.exists():
+            os.replace(saved, path)
+        elif data["new"]:
+            path.unlink(missing_ok=True)
+        swarm.start()
+        return
+    old = host.real(data["old"])
+    if data["rescue"] in host.tasks or not old.exists():
+        return
+    shutil.copy(path, f"{path}.reverted~")
+    os.replace(old, path)
+    if swarm.state == "started" and not host.renders(data["root"]):
+        swarm.stop()
+        swarm.start()
+
+
+def _content(real: Path) -> t.Optional[str]:
+    return base64.b64encode(real.read_bytes()).decode("ascii") if real.is_file() else None
+
+
+RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {
+    "files": files,
+    "look": look,
+    "service": service,
+}

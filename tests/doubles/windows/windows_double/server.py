@@ -24,6 +24,9 @@ class _Handler(socketserver.StreamRequestHandler):
         request = json.loads(self.rfile.readline())
         try:
             rc, stdout, stderr = self.server.hosts[request["host"]].answer(request)
+        except ConnectionAbortedError:
+            # The controller is dead.
+            return
         except Exception:  # pylint: disable=broad-except
             # A fault of the double: the test is to see it.
             text = traceback.format_exc()
@@ -49,7 +52,9 @@ class Server:
         self._folder = tempfile.TemporaryDirectory(prefix="double-")  # pylint: disable=consider-using-with
         self.path = os.path.join(self._folder.name, "socket")
         self._listener = _Listener(self.path, hosts)
-        self._thread = threading.Thread(target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     @property
     def faults(self) -> t.List[str]:
