@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 import time
 import typing as t
 
@@ -16,20 +17,21 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec impo
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, TransportError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, pending_restart
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, digest, pending_restart
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import check_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import check_windows_service
 
 display = Display()
 
 # What the host itself has to be asked for; without any of it, no connection to it is made.
-_ON_HOST = ("data_dir", "config", "import_dir", "share_path", "service", "discover")
+_ON_HOST = ("data_dir", "config", "import_dir", "share_path", "share_credentials", "service", "discover")
 _NOTHING: t.Dict[str, t.Any] = {
     "service": None,
     "builds": [],
@@ -45,8 +47,9 @@ _NOTHING: t.Dict[str, t.Any] = {
 # Facts that decisions need, and nobody else.
 _HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None}
 
-# How often to look again for a build, and how often to say so, in seconds.
-_POLL = 5.0
+# When to look again for a build, each time later than the time before, and how often to say so, in seconds.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 10.0
 _SAY_EACH = 60.0
 
 
@@ -77,6 +80,8 @@ class ActionModule(SwarmAction):
             given = {name: value for name, value in self.arguments.items() if name in ("peer", "platform")}
             for name in ("web_port", "connect_timeout", "api_from", "details"):
                 given[name] = options[name]
+            if options["share_credentials"]:
+                given["_share_digest"] = self._share_digest()
             found = self.look_at_host(dict(on_host, **given))
             look = Look(found)
             shared, api = look.shared, found["api"]
@@ -104,7 +109,7 @@ class ActionModule(SwarmAction):
     def _wait(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Look again until all builds are deployed and have stopped to grow, or the time is up."""
         start = said = time.monotonic()
-        seconds, sizes = self.options["wait"], None
+        seconds, sizes, pause = self.options["wait"], None, _FIRST_PAUSE
         while True:
             now = time.monotonic()
             if now - start >= seconds or (not _missing(facts) and facts["builds"] == sizes) or _is_down(facts):
@@ -115,7 +120,8 @@ class ActionModule(SwarmAction):
                     ", ".join(item["want"] or item["subject"] for item in _missing(facts)) or "the size of the builds"
                 )
                 display.display(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})")
-            time.sleep(max(0.0, min(_POLL, start + seconds - now)))
+            time.sleep(max(0.0, min(pause, start + seconds - now)))
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
             sizes = facts["builds"]
             facts = self._look()
             facts["differences"] = self._compare(wanted, facts)
@@ -129,6 +135,16 @@ class ActionModule(SwarmAction):
         except OptionsError as error:
             facts["errors"].setdefault("config", str(error))
             return None
+
+    def _share_digest(self) -> t.Optional[str]:
+        """What the host compares its credentials file with. As options of the task, user and password would be shown."""
+        values = [self._variable(f"vray_swarm_share_{name}") for name in ("username", "password", "domain")]
+        content = credentials_content(*values)
+        return None if content is None else digest(secrets.token_hex(16), content)
+
+    def _variable(self, name: str) -> str:
+        value = self._templar.template(self._task_vars.get(name))
+        return "" if value is None else str(value)
 
     def _discovered(self, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         block = group_vars(facts["discovered"], facts["platform"])

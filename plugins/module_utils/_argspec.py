@@ -42,6 +42,9 @@ DETAILS = ("build_sizes", "busy", "disk", "import_platforms")
 _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
     "share_path": {"type": "path"},
+    "share_credentials": {"type": "path"},
+    # Made by the action plugin; what it is made of would show up where arguments are shown.
+    "_share_digest": {"type": "str", "no_log": True},
     "service": {"type": "str"},
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
@@ -56,10 +59,24 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                 "type": "list",
                 "elements": "dict",
                 "options": {
-                    "name": {"type": "str", "required": True},
+                    "name": {"type": "str", "required": True, "aliases": ["src"]},
                     "version": {"type": "str"},
                     "bytes": {"type": "int"},
                     "platform": {"type": "str", "choices": list(PLATFORMS)},
+                    # What else the builds of the roles have.
+                    "remote_src": {"type": "bool"},
+                    "checksum": {"type": "str"},
+                    "queued": {"type": "bool"},
+                    "force": {"type": "bool"},
+                    "state": {"type": "str", "choices": ["present"]},
+                },
+            },
+            "share": {
+                "type": "dict",
+                "options": {
+                    "src": {"type": "str", "required": True},
+                    "fstype": {"type": "str", "required": True},
+                    "options": {"type": "str", "default": "ro"},
                 },
             },
             "known": {"type": "list", "elements": "str", "default": []},

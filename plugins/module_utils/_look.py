@@ -13,6 +13,8 @@ is missing or may not be read is told in it: whether that is a failure is for th
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import ntpath
 import os
 import platform
@@ -31,7 +33,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
+    find_fstab,
+    find_mount,
+    find_mount_point,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
@@ -50,6 +56,7 @@ _COUNT_LIMIT = 60.0
 _COUNT_FILES = 1000000
 # Telling the platform of an archive takes milliseconds where it is plain, but a second where it is compressed.
 _IDENTIFY_LIMIT = 2.0
+_CREDENTIALS_BYTES = 1 << 16
 
 
 # The list that publishing keeps in the root of a share. It is some hundred bytes for each build.
@@ -150,6 +157,8 @@ def look_at(
     details: t.Container[str] = (),
     peer: t.Optional[str] = None,
     host_platform: t.Optional[str] = None,
+    share_credentials: t.Optional[str] = None,
+    share_digest: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
     """Return the facts about a peer.
 
@@ -162,6 +171,8 @@ def look_at(
     :param details: What else to look at: see DETAILS of the argument spec.
     :param peer: The address of the peer that is meant, where it is not certain that this host is it.
     :param host_platform: The platform of this host, where that is known better than it can be found out.
+    :param share_credentials: The file with the user and the password for the share.
+    :param share_digest: What its content shall be, see :func:`digest`.
     :raises OptionsError: This host is not that peer.
     """
     if peer and not is_own_address(peer):
@@ -224,6 +235,11 @@ def look_at(
     if share_path:
         facts["mount"] = _look_at_share(share_path)
         facts["manifest"] = facts["mount"].pop("manifest")
+        if share_credentials and share_digest:
+            try:
+                facts["mount"]["credentials"] = _are_wanted(share_credentials, share_digest)
+            except OptionsError as error:
+                errors["share_credentials"] = str(error)
     return facts
 
 
@@ -459,17 +475,24 @@ def _look_at_share(path: str) -> t.Dict[str, t.Any]:
     share = {
         "path": path,
         "mounted": False,
+        "point": False,
         "source": None,
         "fstype": None,
         "network": None,
         "read_only": None,
         "readable": False,
+        "empty": None,
         "error": None,
+        "fstab": find_fstab(path),
+        "credentials": None,
         "manifest": None,
     }
     try:
         share.update(bounded(lambda: _share(path), _LIMIT))
     except TimeLimitError:
+        mount = find_mount_point(path)
+        if mount:
+            share.update(mount.as_dict(), mounted=True, point=True, path=path)
         share["error"] = f"{path} does not answer. Is the server of the share down?"
     except SwarmError as error:
         share["error"] = str(error)
@@ -481,14 +504,15 @@ def _share(path: str) -> t.Dict[str, t.Any]:
     # Read first: that is what makes an automounter mount.
     try:
         with os.scandir(path) as entries:
-            next(entries, None)
+            found["empty"] = next(entries, None) is None
         found["readable"] = True
         found["manifest"] = _manifest(path)
     except OSError as error:
         found["error"] = f"{path} could not be read: {error.strerror}."
     mount = find_mount(path)
-    if mount and (mount.network or mount.path == os.path.realpath(path)):
-        found.update(mount.as_dict(), mounted=True, path=path)
+    is_point = mount is not None and mount.path == os.path.realpath(path)
+    if mount and (mount.network or is_point):
+        found.update(mount.as_dict(), mounted=True, point=is_point, path=path)
     return found
 
 
@@ -499,6 +523,24 @@ def _manifest(path: str) -> t.Optional[str]:
             return file.read(_MANIFEST_LIMIT)
     except (OSError, ValueError):
         return None
+
+
+def digest(salt: str, content: bytes) -> str:
+    """What tells whether a file has this content, and nothing else."""
+    return f"{salt}:{hmac.new(salt.encode('ascii'), content, hashlib.sha256).hexdigest()}"
+
+
+def _are_wanted(path: str, wanted: str) -> bool:
+    """Whether a file has the wanted content, and nobody but its owner can read it."""
+    try:
+        with open(path, "rb") as file:
+            status, content = os.fstat(file.fileno()), file.read(_CREDENTIALS_BYTES)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise OptionsError(f"{path} could not be read: {error.strerror}. Does the task need become?") from error
+    is_private = stat.S_IMODE(status.st_mode) == 0o600 and status.st_uid in (0, os.geteuid())
+    return is_private and hmac.compare_digest(digest(wanted.partition(":")[0], content), wanted)
 
 
 def _free(directory: str) -> t.Optional[int]:

@@ -23,6 +23,11 @@ _NETWORK = frozenset(
 _MOUNT_LINE = re.compile(r"(?P<source>.*?) on (?P<path>/.*) \((?P<fstype>[^,()]+)(?P<options>[^()]*)\)$")
 # Some helpers of mount put a password into the source: user:password@host, or pass=… of rclone.
 _SECRET = re.compile(r"(?P<user>//[^/:@]*:)[^/@]*@|(?P<key>\bpass(?:word)?=)[^,:/]*")
+# Options of mount that hold one, as they do in fstab. A value in quotes may hold a comma.
+_SECRET_OPTION = re.compile(
+    r"((?:^|(?<=,))\w*(?:pass|password|passwd|secret|token)\d?=)(?:\"[^\"]*\"|[^,]*)", re.IGNORECASE
+)
+_FSTAB = "/etc/fstab"
 
 
 class Mount(t.NamedTuple):
@@ -50,6 +55,31 @@ def find_mount(directory: str) -> t.Optional[Mount]:
         if inside and (found is None or len(mount.path) >= len(found.path)):
             found = mount
     return found
+
+
+def find_mount_point(path: str) -> t.Optional[Mount]:
+    """Return what is mounted at a path, without a look at the path itself, since its server may be down."""
+    found = None
+    for mount in _mounts():
+        if mount.path == os.path.normpath(path):
+            found = mount
+    return found
+
+
+def find_fstab(path: str) -> t.Optional[t.Dict[str, str]]:
+    """Return what fstab says of a mount point: the first line for it, as mount(8) takes it. Passwords are masked."""
+    for line in _read(_FSTAB).split("\n"):
+        # fstab(5): fields separated by tabs or spaces; a comment begins with #.
+        fields = [unescape(field) for field in re.split("[ \t]+", line.strip(" \t"))]
+        if len(fields) >= 3 and not fields[0].startswith("#") and os.path.normpath(fields[1]) == os.path.normpath(path):
+            options = fields[3] if len(fields) > 3 else "defaults"
+            return {"source": _source(fields[0]), "fstype": fields[2], "options": _SECRET_OPTION.sub(r"\1***", options)}
+    return None
+
+
+def holds_password(source: str, options: str) -> bool:
+    """Whether there is a password in what fstab and the process list would show to everybody."""
+    return _source(source) != source or bool(_SECRET_OPTION.search(options))
 
 
 def _mounts() -> t.Iterator[Mount]:

@@ -28,6 +28,8 @@ def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str
     check_peer_options(dict(options, peer=options["peer"] or "localhost"))
     if options["service"]:
         check_service(options["service"])
+    if options["share_credentials"] and not options["share_path"]:
+        raise OptionsError("share_credentials needs share_path.")
 
 
 def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
@@ -43,6 +45,8 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         # Whose disk it is matters only where one is looked at.
         options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
         options["platform"],
+        options["share_credentials"],
+        options["_share_digest"],
     )
     facts["api"] = facts["discovered"] = None
     if options["api_from"] == "peer":

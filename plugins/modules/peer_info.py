@@ -33,6 +33,13 @@ options:
     description:
       - Where the share with the builds is mounted on the peer.
     type: path
+  share_credentials:
+    description:
+      - The file with the user and the password for the share, as C(mount.cifs) reads it. Whether only its owner can read it,
+        and it says what the variables C(vray_swarm_share_username), C(vray_swarm_share_password) and
+        C(vray_swarm_share_domain) of the host say, is returned as RV(mount.credentials). They are no options, since options
+        of a task are shown. The host is sent a salted hash.
+    type: path
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
@@ -94,6 +101,7 @@ options:
       builds:
         description:
           - The builds that shall be deployed.
+          - They can be given as the roles of this collection take them, in C(vray_swarm_builds).
           - An empty list stands for those that are published for the peer, where the import directory lies in
             O(share_path). They are what C(builds.json) in O(share_path) lists for the directory, or else the files in it.
         type: list
@@ -104,6 +112,7 @@ options:
               - The name of the file, or its path.
             type: str
             required: true
+            aliases: [src]
           version:
             description:
               - Its version string, where the name does not carry it. Of a build whose version nobody knows can only be told
@@ -118,6 +127,48 @@ options:
               - The platform of the peers that shall have it. Without it, all shall.
             type: str
             choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
+          remote_src:
+            description:
+              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].queued), O(wanted.builds[].force) and
+                O(wanted.builds[].state) are not.
+            type: bool
+          checksum:
+            description:
+              - Not used here.
+            type: str
+          queued:
+            description:
+              - Not used here.
+            type: bool
+          force:
+            description:
+              - Not used here.
+            type: bool
+          state:
+            description:
+              - Not used here.
+            type: str
+            choices: [present]
+      share:
+        description:
+          - What shall be mounted at O(share_path). Without it, anything that is mounted there will do.
+        type: dict
+        suboptions:
+          src:
+            description:
+              - The share, as C(mount) takes it. A password must not be in it.
+            type: str
+            required: true
+          fstype:
+            description:
+              - The type of the file system in C(fstab).
+            type: str
+            required: true
+          options:
+            description:
+              - All options in C(fstab), in any order.
+            type: str
+            default: ro
       known:
         description:
           - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
@@ -353,6 +404,9 @@ mount:
     mounted:
       description: Whether something is mounted there, or it lies on a network file system.
       type: bool
+    point:
+      description: Whether it is itself where something is mounted.
+      type: bool
     readable:
       description: Whether the user of the task can list it.
       type: bool
@@ -369,6 +423,30 @@ mount:
       type: bool
     read_only:
       description: Whether it is mounted read-only.
+      type: bool
+    empty:
+      description: Whether nothing is in it, V(null) when it is not readable.
+      type: bool
+    fstab:
+      description: >-
+        What C(/etc/fstab) says of it, RV(mount.fstab.source), RV(mount.fstab.fstype) and RV(mount.fstab.options), or
+        V(null). Passwords are masked.
+      type: dict
+      contains:
+        source:
+          description: The share.
+          type: str
+        fstype:
+          description: The type of the file system.
+          type: str
+        options:
+          description: The options.
+          type: str
+      sample: {source: //nas/builds, fstype: cifs, options: "ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail"}
+    credentials:
+      description: >-
+        Whether the file O(share_credentials) is as wanted. V(null) without that option or without
+        C(vray_swarm_share_username), and when the file could not be read.
       type: bool
     error:
       description: Why it is not readable, else V(null).
@@ -401,7 +479,8 @@ platform:
   sample: Linux_x86
 errors:
   description: >-
-    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes) and C(busy).
+    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes), C(busy) and
+    C(share_credentials).
   type: dict
   returned: always
   sample:
@@ -420,7 +499,9 @@ differences:
         V(unwanted).
       type: str
     subject:
-      description: The key, file, version or path.
+      description: >-
+        The key, file, version or path; of a V(share) what of it: V(files) or V(foreign) stand in the way of a mount,
+        V(mount), V(source), V(mode), V(access), V(fstab) and V(credentials) are set right by one.
       type: str
     have:
       description: What was found, V(null) for nothing.

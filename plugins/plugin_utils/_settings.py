@@ -74,14 +74,16 @@ def swarm_defaults(data_dir: t.Optional[str]) -> t.Dict[str, t.Any]:
     return dict(DEFAULTS, vrayImportDir=separator.join([data_dir.rstrip("/\\"), "VRay", "import"]))
 
 
-def settle_directory(content: bytes, name: str, settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Want the import directory as the file spells it, where that is the same one.
+def settle_directory(
+    content: bytes, name: str, settings: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any]
+) -> t.Dict[str, t.Any]:
+    """Want the import directory as the file, or the default, spells it, where that is the same one.
 
     :raises SettingsError: The file is no YAML, or no mapping.
     """
     settled = dict(settings)
     if _IMPORT_DIR in settled:
-        have = read_value(content, name, (_IMPORT_DIR,))
+        have = read_value(content, name, (_IMPORT_DIR,)) or defaults.get(_IMPORT_DIR)
         if isinstance(have, str) and have.rstrip("/\\") == settled[_IMPORT_DIR].rstrip("/\\"):
             settled[_IMPORT_DIR] = have
     return settled

@@ -33,6 +33,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
     swarm_defaults,
     wanted_settings,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import check_share, share_differences
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
 
 Facts = t.Mapping[str, t.Any]
@@ -61,6 +62,9 @@ class Wanted:
         self._absent = absent_keys(options["absent"], self._settings)
         self._known = {Version.parse(text) for text in options["known"]}
         self._factor = options["disk_factor"]
+        self._share = options["share"]
+        if self._share:
+            check_share(self._share)
 
     @property
     def waits_for_builds(self) -> bool:
@@ -86,7 +90,9 @@ class Wanted:
         mount = facts["mount"]
         if mount is None:
             return
-        if not mount["mounted"]:
+        if self._share:
+            found.list += share_differences(mount, self._share, facts["platform"])
+        elif not mount["mounted"]:
             text = f"The share is not mounted at {mount['path']}."
             if mount["error"] and "No such file" not in mount["error"]:
                 text = mount["error"]
@@ -106,9 +112,10 @@ class Wanted:
         content = base64.b64decode(facts["config_content"])
         if PLATFORM_FIELD in str(settings.get(IMPORT_DIR_KEY, "")):
             settings[IMPORT_DIR_KEY] = settings[IMPORT_DIR_KEY].replace(PLATFORM_FIELD, str(facts["platform"]))
+        defaults = swarm_defaults(data_dir)
         try:
-            settings = settle_directory(content, config, settings)
-            edited = edit(content, config, settings, self._absent, swarm_defaults(data_dir))
+            settings = settle_directory(content, config, settings, defaults)
+            edited = edit(content, config, settings, self._absent, defaults)
         except SettingsError as error:
             found.add("unknown", "config", None, None, str(error))
             return
@@ -117,6 +124,8 @@ class Wanted:
                 have, want = edited.before.get(key), edited.after.get(key)
                 if have != want or (key in edited.before) != (key in edited.after):
                     text = f"{key} in {config} is {_value(have)}, and {_value(want)} is wanted."
+                    if key == IMPORT_DIR_KEY:
+                        text += _new_imports(facts)
                     found.add("settings", key, have, want, text)
         elif EXECUTABLES_KEY in settings and facts["api"]["reachable"]:
             have, want = facts["api"]["allow_executables"], settings[EXECUTABLES_KEY]
@@ -202,14 +211,12 @@ class Wanted:
         except ValueError:
             return None
         relative = posixpath.relpath(_slashes(facts["import_dir"]), _slashes(facts["mount"]["path"]))
-        if not isinstance(entries, list) or relative.count("/") != 1:
+        if relative.count("/") != 1 or not isinstance(entries, list) or not all(map(_is_published, entries)):
             return None
         return [
             Build(entry["file"], _version_of(entry), entry.get("size"))
             for entry in entries
-            if isinstance(entry, dict)
-            and isinstance(entry.get("file"), str)
-            and f"{entry.get('channel')}/{entry.get('platform')}" == relative
+            if f"{entry['channel']}/{entry['platform']}" == relative
         ]
 
 
@@ -254,12 +261,27 @@ def _compare_imports(found: _Differences, facts: Facts) -> None:
             found.add("import", item["name"], item["kind"], None, text)
 
 
+def _new_imports(facts: Facts) -> str:
+    """What the peer will import because it is pointed to a directory."""
+    deployed = {build["version"] for build in facts["builds"]}
+    new = [
+        f"{item['name']} ({amount(item['bytes'])})"
+        for item in facts["imports"]
+        if item["bytes"] is not None and str(find_version(item["name"])) not in deployed
+    ]
+    return f" From there Swarm will import {', '.join(new)}." if new else ""
+
+
 class _Differences:
     def __init__(self) -> None:
         self.list: t.List[t.Dict[str, t.Any]] = []
 
     def add(self, kind: str, subject: str, have: t.Any, want: t.Any, message: str) -> None:
         self.list.append({"kind": kind, "subject": subject, "have": have, "want": want, "message": message})
+
+
+def _is_published(entry: t.Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in ("file", "platform", "channel"))
 
 
 def _version_of(entry: t.Mapping[str, t.Any]) -> t.Optional[Version]:

@@ -18,7 +18,13 @@ import pytest
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import DETAILS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Import, Look, look_at, pending_restart
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
+    Import,
+    Look,
+    digest,
+    look_at,
+    pending_restart,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import Mount
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import Process, Processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
@@ -204,6 +210,13 @@ def test_a_directory_that_does_not_answer(swarm, monkeypatch):
     assert "import does not answer" in facts["errors"]["import_dir"]
     assert "/share does not answer" in facts["mount"]["error"]
     assert facts["mount"]["readable"] is False
+    # What is known without a look at it.
+    assert facts["mount"]["mounted"] is False
+    stale = Mount("//nas/builds", "/share", "cifs", True)
+    monkeypatch.setattr(_look, "find_mount_point", {"/share": stale}.get)
+    found = look_at(None, share_path="/share")["mount"]
+    assert (found["mounted"], found["point"], found["source"]) == (True, True, "//nas/builds")
+    assert (found["path"], found["readable"], found["empty"]) == ("/share", False, None)
     assert [build["version"] for build in facts["builds"]] == ["6.20.10-e8197af2"]
 
 
@@ -352,7 +365,44 @@ def test_a_share(tmp_path, mount):
         "read_only": True,
         "readable": True,
         "error": None,
+        "point": True,
+        "empty": True,
+        "fstab": None,
+        "credentials": None,
     }
+    (tmp_path / "stable").mkdir()
+    assert look_at(None, share_path=path)["mount"]["empty"] is False
+    mount[path + "/stable"] = mount[path]
+    within = look_at(None, share_path=path + "/stable")["mount"]
+    assert (within["mounted"], within["point"], within["path"]) == (True, False, path + "/stable")
+
+
+def test_what_fstab_says(tmp_path, monkeypatch):
+    line = {"source": "//nas/x", "fstype": "cifs", "options": "ro"}
+    monkeypatch.setattr(_look, "find_fstab", {str(tmp_path): line}.get)
+    assert look_at(None, share_path=str(tmp_path))["mount"]["fstab"] == line
+
+
+def credentials(path, content, share):
+    facts = look_at(None, share_path=str(share), share_credentials=str(path), share_digest=digest("0a", content))
+    return facts["mount"]["credentials"], facts["errors"]
+
+
+def test_credentials_are_compared_and_not_told(tmp_path):
+    path, content = tmp_path / "credentials", b"username=render\npassword=Geheim\n"
+    assert credentials(path, content, tmp_path) == (False, {})
+    path.write_bytes(content)
+    path.chmod(0o600)
+    assert credentials(path, content, tmp_path) == (True, {})
+    assert credentials(path, content + b"domain=FARM\n", tmp_path) == (False, {})
+    path.chmod(0o640)
+    assert credentials(path, content, tmp_path) == (False, {})
+    assert look_at(None, share_path=str(tmp_path), share_credentials=str(path))["mount"]["credentials"] is None
+    assert digest("0a", content) != digest("0b", content)
+    assert "Geheim" not in digest("0a", content)
+    found, errors = credentials(tmp_path, content, tmp_path)
+    assert found is None
+    assert "could not be read: Is a directory. Does the task need become?" in errors["share_credentials"]
 
 
 def test_a_local_disk_as_share(tmp_path, mount):

@@ -14,7 +14,10 @@ import pytest
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _mounts
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     Mount,
+    find_fstab,
     find_mount,
+    find_mount_point,
+    holds_password,
     parse_mount_output,
     parse_mountinfo,
 )
@@ -132,6 +135,63 @@ def test_a_password_is_masked(source, told):
     (linux,) = parse_mountinfo("30 22 0:40 / /mnt rw - fuse.rclone %s rw" % source)
     (macos,) = parse_mount_output("%s on /mnt (smbfs, nodev)" % source)
     assert (linux.source, macos.source) == (told, told)
+
+
+FSTAB = r"""# /etc/fstab
+UUID=0a1b / ext4 errors=remount-ro 0 1
+#//nas/old /mnt/vray cifs ro 0 0
+//nas/v-ray\040builds	/mnt/v\040ray/ 	cifs ro,credentials=/etc/vray_swarm.credentials,_netdev 0 0
+//nas/vray /mnt/vray cifs ro,username=render,password=Geheim,vers=3 0 0
+//nas/second /mnt/vray cifs rw
+  nas:/srv /mnt/short nfs
+:smb,pass=Geheim:x /mnt/r rclone pass="Geheim,2",BEARER_TOKEN=Geheim
+half /mnt/half
+"""
+
+
+@pytest.mark.parametrize(
+    "path, wanted",
+    [
+        ("/mnt/v ray", ("//nas/v-ray builds", "cifs", "ro,credentials=/etc/vray_swarm.credentials,_netdev")),
+        # The first line is the one that mount takes.
+        ("/mnt/vray/", ("//nas/vray", "cifs", "ro,username=render,password=***,vers=3")),
+        ("/mnt/short", ("nas:/srv", "nfs", "defaults")),
+        ("/mnt/r", (":smb,pass=***:x", "rclone", "pass=***,BEARER_TOKEN=***")),
+        ("/mnt/half", None),
+        ("/mnt", None),
+    ],
+)
+def test_fstab(monkeypatch, path, wanted):
+    monkeypatch.setattr(_mounts, "_read", {"/etc/fstab": FSTAB}.__getitem__)
+    assert find_fstab(path) == (wanted and dict(zip(("source", "fstype", "options"), wanted)))
+
+
+@pytest.mark.parametrize(
+    "source, options, wanted",
+    [
+        ("//nas/x", "ro,credentials=/etc/x", False),
+        ("//nas/x", "ro,passfile=/etc/x,password_stdin", False),
+        ("//nas/x", "password=x", True),
+        ("//nas/x", "ro,PASS=x", True),
+        ("//nas/x", "ro,password2=x", True),
+        ("mon:/", "name=a,secret=x", True),
+        ("mon:/", "name=a,secretfile=x", False),
+        ("https://a:b@nas/x", "ro", True),
+        ("a@nas:/x", "ro", False),
+    ],
+)
+def test_a_password_is_noticed(source, options, wanted):
+    assert holds_password(source, options) is wanted
+
+
+def test_a_mount_point_is_found_without_a_look_at_it(linux, monkeypatch):
+    def hang(_path):
+        raise AssertionError("its server may be down")
+
+    monkeypatch.setattr(os.path, "realpath", hang)
+    assert find_mount_point("/mnt/builds/") == Mount("//nas/v-ray builds", "/mnt/builds", "cifs")
+    assert find_mount_point("/mnt/stack").source == "nas:/stack"
+    assert find_mount_point("/mnt/builds/Linux_x86") is None
 
 
 def test_lines_that_say_nothing_are_left_out():

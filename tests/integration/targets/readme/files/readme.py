@@ -35,6 +35,11 @@ LEFT_OUT = {
     "pip install requests": "it is installed",
 }
 
+# A share is mounted, and a service stopped, on real hosts only: the scenario of docs/playbooks.md runs these on the lab.
+for name, more in (("distribute", " --check --diff"), ("distribute", ""), ("verify", "")):
+    command = f"ansible-playbook -i inventory renderops.vray_swarm.{name} -e vray_swarm_hosts=linux{more}"
+    LEFT_OUT[command] = "shown on the lab"
+
 # The peers of the demo are those of the farm in the README, under their own names and paths.
 INVENTORY = """\
 peers:

@@ -1,0 +1,317 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The whole workflow of the vendor's page: share, mount, stop, set, start, verify."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarm_lab import PEERS, Lab, Run
+from swarm_lab.lab import ROOT
+from swarm_lab.rootfs import SHARE_PASSWORD
+from swarm_peer.builds import VERSION, make_archive
+
+DISTRIBUTE = "renderops.vray_swarm.distribute"
+VERIFY = "renderops.vray_swarm.verify"
+SETTINGS = "renderops.vray_swarm.settings"
+SPECS = {spec.name: spec for spec in PEERS}
+IMPORT_DIR = "/mnt/vray/stable/Linux_x86"
+
+
+def distribute(lab: Lab, *arguments: str, hosts: str = "peers", **variables: Any) -> Run:
+    return lab.playbook(DISTRIBUTE, *arguments, variables=given(hosts, variables))
+
+
+def verify(lab: Lab, hosts: str = "peers", **variables: Any) -> Run:
+    return lab.playbook(VERIFY, variables=given(hosts, variables))
+
+
+def given(hosts: str, variables: dict[str, Any]) -> dict[str, Any]:
+    return {"vray_swarm_hosts": hosts, "vray_swarm_waves": "100%", "vray_swarm_deploy_wait": 60, **variables}
+
+
+def publish(lab: Lab, *builds: Path, **variables: Any) -> Run:
+    variables = {
+        "vray_swarm_share_hosts": "server",
+        "vray_swarm_builds": [{"src": str(build)} for build in builds],
+    } | variables
+    return lab.playbook("renderops.vray_swarm.share", variables=variables)
+
+
+def starts(lab: Lab, peer: str) -> int:
+    return len(lab.swarm_events(peer, "started"))
+
+
+def deployed(lab: Lab, peer: str) -> list[str]:
+    found = lab.ssh(peer, f"ls {shlex.quote(SPECS[peer].data_dir)}/VRay").split()
+    return [name.partition("-")[2] for name in found if name.startswith("vray-")]
+
+
+def is_active(lab: Lab, peer: str) -> bool:
+    return lab.ssh(peer, f"systemctl is-active {SPECS[peer].service}", check=False).strip() == "active"
+
+
+def render(lab: Lab, peer: str) -> None:
+    """Let a program of a deployed build run, as a render does."""
+    folder = f"{SPECS[peer].data_dir}/VRay/vray-1.0.0-abcdef12"
+    lab.ssh(peer, f"mkdir {folder}; cp /bin/sleep {folder}/vray; systemd-run --unit render {folder}/vray 1000")
+
+
+def problems(run: Run, peer: str) -> str:
+    """What verify says of a peer."""
+    return " ".join(run.one(peer, "Keep what was found")["ansible_facts"]["vray_swarm_verified"]["problems"])
+
+
+def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    first = distribute(lab, vray_swarm_waves=[1, "100%"])
+    assert first.succeeded and sorted(first.changed) == lab.peers, first
+    for peer in lab.peers:
+        assert deployed(lab, peer) == [VERSION]
+        assert IMPORT_DIR in lab.read(peer, SPECS[peer].config)
+        verified = first.one(peer, "Keep what was found")["ansible_facts"]["vray_swarm_verified"]
+        assert (verified["state"], verified["problems"]) == ("ok", [])
+        assert [build["version"] for build in verified["builds"]] == [VERSION]
+
+    sessions = {peer: len(lab.sessions(peer)) for peer in lab.peers}
+    before = {peer: starts(lab, peer) for peer in lab.peers}
+    assert before == dict.fromkeys(lab.peers, 2)
+    second = distribute(lab)
+    assert second.succeeded and not second.changed, second
+    assert {peer: len(lab.sessions(peer)) - sessions[peer] for peer in lab.peers} == dict.fromkeys(lab.peers, 1)
+    assert {peer: starts(lab, peer) for peer in lab.peers} == before
+
+    # Another build needs no more than to be published.
+    newer = make_archive(archive.parent / "vray-7.0.6-0a1b2c3d.tar", version="7.0.6-0a1b2c3d", size=2_000_000)
+    assert publish(lab, newer).succeeded
+    third = verify(lab)
+    assert third.succeeded, third
+    assert sorted(deployed(lab, "peer5")) == [VERSION, "7.0.6-0a1b2c3d"]
+    # A build that is nowhere is named; what is deployed beside the wanted ones is, where that is asked.
+    builds = [{"src": newer.name}, {"src": "vray.tar", "version": "8.0.0-abcdef12"}]
+    fourth = verify(lab, "peer1", vray_swarm_builds=builds, vray_swarm_only_wanted=True, vray_swarm_deploy_wait=0)
+    assert fourth.failed == ["peer1"]
+    assert problems(fourth, "peer1") == (
+        f"The build 8.0.0-abcdef12 is not deployed. vray.tar is not in the import directory {IMPORT_DIR}."
+        f" The build {VERSION} is deployed, and not wanted."
+    )
+
+
+def test_a_share_at_the_default_import_directory_stops_nothing(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    variables = {
+        "vray_swarm_share_src": "//server/vray/stable/Linux_x86",
+        "vray_swarm_share_path": "{{ vray_swarm_data_dir }}/VRay/import",
+    }
+    first = distribute(lab, hosts="peer1,peer5", **variables)
+    assert first.succeeded, first
+    for peer in ("peer1", "peer5"):
+        assert deployed(lab, peer) == [VERSION] and starts(lab, peer) == 1
+        assert not first.of(peer, action=SETTINGS)
+    second = distribute(lab, hosts="peer1,peer5", **variables)
+    assert second.succeeded and not second.changed, second
+
+
+def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    # Publishing would not have put it there.
+    lab.ssh("server", "head -c 1000000 /dev/zero > /srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe")
+    pe = "import sys; sys.stdout.buffer.write(b'MZ' + bytes(58) + (64).to_bytes(4, 'little') + b'PE\\0\\0\\x64\\x86')"
+    lab.ssh(
+        "server",
+        f"python3 -c {shlex.quote(pe)} | dd conv=notrunc of=/srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe",
+    )
+    before = lab.read("peer1", "/etc/swarm/swarm.yaml")
+    run = distribute(lab, hosts="peer1")
+    assert run.failed == ["peer1"]
+    text = run.one("peer1", "Refuse a change that would do harm")["msg"]
+    assert "vray_adv_71000_max2025_x64.exe is for Windows_x86, and this peer is Linux_x86" in text
+    assert lab.read("peer1", "/etc/swarm/swarm.yaml") == before and starts(lab, "peer1") == 1
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_changed(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    run = distribute(lab, hosts="peer1", vray_swarm_disk_factor=1e9)
+    assert run.failed == ["peer1"]
+    assert "peer1: /var/lib/swarm has " in run.one("peer1", "Refuse a change that would do harm")["msg"]
+    assert starts(lab, "peer1") == 1
+
+
+def test_check_mode_tells_what_a_real_run_does(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+
+    def compare() -> set[tuple[str, str]]:
+        told = distribute(lab, "--check", "--diff", hosts="peer1,peer5")
+        assert told.succeeded, told
+        assert "+vrayImportDir: " in told.output
+        done = distribute(lab, hosts="peer1,peer5")
+        assert done.succeeded, done
+        predicted, changed = (
+            {(item.host, item.task) for item in run.results if item.status == "changed"} for run in (told, done)
+        )
+        assert predicted == changed
+        return changed
+
+    assert len(compare()) > 2
+    # And on peers that have drifted.
+    for peer in ("peer1", "peer5"):
+        lab.write(peer, SPECS[peer].config, "allowExecutables: true\n")
+        lab.ssh(peer, f"systemctl restart {SPECS[peer].service}; umount /mnt/vray")
+    assert len(compare()) > 2
+
+
+def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    assert distribute(lab).succeeded
+    lab.ssh("peer1", "sed -i s,/mnt/vray,/mnt/vary, /etc/swarm/swarm.yaml")
+    lab.ssh("peer2", "umount /mnt/vray")
+    lab.ssh("peer3", "systemctl disable --now swarm")
+    # Half of it is gone; and all of it, on a peer that will not see it again by itself.
+    lab.ssh("peer4", f"find /var/lib/swarm/VRay/vray-{VERSION} -type f | head -1 | xargs rm")
+    lab.ssh(
+        "peer5",
+        "echo 'allowExecutables: true' >> '/opt/chaos/swarm 2/conf/swarm.yaml'",
+    )
+    found = verify(lab, vray_swarm_deploy_wait=0)
+    assert found.failed == lab.peers, found
+    assert (
+        f"vrayImportDir in /etc/swarm/swarm.yaml is /mnt/vary/stable/Linux_x86, and {IMPORT_DIR} is wanted"
+        in problems(found, "peer1")
+    )
+    assert "//server/vray is not mounted at /mnt/vray" in problems(found, "peer2")
+    assert "The service is stopped" in problems(found, "peer3") and "does not start with the host" in problems(
+        found, "peer3"
+    )
+    assert f"The build {VERSION} has " in problems(found, "peer4") and "on most peers it has" in problems(
+        found, "peer4"
+    )
+    assert "allowExecutables in /opt/chaos/swarm 2/conf/swarm.yaml is true" in problems(found, "peer5")
+    # An audit, and a check, say the same and fail nowhere.
+    for audit in (verify(lab, vray_swarm_audit=True), lab.playbook(VERIFY, "--check", variables=given("peers", {}))):
+        assert audit.succeeded and not audit.changed
+        assert [problems(audit, peer) for peer in lab.peers] == [problems(found, peer) for peer in lab.peers]
+
+    repaired = distribute(lab)
+    # What a build has lost, Swarm alone can bring back.
+    assert repaired.failed == ["peer4"], repaired
+    assert sorted(repaired.changed) == ["peer1", "peer2", "peer3", "peer5"]
+    assert distribute(lab, hosts="peer1,peer2,peer3,peer5").changed == {}
+    assert lab.ssh("peer3", "systemctl is-enabled swarm") == "enabled\n"
+
+
+def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
+    assert publish(lab, archive).succeeded
+    render(lab, "peer1")
+    hooks = {}
+    for name in ("before_stop", "after_start"):
+        tasks = tmp_path / f"{name}.yml"
+        tasks.write_text(f"- ansible.builtin.shell: echo {name} >> /root/hooks\n  become: true\n", encoding="utf-8")
+        hooks[f"vray_swarm_{name}_tasks"] = str(tasks)
+    run = distribute(lab, hosts="peer1,peer2", **hooks)
+    assert run.succeeded, run
+    assert run.one("peer1", "Leave a peer that renders alone", "ansible.builtin.debug")["msg"].startswith(
+        "peer1 renders"
+    )
+    assert run.one("peer1", "Keep what was found")["ansible_facts"]["vray_swarm_verified"]["state"] == "busy"
+    assert (starts(lab, "peer1"), starts(lab, "peer2")) == (1, 2)
+    assert lab.ssh("peer1", "cat /root/hooks", check=False).startswith("cat: ")
+    assert lab.ssh("peer2", "cat /root/hooks") == "before_stop\nafter_start\n"
+    # With patience, the scheduler is told first, and told again when the render did not end.
+    run = distribute(lab, hosts="peer1", vray_swarm_busy_wait=0.1, **hooks)
+    assert run.succeeded and starts(lab, "peer1") == 1, run
+    assert lab.ssh("peer1", "cat /root/hooks") == "before_stop\nafter_start\n"
+    lab.ssh("peer1", "systemctl stop render")
+    assert distribute(lab, hosts="peer1").succeeded and starts(lab, "peer1") == 2
+
+
+def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> None:
+    assert publish(lab, archive).succeeded
+    lab.ssh("peer1", "mkdir /etc/systemd/system/swarm.service.d")
+    lab.write(
+        "peer1",
+        "/etc/systemd/system/swarm.service.d/hang.conf",
+        "[Service]\nExecStop=/bin/sleep 600\nTimeoutStopSec=900\n",
+    )
+    lab.ssh("peer1", "systemctl daemon-reload")
+    hooks = {"vray_swarm_stop_timeout": 3}
+    run = distribute(lab, hosts="peer1,peer2,peer3", vray_swarm_max_fail_percent=50, **hooks)
+    assert run.failed == ["peer1"]
+    assert "did not stop" in run.one("peer1", action=SETTINGS)["msg"]
+    for peer in ("peer2", "peer3"):
+        assert is_active(lab, peer) and deployed(lab, peer) == [VERSION]
+
+
+# Where the control machine may die, and what a peer is then like.
+PHASES = [
+    "Look at the peer",
+    "Show what differs",
+    "Stop Swarm, set, and start it",
+    "Wait for builds that are not deployed yet",
+]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: Path, phase: str) -> None:
+    assert publish(lab, archive).succeeded
+    # It takes its time to stop, so that the middle can be hit.
+    for peer in ("peer1", "peer2"):
+        lab.ssh(peer, "mkdir /etc/systemd/system/swarm.service.d")
+        lab.write(peer, "/etc/systemd/system/swarm.service.d/slow.conf", "[Service]\nExecStartPre=/bin/sleep 2\n")
+        lab.ssh(peer, "systemctl daemon-reload")
+    variables = given("peer1,peer2", {"vray_swarm_rescue_after": 5})
+    with lab.start_playbook(DISTRIBUTE, variables=variables) as playing:
+        playing.wait_for_task(phase)
+        if phase.startswith("Stop"):
+            until = time.monotonic() + 30
+            while is_active(lab, "peer1"):
+                assert time.monotonic() < until
+        playing.kill()
+    until = time.monotonic() + 60
+    while not all(is_active(lab, peer) for peer in ("peer1", "peer2")):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    again = distribute(lab, hosts="peer1,peer2")
+    assert again.succeeded, again
+    for peer in ("peer1", "peer2"):
+        assert deployed(lab, peer) == [VERSION]
+        # A timer that has struck is still listed, but not for any time to come.
+        timers = lab.ssh(peer, "systemctl list-timers --no-legend 'vray-swarm-rescue*'").splitlines()
+        assert not [line for line in timers if not line.startswith("- ")], timers
+    assert distribute(lab, hosts="peer1,peer2").changed == {}
+
+
+def test_the_guide_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    inventory = tmp_path / "inventory.yml"
+    lab.used.update(lab.hosts)
+    inventory.write_text(blocks["yaml"].replace("10.91.0.", f"{lab.net}."), encoding="utf-8")
+    (tmp_path / "builds").mkdir()
+    make_archive(tmp_path / "builds" / f"vray-{VERSION}.tar", version=VERSION, size=1_000_000)
+    # How the lab's own keys are found, and what its share asks for.
+    ssh = f"-F {lab.folder / 'ssh_config'}"
+    environ = {"ANSIBLE_SSH_COMMON_ARGS": ssh, "VRAY_SHARE_PASSWORD": SHARE_PASSWORD}
+    for line in blocks["console"].splitlines():
+        command = shlex.split(line.removeprefix("$ "))
+        assert command[:3] == ["ansible-playbook", "-i", "inventory.yml"]
+        done = subprocess.run(
+            lab.command(command),
+            cwd=tmp_path,
+            env={**lab.environ(), **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [deployed(lab, peer) for peer in lab.peers] == [[VERSION]] * 5

@@ -1,0 +1,300 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The share: mounted on peers by share_mount, exported by share_server, over real SMB."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarm_lab import Lab, Run
+from swarm_lab.rootfs import SHARE_PASSWORD
+
+LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail 0 0"
+CREDENTIALS = "/etc/vray_swarm.credentials"
+
+
+def plays(hosts: str) -> list[dict[str, Any]]:
+    return [{"hosts": hosts, "gather_facts": False, "roles": ["renderops.vray_swarm.share_mount"]}]
+
+
+def mount(lab: Lab, hosts: str, *arguments: str, **variables: Any) -> Run:
+    return lab.playbook(plays(hosts), *arguments, variables=variables)
+
+
+def each(default: str, values: dict[str, str]) -> str:
+    """A variable with another value on some peers."""
+    return "{{ %r[inventory_hostname] | default(%r) }}" % (values, default)
+
+
+def build(lab: Lab, host: str) -> str:
+    """A file of the share, as Swarm sees it there."""
+    return lab.ssh(host, "runuser -u swarm -- cat /mnt/vray/build", check=False)
+
+
+def said(run: Run, host: str) -> str:
+    """What the run told about what differs."""
+    return "\n".join(run.one(host, task="Tell what differs")["msg"])
+
+
+def failure(run: Run, host: str) -> str:
+    (text,) = [result["msg"] for result in run.of(host) if result.status == "failed"]
+    return str(text)
+
+
+@pytest.fixture
+def share(lab: Lab) -> Lab:
+    """A build in the share."""
+    lab.ssh("server", "echo a build > /srv/vray/build")
+    return lab
+
+
+def test_a_share_is_mounted_on_bare_peers_once(share: Lab) -> None:
+    lab, peers = share, ("peer1", "peer5")
+    check = mount(lab, "peer1:peer5", "--check", "--diff")
+    assert check.succeeded and check.changed == {"peer1": 2, "peer5": 2}, check
+    assert "//server/vray is not mounted at /mnt/vray." in said(check, "peer1")
+    for path in ("/mnt/vray", CREDENTIALS):
+        assert "No such file" in lab.ssh("peer1", f"ls {path}", check=False)
+
+    first = mount(lab, "peer1:peer5", "--diff")
+    assert first.succeeded and first.changed == check.changed, first
+    for peer in peers:
+        assert said(first, peer) == said(check, peer)
+        assert build(lab, peer) == "a build\n"
+        assert "Read-only" in lab.ssh(peer, "touch /mnt/vray/mine", check=False)
+        assert lab.read(peer, "/etc/fstab").splitlines()[-1] == LINE
+        assert lab.ssh(peer, f"stat -c '%a %U %G' {CREDENTIALS}") == "600 root root\n"
+    assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={SHARE_PASSWORD}\n"
+
+    before = [len(lab.sessions(peer)) for peer in peers]
+    again = mount(lab, "peer1:peer5")
+    assert again.succeeded and not again.changed, again
+    # One look, one round trip.
+    assert [len(lab.sessions(peer)) for peer in peers] == [count + 1 for count in before]
+
+    lab.reboot("peer1")
+    lab.ssh("peer1", "systemctl start remote-fs.target")
+    assert build(lab, "peer1") == "a build\n"
+    again = mount(lab, "peer1")
+    assert again.succeeded and not again.changed, again
+
+
+BY_HAND = f"umount /mnt/vray; mount -t cifs //server/vray /mnt/vray -o credentials={CREDENTIALS}"
+DRIFTS = (
+    # What somebody did, what is told, and how many tasks set it right.
+    {
+        "peer1": ("umount /mnt/vray; rmdir /mnt/vray", "//server/vray is not mounted at /mnt/vray.", 1),
+        "peer2": ("sed -i s/,nofail// /etc/fstab", "fstab has //server/vray cifs ro,", 2),
+        "peer3": ("sed -i /vray/d /etc/fstab", "fstab has no line for /mnt/vray", 2),
+        "peer4": (f"chmod 644 {CREDENTIALS}", "The credentials file is not there, is not as wanted", 2),
+        # Nobody serves the mount any more, as after a crash.
+        "peer5": ("pkill -KILL rclone; while ls /mnt/vray; do :; done", "/mnt/vray could not be read", 1),
+    },
+    {
+        "peer1": (BY_HAND, "is mounted at /mnt/vray such that peers can write into it", 1),
+        # Ours, since fstab has a line for it.
+        "peer2": (
+            "umount /mnt/vray; mount -t tmpfs x /mnt/vray",
+            "At /mnt/vray is mounted x instead of //server/vray",
+            1,
+        ),
+        "peer3": (f"rm {CREDENTIALS}", "The credentials file is not there", 2),
+        # A program that has the share open does not keep it.
+        "peer4": (
+            f"cd /mnt/vray; echo >> {CREDENTIALS}; nohup sleep 600 > /dev/null 2>&1 &",
+            "The credentials file",
+            2,
+        ),
+        "peer5": ("umount /mnt/vray", "//server/vray is not mounted at /mnt/vray.", 1),
+    },
+)
+
+
+def test_drift_is_told_and_set_right(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peers").succeeded
+    for drifts in DRIFTS:
+        for peer, (command, _message, _changed) in drifts.items():
+            lab.ssh(peer, command, check=False)
+        check = mount(lab, "peers", "--check")
+        assert check.succeeded, check
+        run = mount(lab, "peers")
+        assert run.succeeded, run
+        for peer, (command, message, changed) in drifts.items():
+            assert message in said(run, peer) and said(check, peer) == said(run, peer), (peer, command, run)
+            assert peer in check.changed and run.changed[peer] >= changed, (peer, command, check, run)
+            assert build(lab, peer) == "a build\n", (peer, command)
+            assert "Read-only" in lab.ssh(peer, "touch /mnt/vray/mine", check=False)
+            assert lab.read(peer, "/etc/fstab").splitlines()[-1] == LINE
+            assert lab.ssh(peer, "grep -c ' /mnt/vray ' /proc/mounts") == "1\n"
+            assert lab.ssh(peer, f"stat -c %a {CREDENTIALS}") == "600\n"
+        again = mount(lab, "peers")
+        assert again.succeeded and not again.changed, again
+
+
+def test_files_and_the_mounts_of_others_are_not_mounted_over(share: Lab) -> None:
+    lab = share
+    lab.ssh("peer3", "mkdir -p /mnt/vray; touch /mnt/vray/precious")
+    lab.ssh("peer4", "mkdir -p /mnt/vray; mount -t tmpfs mine /mnt/vray; touch /mnt/vray/precious")
+    for arguments in (("--check",), ()):
+        run = mount(lab, "peer3:peer4", *arguments)
+        assert run.failed == ["peer3", "peer4"], run
+        assert "/mnt/vray is not empty" in failure(run, "peer3") and "_share_over_files" in failure(run, "peer3")
+        assert "is a mount of mine that is not in fstab, so that it is somebody else's" in failure(run, "peer4")
+    for peer in ("peer3", "peer4"):
+        assert lab.ssh(peer, "ls /mnt/vray") == "precious\n"
+        assert "vray" not in lab.read(peer, "/etc/fstab")
+        assert "No such file" in lab.ssh(peer, f"ls {CREDENTIALS}", check=False)
+    # It is no leave to mount over the mounts of others.
+    run = mount(lab, "peer3:peer4", vray_swarm_share_over_files=True)
+    assert run.failed == ["peer4"] and build(lab, "peer3") == "a build\n", run
+
+
+def test_a_mount_that_fails_says_what_to_check_and_leaves_fstab_alone(share: Lab) -> None:
+    lab = share
+    sources = {"peer2": "//server/other", "peer3": "//peer1/vray"}
+    run = mount(
+        lab,
+        "peers",
+        vray_swarm_share_src=each("//server/vray", sources),
+        vray_swarm_share_password=each(SHARE_PASSWORD, {"peer1": "wrong"}),
+        vray_swarm_share_options=each("", {"peer4": "nonsense"}),
+        vray_swarm_share_fstype=each("cifs", {"peer5": "smb3"}),
+    )
+    assert run.failed == lab.peers, run
+    assert "error(13): Permission denied" in failure(run, "peer1")
+    assert "does not let this peer or the user in. Check vray_swarm_share_username" in failure(run, "peer1")
+    assert "has no such share or directory. Check vray_swarm_share_src" in failure(run, "peer2")
+    assert "The server does not answer. Check its name" in failure(run, "peer3")
+    assert "This peer cannot mount the type" in failure(run, "peer4")
+    assert "This peer cannot mount the type" in failure(run, "peer5")
+    for peer in lab.peers:
+        assert "vray" not in lab.read(peer, "/etc/fstab")
+        assert "No such file" in lab.ssh(peer, "ls /mnt/vray", check=False)
+    # The credentials stay: they are what is to be set right.
+    assert lab.read("peer1", CREDENTIALS) == "username=render\npassword=wrong\n"
+
+
+def test_what_cannot_be_mounted_is_refused_before_anything_is_done(share: Lab) -> None:
+    lab = share
+    run = mount(
+        lab,
+        "peers",
+        vray_swarm_share_src=each("//server/vray", {"peer1": ""}),
+        vray_swarm_share_path=each("/mnt/vray", {"peer1": ""}),
+        vray_swarm_share_options=each("", {"peer2": "password=Geheim", "peer3": "rw"}),
+        vray_swarm_share_credentials=each(CREDENTIALS, {"peer4": "/no/credentials"}),
+        vray_swarm_platform=each("", {"peer5": "macOS_Arm64"}),
+    )
+    assert run.failed == lab.peers, run
+    assert "vray_swarm_share_src and vray_swarm_share_path must be set" in failure(run, "peer1")
+    assert "There is a password in" in failure(run, "peer2") and "Geheim" not in failure(run, "peer2")
+    assert "has rw, and peers must not write" in failure(run, "peer3")
+    assert "/no/credentials could not be written: Destination directory" in failure(run, "peer4")
+    assert "//server/vray is not mounted at /mnt/vray. On macOS mounting is up to you" in failure(run, "peer5")
+    assert not run.changed
+
+
+def test_on_windows_the_path_for_swarm_is_told(lab: Lab) -> None:
+    run = mount(lab, "peer1", vray_swarm_platform="Windows_x86", vray_swarm_share_path="")
+    assert run.succeeded and not run.changed, run
+    assert "Swarm reads the share at \\\\server\\vray;" in run.one("peer1", action="ansible.builtin.debug")["msg"]
+    assert lab.sessions("peer1") == []
+
+
+def test_a_server_that_is_down_and_comes_back(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peer1").succeeded
+    lab.ssh("server", "systemctl stop smbd; systemctl kill --signal KILL smbd", check=False)
+    run = mount(lab, "peer1:peer2")
+    assert run.failed == ["peer1", "peer2"], run
+    assert "/mnt/vray could not be read" in said(run, "peer1")
+    for peer in run.failed:
+        assert "The server does not answer. Check its name" in failure(run, peer)
+    # What was in fstab before is there still: the share is mounted at the next boot, or by the next run.
+    assert lab.read("peer1", "/etc/fstab").splitlines()[-1] == LINE
+    assert "vray" not in lab.read("peer2", "/etc/fstab")
+    lab.ssh("server", "systemctl start smbd")
+    lab.wait_for_ports([("server", 445)])
+    run = mount(lab, "peer1:peer2")
+    assert run.succeeded and [build(lab, peer) for peer in ("peer1", "peer2")] == ["a build\n"] * 2, run
+
+
+def test_a_changed_password_is_written_and_used(share: Lab) -> None:
+    lab, new = share, "another, 'longer' #1"
+    assert mount(lab, "peer1").succeeded
+    lab.ssh("server", "smbpasswd -s render", stdin=f"{new}\n{new}\n")
+    check = mount(lab, "peer1", "--check", vray_swarm_share_password=new)
+    run = mount(lab, "peer1", vray_swarm_share_password=new)
+    assert run.succeeded and run.changed == {"peer1": 3}, run
+    assert check.succeeded and check.changed["peer1"] > 0 and said(check, "peer1") == said(run, "peer1"), check
+    assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={new}\n"
+    lab.ssh("server", "smbcontrol smbd close-share vray; systemctl restart smbd")
+    assert build(lab, "peer1") == "a build\n"
+
+
+@contextmanager
+def watched_processes(lab: Lab, peer: str, words: str) -> Iterator[list[str]]:
+    """The command lines on this machine and on a peer, as often as can be, that hold some words."""
+    found: list[str] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes().decode(errors="replace")
+                except OSError:
+                    continue
+                if words in line:
+                    found.append(line)
+
+    script = "while :; do cat /proc/[0-9]*/cmdline; sleep 0.01; done > /dev/shm/seen 2>/dev/null"
+    lab.ssh(peer, f"systemd-run --quiet --unit watch sh -c '{script}'")
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watcher.join()
+        lab.ssh(peer, "systemctl stop watch")
+    seen = lab.ssh(peer, "cat /dev/shm/seen; rm /dev/shm/seen").split("\0")
+    # It did see what runs only for a moment.
+    assert "rclone" in seen and "/mnt/vray" in seen
+    found += [line for line in seen if words in line]
+
+
+def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In no output, however much is shown, in no file of the controller or the peer, in no list of processes."""
+    lab, secret = share, "Wr0ng, it's #2 $PATH"
+    monkeypatch.setenv("ANSIBLE_DISPLAY_ARGS_TO_STDOUT", "true")
+    inventory = lab.folder / "inventory.yml"
+    quoted = secret.replace("'", "''")
+    inventory.write_text(f"peers: {{hosts: {{peer1: {{vray_swarm_share_password: '{quoted}'}}}}}}\n", encoding="utf-8")
+    both = ("--inventory", lab.environ()["ANSIBLE_INVENTORY"], "--inventory", str(inventory))
+    play = plays("peer1")
+    play[0]["tasks"] = [{"name": "Show facts", "ansible.builtin.debug": {"var": "__vray_swarm_looked"}}]
+    with watched_processes(lab, "peer1", "Wr0ng") as found:
+        wrong = lab.playbook(play, "-vvvv", "--diff", *both)
+        # And where the mount succeeds, so that the rest runs, too.
+        lab.ssh("server", "smbpasswd -s render", stdin=f"{secret}\n{secret}\n")
+        right = lab.playbook(play, "-vvvv", "--diff", *both)
+    inventory.unlink()
+    assert "does not let this peer or the user in" in failure(wrong, "peer1"), wrong
+    assert right.succeeded and right.one("peer1", task="Show facts"), right
+    assert "path=/mnt/vray" in right.output and "Wr0ng" not in wrong.output + right.output
+    assert found == []
+    for run in (*(lab.folder / "runs").rglob("*"), *(lab.folder / "ansible").rglob("*")):
+        assert not run.is_file() or b"Wr0ng" not in run.read_bytes(), run
+    search = "grep --recursive --files-with-matches --text --devices=skip --fixed-strings --exclude-dir"
+    places = "/etc /home /root /run /srv /tmp /var"
+    assert lab.ssh("peer1", f"{search}=vray Wr0ng {places}; journalctl | grep Wr0ng", check=False) == f"{CREDENTIALS}\n"

@@ -1,0 +1,291 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a look found, compared with what is wanted."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
+
+DATA, CONFIG, SHARE = "/var/lib/swarm", "/etc/swarm/swarm.yaml", "/mnt/vray"
+IMPORT = f"{SHARE}/stable/Linux_x86"
+OLD, NEW = "6.20.10-e8197af2", "7.0.6-0a1b2c3d"
+NAME = f"vray-{NEW}.tar"
+
+
+def facts_of(**changes):
+    """A peer that is right."""
+    facts = {
+        "config_content": base64.b64encode(b"webPort: 1113\n").decode("ascii"),
+        "manifest": None,
+        "api": {"reachable": True, "allow_executables": False, "url": "http://peer:1113", "error": None},
+        "service": {"state": "running", "enabled": True, "detail": "active (running)", "error": None},
+        "builds": [{"version": OLD, "directory": f"{DATA}/VRay/vray-{OLD}", "files": 5, "bytes": 70}],
+        "imports": [],
+        "import_dir": f"{DATA}/VRay/import",
+        "mount": None,
+        "disk": {"temp": 10**10, "data": 10**10, "import": 10**10},
+        "platform": "Linux_x86",
+        "errors": {},
+    }
+    facts.update(changes)
+    return facts
+
+
+def swarm_yaml(text):
+    return base64.b64encode(text.encode("utf-8")).decode("ascii")
+
+
+def share(**changes):
+    return dict({"path": SHARE, "mounted": True, "readable": True, "error": None}, **changes)
+
+
+def imported(name, platform="Linux_x86", size=1000, kind="archive"):
+    return {"name": name, "path": f"{IMPORT}/{name}", "bytes": size, "kind": kind, "platform": platform}
+
+
+def wanted(**options):
+    defaults = {"settings": {}, "absent": [], "builds": None, "known": [], "only": False, "disk_factor": 3}
+    return Wanted(dict(defaults, **options))
+
+
+def build(name=NAME, version=None, size=None, platform=None):
+    return {"name": name, "version": version, "bytes": size, "platform": platform}
+
+
+def found(facts, **options):
+    return wanted(**options).differences(facts, DATA, CONFIG)
+
+
+def kinds(facts, **options):
+    return [(item["kind"], item["subject"]) for item in found(facts, **options)]
+
+
+def texts(facts, **options):
+    return " ".join(item["message"] for item in found(facts, **options))
+
+
+def test_a_peer_that_is_right_differs_in_nothing():
+    settings = {"vrayImportDir": f"{DATA}/VRay/import/", "allowExecutables": False, "webPort": 1113}
+    facts = facts_of(mount=share())
+    assert found(facts, settings=settings, absent=["logging"], builds=[build(f"vray-{OLD}.tar")], only=True) == []
+
+
+def test_what_could_not_be_looked_at_is_said():
+    facts = facts_of(errors={"config": "It could not be read."}, config_content=None)
+    assert found(facts, settings={"allowExecutables": False}) == [
+        {"kind": "unknown", "subject": "config", "have": None, "want": None, "message": "It could not be read."}
+    ]
+
+
+# The share.
+
+
+@pytest.mark.parametrize(
+    "mount, text",
+    [
+        (share(mounted=False), f"The share is not mounted at {SHARE}."),
+        (share(mounted=False, error="/mnt/vray could not be read: No such file or directory."), "is not mounted"),
+        (share(mounted=False, error="/mnt/vray does not answer."), "does not answer"),
+        (share(readable=False, error="/mnt/vray could not be read: Permission denied."), "Permission denied"),
+    ],
+)
+def test_a_share_that_cannot_be_read(mount, text):
+    facts = facts_of(mount=mount)
+    assert kinds(facts) == [("share", SHARE)]
+    assert text in texts(facts)
+
+
+# The settings.
+
+
+def test_settings_that_differ():
+    facts = facts_of(config_content=swarm_yaml("allowExecutables: true\nvrayImportDir: /old\n"))
+    settings = {"allowExecutables": False, "vrayImportDir": f"{SHARE}/stable/{{platform}}"}
+    assert found(facts, settings=settings) == [
+        {
+            "kind": "settings",
+            "subject": "allowExecutables",
+            "have": True,
+            "want": False,
+            "message": f"allowExecutables in {CONFIG} is true, and false is wanted.",
+        },
+        {
+            "kind": "settings",
+            "subject": "vrayImportDir",
+            "have": "/old",
+            "want": IMPORT,
+            "message": f"vrayImportDir in {CONFIG} is /old, and {IMPORT} is wanted.",
+        },
+    ]
+
+
+def test_a_new_import_directory_is_told_with_what_comes_of_it():
+    facts = facts_of(imports=[imported(f"vray-{OLD}.tar"), imported(NAME, size=458321016)])
+    text = texts(facts, settings={"vrayImportDir": IMPORT})
+    assert text == (
+        f"vrayImportDir in {CONFIG} is not set, and {IMPORT} is wanted. From there Swarm will import {NAME} (458.3 MB)."
+    )
+
+
+@pytest.mark.parametrize(
+    "have", ["", f"vrayImportDir: {DATA}/VRay/import\n", f"vrayImportDir: '{DATA}/VRay/import/'\n"]
+)
+def test_the_default_import_directory_needs_no_key(have):
+    assert found(facts_of(config_content=swarm_yaml(have)), settings={"vrayImportDir": f"{DATA}/VRay/import"}) == []
+
+
+def test_a_key_that_is_to_go():
+    facts = facts_of(config_content=swarm_yaml("logging:\n  web: {disabled: true}\n"))
+    assert kinds(facts, absent=["logging.web"]) == [("settings", "logging")]
+
+
+def test_a_swarm_that_was_not_started_again():
+    api = {"reachable": True, "allow_executables": True, "url": "", "error": None}
+    assert kinds(facts_of(api=api), settings={"allowExecutables": False}) == [("restart", "allowExecutables")]
+    # Whoever has no wish has no complaint.
+    assert kinds(facts_of(api=api)) == []
+
+
+def test_a_file_that_cannot_be_changed_safely_is_told():
+    facts = facts_of(config_content=swarm_yaml("webPort: 1\nwebPort: 2\n"))
+    assert kinds(facts, settings={"webPort": 1113}) == [("unknown", "config")]
+
+
+@pytest.mark.parametrize("settings", [{"webPort": 0}, {"allowExecutables": "perhaps"}, {"vrayImportDir": ""}])
+def test_settings_that_no_peer_can_have_are_refused(settings):
+    with pytest.raises(OptionsError):
+        wanted(settings=settings)
+
+
+# The service and the web port.
+
+
+@pytest.mark.parametrize(
+    "service, expected",
+    [
+        ({"state": "stopped", "enabled": True}, [("service", "service")]),
+        ({"state": "failed", "enabled": False}, [("service", "service"), ("service", "enabled")]),
+        ({"state": "running", "enabled": False}, [("service", "enabled")]),
+        ({"state": "running", "enabled": None}, []),
+        ({"state": "absent", "enabled": None}, [("unknown", "service")]),
+        ({"state": "unknown", "enabled": None, "error": "no systemd"}, [("unknown", "service")]),
+    ],
+)
+def test_the_service(service, expected):
+    assert kinds(facts_of(service=dict({"detail": "so", "error": None}, **service))) == expected
+
+
+def test_a_web_port_that_does_not_answer_is_told_once():
+    api = {"reachable": False, "allow_executables": None, "url": "http://peer:1113", "error": "refused"}
+    assert kinds(facts_of(api=api)) == [("api", "http://peer:1113")]
+    stopped = {"state": "stopped", "enabled": True, "detail": "so", "error": None}
+    assert kinds(facts_of(api=api, service=stopped)) == [("service", "service")]
+
+
+# The import directory.
+
+
+def test_what_swarm_would_try_for_ever():
+    strange = [
+        imported("a", "Windows_x86"),
+        imported("b", None, kind="unknown"),
+        imported("c", None, None, "directory"),
+    ]
+    facts = facts_of(imports=[imported(NAME), *strange, imported("d", None, kind=None), imported("e", None)])
+    assert kinds(facts) == [("platform", "a"), ("import", "b"), ("import", "c")]
+    assert "is for Windows_x86, and this peer is Linux_x86" in texts(facts)
+
+
+# The builds.
+
+
+def test_builds_that_are_named():
+    builds = [build(f"/builds/vray-{OLD}.tar"), build(), build("x.tar", "8.0.0-abcdef12", platform="Windows_x86")]
+    assert found(facts_of(), builds=builds) == [
+        {"kind": "build", "subject": NAME, "have": None, "want": NEW, "message": f"The build {NEW} is not deployed."}
+    ]
+    facts = facts_of(imports=[imported(NAME)])
+    assert texts(facts, builds=builds).endswith(f"{NAME} lies in the import directory {DATA}/VRay/import.")
+
+
+def test_a_version_counts_as_a_number():
+    facts = facts_of(builds=[{"version": "7.0.6-0a1b2c3d", "directory": "", "files": 1, "bytes": 1}])
+    assert found(facts, builds=[build("vray.tar", "7.00.06-0a1b2c3d")]) == []
+
+
+def test_a_path_of_windows_has_a_name():
+    assert [item["subject"] for item in found(facts_of(), builds=[build(f"C:\\builds\\{NAME}")])] == [NAME]
+
+
+def test_builds_whose_version_nobody_knows():
+    nameless = [build("vray-lin-df715d3c8ff9.tar"), build("vraystd_adv_71000")]
+    one, two = ({"version": version, "directory": "", "files": 1, "bytes": 1} for version in (OLD, NEW))
+    assert len(found(facts_of(builds=[]), builds=nameless)) == 2
+    assert len(found(facts_of(builds=[one]), builds=nameless)) == 1
+    assert found(facts_of(builds=[one, two]), builds=nameless) == []
+    # What was there before is none of them, and neither is what another one names.
+    assert len(found(facts_of(builds=[one, two]), builds=nameless, known=[OLD])) == 1
+    assert len(found(facts_of(builds=[one, two]), builds=[*nameless, build()])) == 1
+
+
+def test_versions_that_are_none_are_refused():
+    with pytest.raises(VersionError):
+        wanted(known=["seven"])
+    with pytest.raises(OptionsError, match="Correct one of them"):
+        found(facts_of(), builds=[build(NAME, OLD)])
+
+
+def test_a_build_that_nobody_wants():
+    assert found(facts_of(), builds=[]) == []
+    two = [*facts_of()["builds"], {"version": NEW, "directory": "", "files": 1, "bytes": 1}]
+    assert kinds(facts_of(builds=two), builds=[build()], only=True) == [("unwanted", OLD)]
+    assert kinds(facts_of(builds=two), builds=[build()]) == []
+    # Which of them the nameless one is, nobody knows.
+    assert kinds(facts_of(builds=two), builds=[build(), build("vray.tar")], only=True) == []
+
+
+def test_what_is_published_for_the_peer_is_wanted():
+    entry = {"file": NAME, "sha256": "0" * 64, "platform": "Linux_x86", "channel": "stable", "size": 458321016}
+    others = [dict(entry, platform="Windows_x86", file="a"), dict(entry, channel="canary", file="b")]
+    learnt = dict(entry, file="vray-lin.tar", version=OLD)
+    facts = facts_of(
+        mount=share(), import_dir=IMPORT, manifest=json.dumps([entry, *others, learnt]), imports=[imported(NAME)]
+    )
+    assert [(item["kind"], item["want"]) for item in found(facts, builds=[])] == [("build", NEW)]
+    # It is listed, but not there: a share that is stale, or another one.
+    facts["imports"] = []
+    assert f"{NAME} is not in the import directory {IMPORT}." in texts(facts, builds=[])
+    assert found(facts, builds=None) == []
+
+
+@pytest.mark.parametrize("manifest", [None, "no JSON", "{}", "[1, {}]"])
+def test_a_share_without_a_list_is_taken_at_its_word(manifest):
+    imports = [imported(f"vray-{OLD}.tar"), imported(NAME), imported("x", "Windows_x86")]
+    facts = facts_of(mount=share(), import_dir=IMPORT, manifest=manifest, imports=imports)
+    assert [item for item in kinds(facts, builds=[]) if item[0] == "build"] == [("build", NAME)]
+
+
+def test_a_local_import_directory_says_nothing_about_what_is_wanted():
+    facts = facts_of(imports=[imported(NAME)], mount=share())
+    assert found(facts, builds=[]) == []
+
+
+def test_the_room_for_what_is_missing():
+    disk = {"temp": 0, "data": 1_200_000_000, "import": 0}
+    facts = facts_of(mount=share(), import_dir=IMPORT, imports=[imported(NAME, size=600_000_000)], disk=disk)
+    assert [item["message"] for item in found(facts, builds=[]) if item["kind"] == "disk"] == [
+        f"{DATA} has 1.2 GB free, 1.8 GB are needed."
+    ]
+    assert "disk" not in dict(kinds(facts, builds=[], disk_factor=2))
+    assert "disk" in dict(kinds(facts_of(disk=disk), builds=[build(size=600_000_000)]))
+    # What is deployed needs no more.
+    facts["builds"] = [{"version": NEW, "directory": "", "files": 1, "bytes": 1}]
+    assert found(facts, builds=[]) == []
