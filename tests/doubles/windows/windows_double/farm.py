@@ -111,6 +111,7 @@ class Farm:
                 name: {
                     "ansible_host": peer.host.address,
                     "ansible_connection": "windows_double",
+                    "ansible_shell_type": "powershell",
                     "windows_double_socket": server.path,
                     "vray_swarm_web_port": peer.port,
                 }

@@ -143,6 +143,21 @@ class Host:
                 found.append(facts)
         return {"changed": False, "exists": bool(found), "services": found}
 
+    def _win_service(self, options: Result, _identity: t.Tuple[str, str], check: bool) -> Result:
+        given = {name for name, value in options.items() if value is not None} - {"name", "start_mode"}
+        defaults = {
+            name for name, entry in documentation("ansible.windows.win_service")[0].items() if "default" in entry
+        }
+        if given - defaults:
+            raise NotDocumented(f"the double of win_service does not know {given - defaults}")
+        service = self.services[options["name"]]
+        changed = options["start_mode"] not in (None, service.start_mode)
+        if changed and not check:
+            service.start_mode = options["start_mode"]
+        found = {name: entry["sample"] for name, entry in documentation("ansible.windows.win_service")[1].items()}
+        facts = {name: value for name, value in service.facts().items() if name in found}
+        return {**found, **facts, "changed": changed, "exists": True}
+
     def _win_stat(self, options: Result, identity: t.Tuple[str, str], _check: bool) -> Result:
         real = self.files.real(options["path"], identity[1])
         if not real.exists():
