@@ -51,6 +51,9 @@ _HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None}
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
 _SAY_EACH = 60.0
+# For how long a queued build has to be away from the import directory until it is taken for refused, in seconds. Nobody
+# says whether Swarm moves it elsewhere while it deploys it.
+_GONE_AFTER = 60.0
 
 
 class ActionModule(SwarmAction):
@@ -65,6 +68,7 @@ class ActionModule(SwarmAction):
             facts["differences"] = self._compare(wanted, facts)
             if not self._task.check_mode and _missing(facts):
                 facts = self._wait(wanted, facts)
+            facts["wanted_builds"] = wanted.told(facts, options["data_dir"])
         result = {"changed": False, **{name: value for name, value in facts.items() if name not in _HIDDEN}}
         if options["discover"]:
             result["discovered"] = self._discovered(facts)
@@ -75,13 +79,14 @@ class ActionModule(SwarmAction):
         found: t.Dict[str, t.Any] = dict(_NOTHING, **_HIDDEN)
         settings, shared, web_port, api = None, None, options["web_port"], None
         on_host = {name: options[name] for name in _ON_HOST if options[name]}
-        if on_host or options["api_from"] == "peer":
+        if on_host or options["watch"] or options["api_from"] == "peer":
             # The host asks itself by the name that the task gives, not by its address in the inventory.
-            given = {name: value for name, value in self.arguments.items() if name in ("peer", "platform")}
+            passed = ("peer", "platform", "watch")
+            given = {name: value for name, value in self.arguments.items() if name in passed}
             for name in ("web_port", "connect_timeout", "api_from", "details"):
                 given[name] = options[name]
             if options["share_credentials"]:
-                given["_share_digest"] = self._share_digest()
+                given["share_digest"] = self._share_digest()
             found = self.look_at_host(dict(on_host, **given))
             look = Look(found)
             shared, api = look.shared, found["api"]
@@ -107,12 +112,15 @@ class ActionModule(SwarmAction):
         return wanted.differences(facts, self.options["data_dir"], self.options["config"])
 
     def _wait(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Look again until all builds are deployed and have stopped to grow, or the time is up."""
+        """Look again until all builds are deployed and have stopped to grow, none can come, or the time is up."""
         start = said = time.monotonic()
         seconds, sizes, pause = self.options["wait"], None, _FIRST_PAUSE
+        gone = _Gone(wanted.queued)
         while True:
             now = time.monotonic()
             if now - start >= seconds or (not _missing(facts) and facts["builds"] == sizes) or _is_down(facts):
+                return facts
+            if _missing(facts) and gone.are_all(facts, now):
                 return facts
             if now - said >= _SAY_EACH:
                 said = now
@@ -163,6 +171,24 @@ def _ask(client: Client) -> t.Dict[str, t.Any]:
 def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
     """The wanted builds that are not deployed."""
     return [item for item in facts["differences"] if item["kind"] == "build"]
+
+
+class _Gone:
+    """Queued builds that left the import directory, and are not deployed."""
+
+    def __init__(self, queued: t.Container[str]) -> None:
+        self._queued = queued
+        self._since: t.Dict[str, float] = {}
+
+    def are_all(self, facts: t.Mapping[str, t.Any], now: float) -> bool:
+        """Whether all that are missing have been away for long."""
+        there = {item["name"] for item in facts["imports"]}
+        names = [item["subject"] for item in _missing(facts)]
+        away = [name for name in names if name in self._queued and name not in there]
+        self._since = {name: self._since.get(name, now) for name in away}
+        return "import_dir" not in facts["errors"] and all(
+            now - self._since.get(name, now) >= _GONE_AFTER for name in names
+        )
 
 
 def _is_down(facts: t.Mapping[str, t.Any]) -> bool:

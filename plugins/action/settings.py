@@ -29,6 +29,8 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action impor
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
     absent_keys,
+    settle_directory,
+    swarm_defaults,
     wanted_settings,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
@@ -118,7 +120,9 @@ class ActionModule(SwarmAction):
         return dict(report, changed=False, after=report["before"])
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
-        return edit(content or b"", self.options["path"], self._wanted, self._absent, DEFAULTS)
+        path, defaults = self.options["path"], swarm_defaults(self.options["data_dir"])
+        wanted = settle_directory(content or b"", path, self._wanted, defaults)
+        return edit(content or b"", path, wanted, self._absent, defaults)
 
     def _tell(self, content: t.Optional[bytes], edited: Edited, changed: bool) -> None:
         self._report.update(before=edited.before, after=edited.after)
@@ -182,13 +186,17 @@ class ActionModule(SwarmAction):
     def _when_idle(self, **values: t.Any) -> t.Dict[str, t.Any]:
         """Apply as soon as nothing is rendered; the host looks by itself, a minute at a time."""
         until = time.monotonic() + self.options["busy_wait"]
-        patience = 0.0
         while True:
-            done = self._step("apply", patience=patience, **values)
-            patience = min(until - time.monotonic(), _TELL_EACH)
-            if not done.get("busy") or patience <= 0:
+            done = self._step("apply", **values)
+            busy = done.get("busy")
+            while busy:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return done
+                self._show(f"{_renders(busy)}; waiting for {left:.0f} s more")
+                busy = self._step("await_idle", patience=min(left, _TELL_EACH))["busy"]
+            if not done.get("busy"):
                 return done
-            self._show(f"{_renders(done['busy'])}; waiting for {until - time.monotonic():.0f} s more")
 
     def _show(self, text: str) -> None:
         display.display(f"{self.label}: {text}")

@@ -43,12 +43,13 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
     "share_path": {"type": "path"},
     "share_credentials": {"type": "path"},
-    # Made by the action plugin; what it is made of would show up where arguments are shown.
-    "_share_digest": {"type": "str", "no_log": True},
+    # Made by the action plugin: the values themselves would show up where arguments are shown.
+    "share_digest": {"type": "str", "no_log": True},
     "service": {"type": "str"},
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
     "discover": {"type": "bool", "default": False},
+    "watch": {"type": "float", "default": 0},
     "platform": {"type": "str", "choices": list(PLATFORMS)},
     "wanted": {
         "type": "dict",
@@ -62,11 +63,11 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     "name": {"type": "str", "required": True, "aliases": ["src"]},
                     "version": {"type": "str"},
                     "bytes": {"type": "int"},
+                    "queued": {"type": "bool", "default": False},
                     "platform": {"type": "str", "choices": list(PLATFORMS)},
                     # What else the builds of the roles have.
                     "remote_src": {"type": "bool"},
                     "checksum": {"type": "str"},
-                    "queued": {"type": "bool"},
                     "force": {"type": "bool"},
                     "state": {"type": "str", "choices": ["present"]},
                 },

@@ -424,6 +424,7 @@ def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
             "bytes": None,
             "kind": None,
             "platform": None,
+            "opened": None,
         }
         try:
             status = entry.stat()

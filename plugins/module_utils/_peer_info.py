@@ -16,7 +16,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._watch import count_opens
 
+_LONGEST_WATCH = 600
 _OF_A_HOST = ("data_dir", "config", "import_dir", "share_path", "service")
 
 
@@ -26,6 +28,11 @@ def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str
     :raises OptionsError: It names the option, the value and what is expected.
     """
     check_peer_options(dict(options, peer=options["peer"] or "localhost"))
+    # Also refuses nan.
+    if not 0 <= options["watch"] <= _LONGEST_WATCH:
+        raise OptionsError(f"watch is {options['watch']:g}; it is a number of seconds, up to {_LONGEST_WATCH}.")
+    if options["watch"] and options["wait"]:
+        raise OptionsError("watch and wait cannot be combined.")
     if options["service"]:
         check_service(options["service"])
     if options["share_credentials"] and not options["share_path"]:
@@ -35,19 +42,14 @@ def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str
 def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Return the facts that the options ask for."""
     check_options(options)
-    facts = look_at(
-        options["data_dir"],
-        options["config"],
-        options["import_dir"],
-        options["share_path"],
-        options["service"],
-        options["details"],
-        # Whose disk it is matters only where one is looked at.
-        options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
-        options["platform"],
-        options["share_credentials"],
-        options["_share_digest"],
-    )
+    # Watched first, so that the look tells how it is afterwards.
+    opened, trouble = _watch(options) if options["watch"] else ({}, None)
+    facts = _look_at(options)
+    if trouble:
+        facts["errors"]["watch"] = trouble
+    elif options["watch"]:
+        for item in facts["imports"]:
+            item["opened"] = opened.get(item["name"], 0)
     facts["api"] = facts["discovered"] = None
     if options["api_from"] == "peer":
         try:
@@ -58,3 +60,30 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     if options["discover"]:
         facts["discovered"] = discover(options["web_port"], options["connect_timeout"])
     return facts
+
+
+def _look_at(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    return look_at(
+        options["data_dir"],
+        options["config"],
+        options["import_dir"],
+        options["share_path"],
+        options["service"],
+        options["details"],
+        # Whose disk it is matters only where one is looked at.
+        options["peer"] if any(options[name] for name in _OF_A_HOST) else None,
+        options["platform"],
+        options["share_credentials"],
+        options["share_digest"],
+    )
+
+
+def _watch(options: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, int], t.Optional[str]]:
+    """Return how often each file in the import directory was opened, or why that is not known."""
+    import_dir = _look_at(dict(options, share_path=None, service=None, details=()))["import_dir"]
+    if not import_dir:
+        return {}, "No import directory was watched: data_dir, config or import_dir must tell where it is."
+    try:
+        return count_opens(import_dir, options["watch"]), None
+    except OptionsError as error:
+        return {}, str(error)

@@ -84,6 +84,7 @@ class SettingsHost:
             "look": self._look,
             "write": self._write_step,
             "settle": self._settle_step,
+            "await_idle": self._await_idle,
             "apply": self._apply,
             "start": self._start,
             "state": self._state,
@@ -139,7 +140,7 @@ class SettingsHost:
         service = self._control()
         was_running = step["was_running"]
         if not step["stopped"]:
-            busy = self._busy(service, step["patience"])
+            busy = self._busy(service)
             if busy:
                 return {"busy": busy}
             service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
@@ -169,17 +170,25 @@ class SettingsHost:
             return dict(result, undone=self._undo(self._reason(error), step))
         return self._prove(step, result)
 
-    def _busy(self, service: ServiceControl, patience: float) -> t.List[t.Dict[str, t.Any]]:
-        """The renders that a stop would end, after some time for them to end by themselves."""
-        until = time.monotonic() + patience
+    def _busy(self, service: ServiceControl) -> t.List[t.Dict[str, t.Any]]:
+        """The renders that a stop would end."""
+        # A service that is down is none to be stopped.
+        if not self._params["data_dir"] or not service.state().running:
+            return []
+        return self._renders()
+
+    def _await_idle(self, step: t.Mapping[str, t.Any]) -> Result:
+        """Wait for renders to end, for some time.
+
+        A step that only looks: when the controller dies meanwhile, nothing is stopped when they have ended.
+        """
+        service = self._control()
+        until = time.monotonic() + step["patience"]
         while True:
-            # A service that is down is none to be stopped.
-            if not self._params["data_dir"] or not service.state().running:
-                return []
-            found = self._renders()
+            busy = self._busy(service)
             left = until - time.monotonic()
-            if not found or left <= 0:
-                return found
+            if not busy or left <= 0:
+                return {"busy": busy}
             time.sleep(min(_BUSY_POLL, left))
 
     def _start(self, step: t.Mapping[str, t.Any]) -> Result:

@@ -90,6 +90,8 @@ class Report:
     attempts: int = 0
     http_status: t.Optional[int] = None
     url: t.Optional[str] = None
+    obstacle: t.Optional[str] = None
+    deployed_before: t.Optional[t.List[str]] = None
     msg: str = ""
 
     def as_dict(self) -> t.Dict[str, t.Any]:
@@ -143,9 +145,12 @@ class Upload:
             look = self._host.look()
             look.check()
             web_port = look.web_port or web_port
+            if options["data_dir"]:
+                self.report.deployed_before = [str(version) for version in look.deployed]
             if not options["force"] and self._is_present(build, wanted, look):
                 return
             if look.shared and not options["allow_shared_import"]:
+                self.report.obstacle = "shared_import"
                 raise OptionsError(
                     f"The import directory is shared: {look.shared}. An upload would be stored there and reach every"
                     " peer that reads this directory. Publish the build into the share instead; or, if it is this"
@@ -268,6 +273,7 @@ class Upload:
 
     def _probe(self, client: Client, build: BuildFile) -> None:
         if not self._allows_executables(client) and build.installer:
+            self.report.obstacle = "executables"
             raise OptionsError(
                 f"{build.name} is an installer, and the peer at {client.base_url} does not allow"
                 " executables. Nothing was sent. Set allowExecutables: true in its swarm.yaml (stop Swarm, edit, start"

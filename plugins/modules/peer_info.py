@@ -23,8 +23,8 @@ options:
   data_dir:
     description:
       - Swarm's data directory on the peer, the directory that holds C(VRay/). The vendor does not publish where it is.
-      - Without O(data_dir), O(config), O(import_dir), O(share_path), O(service), O(discover) and O(api_from=peer), no
-        connection to the host is made.
+      - Without O(data_dir), O(config), O(import_dir), O(share_path), O(service), O(discover), O(watch) and
+        O(api_from=peer), no connection to the host is made.
   service:
     description:
       - The name of Swarm's service, a unit of systemd or a label of launchd. The vendor does not publish it.
@@ -40,6 +40,10 @@ options:
         C(vray_swarm_share_domain) of the host say, is returned as RV(mount.credentials). They are no options, since options
         of a task are shown. The host is sent a salted hash.
     type: path
+  share_digest:
+    description:
+      - The salt and the hash of what O(share_credentials) shall hold. It is made by this plugin; what a task gives is ignored.
+    type: str
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
@@ -71,6 +75,13 @@ options:
     elements: str
     choices: [build_sizes, busy, disk, import_platforms]
     default: [build_sizes, busy, disk, import_platforms]
+  watch:
+    description:
+      - For how many seconds to watch the import directory before the look. Then RV(imports[].opened) tells how often each file
+        was opened meanwhile. A build that is opened again and again is one that Swarm tries, in vain, again and again.
+      - Needs Linux on the host. Cannot be combined with O(wait).
+    type: float
+    default: 0
   discover:
     description:
       - Also looks for what the options above have to name, where it is not known. From whoever listens on O(web_port) to its
@@ -122,6 +133,13 @@ options:
             description:
               - Its size, where the file does not lie in the import directory.
             type: int
+          queued:
+            description:
+              - Whether it was put in the import directory. When it leaves that, and is not deployed a minute later, O(wait)
+                does not wait for it any longer.
+            type: bool
+            default: false
+            default: false
           platform:
             description:
               - The platform of the peers that shall have it. Without it, all shall.
@@ -129,17 +147,12 @@ options:
             choices: [Linux_x86, Linux_Arm64, Windows_x86, Windows_Arm64, macOS_x86, macOS_Arm64]
           remote_src:
             description:
-              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].queued), O(wanted.builds[].force) and
-                O(wanted.builds[].state) are not.
+              - Not used here, as O(wanted.builds[].checksum), O(wanted.builds[].force) and O(wanted.builds[].state) are not.
             type: bool
           checksum:
             description:
               - Not used here.
             type: str
-          queued:
-            description:
-              - Not used here.
-            type: bool
           force:
             description:
               - Not used here.
@@ -190,6 +203,7 @@ options:
     description:
       - How long to wait until all of O(wanted.builds) are deployed and have stopped to grow, in seconds. Each minute a line
         says what is waited for. Nothing is waited for in check mode, or while the service is down.
+      - Cannot be combined with O(watch).
     type: float
     default: 0
 extends_documentation_fragment:
@@ -371,6 +385,10 @@ imports:
       description: The platform that its content tells. V(null) when it does not, or not in a short time.
       type: str
       sample: Linux_x86
+    opened:
+      description: How often it was opened within O(watch) seconds. V(null) without O(watch), or when that is not known.
+      type: int
+      sample: 0
 import_mount:
   description: What the import directory is mounted from, V(null) when the system does not tell.
   type: dict
@@ -479,8 +497,8 @@ platform:
   sample: Linux_x86
 errors:
   description: >-
-    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes), C(busy) and
-    C(share_credentials).
+    What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes), C(busy),
+    C(share_credentials) and C(watch).
   type: dict
   returned: always
   sample:
@@ -513,6 +531,21 @@ differences:
       description: All of it in a sentence.
       type: str
       sample: The build 6.20.10-e8197af2 is not deployed.
+wanted_builds:
+  description: The builds of O(wanted).
+  type: list
+  elements: dict
+  returned: when O(wanted) is given, V(null) when it says nothing of builds
+  contains:
+    name:
+      description: The name of the file.
+      type: str
+    version:
+      description: Its version string, V(null) when none is known.
+      type: str
+    deployed:
+      description: Whether this version is deployed. V(null) when no version is known, or the data directory was not looked at.
+      type: bool
 discovered:
   description: What was found.
   type: dict

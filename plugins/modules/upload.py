@@ -259,6 +259,20 @@ url:
   type: str
   returned: always, V(null) when it did not come to that
   sample: http://10.0.0.7:1113/api/vray/upload
+obstacle:
+  description:
+    - What alone stands in the way, where that is a setting of the peer. V(executables), the build is an installer and the
+      peer does not allow executables, or V(shared_import), other peers read its import directory.
+    - The task fails then, and nothing was sent.
+  type: str
+  returned: always, V(null) when nothing stands in the way, or something else does
+  choices: [executables, shared_import]
+deployed_before:
+  description: The version strings of the builds that the peer had deployed before anything was sent.
+  type: list
+  elements: str
+  returned: always, V(null) unless the task looked into O(data_dir)
+  sample: [6.20.06-c5a1b0f3]
 msg:
   description: What happened in one sentence; on failure, with the peer, the URL, what was sent, what came back and what to do.
   type: str

@@ -67,6 +67,11 @@ class Wanted:
             check_share(self._share)
 
     @property
+    def queued(self) -> t.Set[str]:
+        """The names of the files that were put in the import directory: where they leave it, something happened."""
+        return {_name(item["name"]) for item in self._options["builds"] or [] if item["queued"]}
+
+    @property
     def waits_for_builds(self) -> bool:
         return self._options["builds"] is not None
 
@@ -83,6 +88,22 @@ class Wanted:
         _compare_imports(found, facts)
         self._compare_builds(found, facts, data_dir)
         return found.list
+
+    def told(self, facts: Facts, data_dir: t.Optional[str]) -> t.Optional[t.List[t.Dict[str, t.Any]]]:
+        """Return each wanted build, and whether it is deployed, as far as its version tells."""
+        wanted = self.builds(facts)
+        if wanted is None:
+            return None
+        deployed = {Version.parse(build["version"]) for build in facts["builds"]}
+        is_known = data_dir is not None and "data_dir" not in facts["errors"]
+        return [
+            {
+                "name": build.name,
+                "version": str(build.version) if build.version else None,
+                "deployed": build.version in deployed if build.version and is_known else None,
+            }
+            for build in wanted
+        ]
 
     # Each concern.
 

@@ -210,6 +210,8 @@ class Windows:
             "discovered": None,
             "errors": errors,
         }
+        if given.get("watch"):
+            errors["watch"] = "Who opens the files of an import directory is not told by Windows."
         if data_dir:
             self._tell_data(facts, found, details)
         if "import_dir" in found:

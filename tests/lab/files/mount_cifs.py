@@ -88,13 +88,17 @@ def main() -> int:
         "RCLONE_SMB_DOMAIN": given.get("domain") or given.get("dom") or "WORKGROUP",
     }
     remote = ":smb:%s/%s" % (share, folder.replace("\\", "/"))
-    limits = ["--contimeout=5s", "--timeout=10s", "--retries=1", "--low-level-retries=1"]
+    limits = ["--contimeout=5s", "--retries=1", "--low-level-retries=1"]
     look = subprocess.run(
-        ["rclone", "lsf", "--max-depth=1", *limits, remote], env=environ, capture_output=True, text=True, check=False
+        ["rclone", "lsf", "--max-depth=1", "--timeout=10s", *limits, remote],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if look.returncode != 0:
         said = look.stderr
-        if re.search("logon|LOGON|ACCESS_DENIED|access denied|password", said):
+        if re.search("logon|LOGON|ACCESS_DENIED|access denied|permission denied|password", said):
             fail(13, "Permission denied")
         if re.search("BAD_NETWORK_NAME|not found|bad network name|does ?n.t exist|cannot find", said, re.IGNORECASE):
             fail(2, "No such file or directory")
@@ -102,6 +106,7 @@ def main() -> int:
             fail(113, "could not connect to %s: No route to host" % host)
         fail(5, "Input/output error: %s" % said.strip().splitlines()[-1:])
     mount = ["rclone", "mount", remote, args.target, "--daemon", "--allow-other", "--dir-cache-time=1s", *limits]
+    # No --timeout here: it would break a connection that is idle for so long, and with it what reads next.
     mount += ["--attr-timeout=1s", "--umask=0", "--devname=%s" % args.source]
     if "ro" in options or args.r:
         mount.append("--read-only")

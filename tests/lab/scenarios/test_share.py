@@ -167,7 +167,7 @@ def test_a_mount_that_fails_says_what_to_check_and_leaves_fstab_alone(share: Lab
         vray_swarm_share_src=each("//server/vray", sources),
         vray_swarm_share_password=each(SHARE_PASSWORD, {"peer1": "wrong"}),
         vray_swarm_share_options=each("", {"peer4": "nonsense"}),
-        vray_swarm_share_fstype=each("cifs", {"peer5": "smb3"}),
+        vray_swarm_share_fstype=each("cifs", {"peer5": "nonsense"}),
     )
     assert run.failed == lab.peers, run
     assert "error(13): Permission denied" in failure(run, "peer1")
@@ -291,10 +291,63 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     inventory.unlink()
     assert "does not let this peer or the user in" in failure(wrong, "peer1"), wrong
     assert right.succeeded and right.one("peer1", task="Show facts"), right
-    assert "path=/mnt/vray" in right.output and "Wr0ng" not in wrong.output + right.output
+    assert "share_path=" in right.output and "Wr0ng" not in wrong.output + right.output
     assert found == []
     for run in (*(lab.folder / "runs").rglob("*"), *(lab.folder / "ansible").rglob("*")):
         assert not run.is_file() or b"Wr0ng" not in run.read_bytes(), run
     search = "grep --recursive --files-with-matches --text --devices=skip --fixed-strings --exclude-dir"
     places = "/etc /home /root /run /srv /tmp /var"
     assert lab.ssh("peer1", f"{search}=vray Wr0ng {places}; journalctl | grep Wr0ng", check=False) == f"{CREDENTIALS}\n"
+
+
+SERVER_CONF = """\
+[global]
+    server role = standalone server
+    map to guest = never
+    smb ports = 445
+    log file = /var/log/samba/log.smbd
+"""
+
+
+def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path) -> None:
+    """From a server as its distribution leaves it, by the playbook and the role."""
+    lab.write("server", "/etc/samba/smb.conf", SERVER_CONF)
+    lab.ssh("server", "systemctl restart smbd; rm -r /srv/vray")
+    variables: dict[str, Any] = {
+        "vray_swarm_share_hosts": "server",
+        "vray_swarm_share_export": "smb",
+        "vray_swarm_share_name": "builds",
+        "vray_swarm_builds": [{"src": str(archive)}],
+    }
+    state = "systemctl show --property MainPID,NRestarts smbd; grep -c 'Reloaded smbd' /tmp/journal"
+    journal = "journalctl --unit smbd > /tmp/journal"
+    before = lab.ssh("server", f"{journal}; {state}", check=False)
+    first = lab.playbook("renderops.vray_swarm.share", variables=variables)
+    assert first.succeeded and first.changed == {"server": 5}, first
+    after = lab.ssh("server", f"{journal}; {state}")
+    # Reloaded, and not started again: whoever reads goes on reading.
+    assert before.splitlines()[:2] == after.splitlines()[:2]
+    assert (before.splitlines()[2], after.splitlines()[2]) == ("0", "1")
+    again = lab.playbook("renderops.vray_swarm.share", variables=variables)
+    assert again.succeeded and not again.changed, again
+    assert lab.ssh("server", f"{journal}; {state}") == after
+
+    run = mount(lab, "peer1", vray_swarm_share_src="//server/builds")
+    assert run.succeeded, run
+    assert lab.ssh("peer1", "cd /mnt/vray; ls -A; sha256sum --quiet -c SHA256SUMS").split() == [
+        "SHA256SUMS",
+        "builds.json",
+        "stable",
+    ]
+    # By the server, too, not only by the mount of a peer that means well.
+    lab.ssh("peer1", f"mkdir /mnt/w; mount -t cifs //server/builds /mnt/w -o rw,credentials={CREDENTIALS}")
+    assert lab.ssh("peer1", "echo x > /mnt/w/stable/Linux_x86/mine; sync -f /mnt/w; ls /mnt/w", check=False)
+    assert lab.ssh("server", "find /srv/vray -name mine") == ""
+
+    changed = lab.playbook(
+        "renderops.vray_swarm.share", variables={**variables, "vray_swarm_share_clients": ["10.0.0.1"]}
+    )
+    assert changed.succeeded and changed.changed == {"server": 2}, changed
+    assert "Permission denied" in lab.ssh(
+        "peer1", f"mkdir /mnt/x; mount -t cifs //server/builds /mnt/x -o ro,credentials={CREDENTIALS}", check=False
+    )

@@ -78,7 +78,7 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None}
+        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None, "opened": None}
         for name, size, kind in (
             ("a.tar", 0, None),
             ("b.tar", 5, None),

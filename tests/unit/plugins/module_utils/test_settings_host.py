@@ -129,7 +129,6 @@ STEP = {
     "was_running": True,
     "ask": False,
     "stopped": False,
-    "patience": 0,
     "web_port": 1,
     "allow_executables": None,
     "pending": False,
@@ -424,17 +423,20 @@ def renders(monkeypatch):
 BUSY = {"data_dir": "/d"}
 
 
-@pytest.mark.parametrize("patience", [0, 0.05])
-def test_a_swarm_that_renders_is_not_stopped(config, systemd, renders, patience):
-    done = apply(config, params=BUSY, patience=patience)
-    assert done == {"busy": renders[0]}
-    assert systemd.timer is None and systemd.calls == ["systemctl show"] * len(systemd.calls)
+def test_a_swarm_that_renders_is_not_stopped(config, systemd, renders):
+    assert apply(config, params=BUSY) == {"busy": renders[0]}
+    assert systemd.timer is None and systemd.calls == ["systemctl show"]
     assert config.read_bytes() == OLD
 
 
-def test_a_render_that_ends_in_time(config, systemd, renders):
+def test_waiting_for_renders_stops_nothing(config, systemd, renders):
+    """Whoever waited may be dead when they have ended."""
+    waiting = {"do": "await_idle", "patience": 0.05}
+    assert host(config, **BUSY).run(waiting) == {"busy": renders[0]}
     renders += [renders[0], []]
-    assert apply(config, params=BUSY, patience=60)["undone"] is None
+    assert host(config, **BUSY).run(dict(waiting, patience=60)) == {"busy": []}
+    assert set(systemd.calls) == {"systemctl show"} and config.read_bytes() == OLD
+    assert apply(config, params=BUSY)["undone"] is None
     assert config.read_bytes() == NEW
 
 

@@ -327,6 +327,14 @@ def test_present_by_the_version_of_the_task(task):
     assert task.run(None, data_dir="/d", version="7.00.06-e8197af2").outcome == "present"
 
 
+def test_what_was_deployed_before_is_told(task):
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server).deployed_before is None
+        assert task.run(server, data_dir="/d").deployed_before == []
+        task.disk.deployed("7.00.06-e8197af2")
+        assert task.run(server, data_dir="/d").deployed_before == ["7.0.6-e8197af2"]
+
+
 def test_another_version_is_not_this_one(task):
     task.disk.deployed("6.20.11-e8197af2")
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
@@ -411,9 +419,10 @@ def test_a_shared_import_directory_is_refused(task, facts, force):
         message = task.fail(server, OptionsError, data_dir="/var/lib/swarm", force=force)
         assert server.connections == 0
     assert "allow_shared_import" in message
+    assert task.report.obstacle == "shared_import"
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         report = task.run(server, data_dir="/var/lib/swarm", force=force, allow_shared_import=True)
-    assert report.outcome == "rapid"
+    assert (report.outcome, report.obstacle) == ("rapid", None)
 
 
 def test_an_import_directory_of_its_own_is_no_shared_one(task):
@@ -471,6 +480,7 @@ def test_an_installer_does_not_go_to_a_peer_that_does_not(installer, check_mode)
         message = installer.fail(server, OptionsError, check_mode, force=True)
         assert server.paths == ["GET /debug/allowExecutables"]
         assert "http://127.0.0.1:%d does not allow executables" % server.port in message
+        assert installer.report.obstacle == "executables"
     assert "allowExecutables: true" in message
     assert installer.slept == []
 

@@ -139,7 +139,7 @@ def test_macos_has_no_fstab():
     mac = dict(MOUNTED, fstab=None, source="//render@nas/v-ray%20builds", fstype="smbfs", credentials=None)
     assert subjects(mac, {"src": "//nas/v-ray builds"}, "macOS_Arm64") == []
     assert subjects(mac, {"src": "//nas/vray"}, "macOS_Arm64") == ["source"]
-    assert subjects(dict(UNMOUNTED, fstab=None, credentials=None), None, "macOS_x86") == ["mount"]
+    assert subjects(dict(UNMOUNTED, fstab=None, credentials=False), None, "macOS_x86") == ["mount"]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,15 @@ def imported(name, platform="Linux_x86", size=1000, kind="archive"):
 
 
 def wanted(**options):
-    defaults = {"settings": {}, "absent": [], "builds": None, "known": [], "only": False, "disk_factor": 3}
+    defaults = {
+        "settings": {},
+        "absent": [],
+        "share": None,
+        "builds": None,
+        "known": [],
+        "only": False,
+        "disk_factor": 3,
+    }
     return Wanted(dict(defaults, **options))
 
 

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role builds on real hosts: queued builds, and installers through a window."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swarm_lab import Lab, Run
+from swarm_peer.builds import VERSION
+
+UPLOAD = "renderops.vray_swarm.upload"
+SETTINGS = "renderops.vray_swarm.settings"
+INFO = "renderops.vray_swarm.peer_info"
+INSTALLED = "7.10.0-0a1b2c3d"
+CONFIG = "/etc/swarm/swarm.yaml"
+RENDER = "/var/lib/swarm/VRay/vray-1.0.0-abcdef12/bin/vray"
+
+
+def upload(lab: Lab, hosts: str, build: Path, *arguments: str, **variables: Any) -> Run:
+    """Run the playbook; words that are no variables of the role are those of the build."""
+    of_role = {name: value for name, value in variables.items() if name.startswith("vray_swarm_")}
+    of_build = {name: value for name, value in variables.items() if name not in of_role}
+    builds = [{"src": str(build), **of_build}]
+    given = {"vray_swarm_hosts": hosts, "vray_swarm_waves": ["100%"], "vray_swarm_builds": builds, **of_role}
+    return lab.playbook(UPLOAD, *arguments, variables=given)
+
+
+def through_a_window(lab: Lab, hosts: str, build: Path, *arguments: str, **variables: Any) -> Run:
+    window = {"vray_swarm_installer_window": True, "vray_swarm_window_watch": 0, "version": INSTALLED}
+    return upload(lab, hosts, build, *arguments, **{**window, **variables})
+
+
+def until(lab: Lab, host: str, condition: str, seconds: int = 40) -> None:
+    """Wait for what a shell command on a host says."""
+    lab.ssh(host, f"timeout {seconds} sh -c {shlex.quote(f'until {condition}; do sleep 0.1; done')}")
+
+
+def drop_in(lab: Lab, host: str, fault: str) -> None:
+    """Let the Swarm of a host misbehave from its next start on."""
+    folder = "/etc/systemd/system/swarm.service.d"
+    start = lab.ssh(host, "grep ^ExecStart= /etc/systemd/system/swarm.service").strip()
+    lab.ssh(
+        host, f"mkdir -p {folder}; cat > {folder}/fault.conf", stdin=f"[Service]\nExecStart=\n{start} --fault {fault}\n"
+    )
+    lab.ssh(host, "systemctl daemon-reload")
+
+
+def render(lab: Lab, host: str, unit: str = "render") -> None:
+    """Let something run from a build."""
+    lab.ssh(host, f"mkdir -p {RENDER[:-5]}; cp -n /bin/sleep {RENDER}; systemd-run --unit={unit} {RENDER} 600")
+    until(lab, host, f"pgrep -f {RENDER} >/dev/null")
+
+
+def pid(lab: Lab, host: str) -> str:
+    return lab.ssh(host, "systemctl show --value --property MainPID swarm").strip()
+
+
+def is_open(lab: Lab, host: str) -> tuple[bool, bool]:
+    """Whether executables are allowed: by the file, and by Swarm, which need not listen yet."""
+    ask = "curl -s --retry 40 --retry-delay 1 --retry-all-errors http://127.0.0.1:1113/debug/allowExecutables"
+    return "allowExecutables: true" in lab.read(host, CONFIG), lab.ssh(host, ask).strip() == "true"
+
+
+def timers(lab: Lab, host: str) -> str:
+    return lab.ssh(host, "systemctl list-units --all --plain --no-legend 'vray-swarm-*'")
+
+
+def installed(lab: Lab, host: str) -> bool:
+    return f"vray-{INSTALLED}" in lab.ssh(host, "ls /var/lib/swarm/VRay")
+
+
+def test_a_queued_build_is_followed_until_it_is_deployed(lab: Lab, archive: Path) -> None:
+    run = upload(lab, "peer1:peer5", archive, queued=True)
+    assert run.succeeded and sorted(run.changed) == ["peer1", "peer5"], run
+    for peer in ("peer1", "peer5"):
+        followed = run.one(peer, action=INFO)
+        assert [build["version"] for build in followed["builds"]] == [VERSION]
+        assert not [item for item in followed["differences"] if item["kind"] == "build"]
+    again = upload(lab, "peer1:peer5", archive, queued=True)
+    assert again.succeeded and not again.changed and not again.of(action=INFO), again
+
+
+def test_a_queued_build_that_cannot_be_deployed_fails(lab: Lab, tmp_path: Path) -> None:
+    broken = tmp_path / f"vray-{VERSION}.tar"
+    broken.write_bytes(b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(100_000))
+    for changed in ({"peer1": 1}, {}):
+        run = upload(lab, "peer1", broken, queued=True, vray_swarm_deploy_wait=2)
+        assert run.failed == ["peer1"] and run.changed == changed, run
+        assert f"/var/lib/swarm/VRay/import/{broken.name}: still there after 2 s" in run.output
+
+
+def test_an_installer_through_the_window(lab: Lab, installer: Path) -> None:
+    hosts = ["peer1", "peer2"]
+    before = {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts}
+
+    check = through_a_window(lab, "peer1:peer2", installer, "--check", "--diff")
+    assert check.succeeded and check.changed == {"peer1": 1, "peer2": 1}, check
+    assert "+allowExecutables: true" in check.output
+    assert {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts} == before
+
+    run = through_a_window(lab, "peer1:peer2", installer, vray_swarm_window_watch=5)
+    assert run.succeeded and run.changed == {"peer1": 3, "peer2": 3}, run
+    for host in hosts:
+        assert is_open(lab, host) == (False, False) and installed(lab, host)
+        assert lab.read(host, CONFIG) == before[host][1] + "allowExecutables: false\n"
+        assert not timers(lab, host)
+    # The reference peer does what real ones may: it tries the kept installer for ever.
+    assert (
+        run.output.count(f"{installer.name} was opened ") == 2 and "Remove it from the import directory" in run.output
+    )
+
+    # The second run touches nothing.
+    now = {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts}
+    again = through_a_window(lab, "peer1:peer2", installer)
+    assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
+    assert {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts} == now
+    assert len(lab.swarm_events("peer1", "upload")) == 1
+
+    # Nor does it without the file, as the warning advises.
+    lab.ssh("peer1", f"rm /var/lib/swarm/VRay/import/{installer.name}")
+    assert not through_a_window(lab, "peer1", installer).changed
+
+
+@pytest.mark.parametrize("fault", ["fail=no", "reset,after=1000000"])
+def test_the_window_is_closed_when_the_upload_fails(lab: Lab, installer: Path, fault: str) -> None:
+    drop_in(lab, "peer1", fault)
+    # All are in the window at once, and the first failure ends the run.
+    run = through_a_window(lab, "peer1:peer2", installer)
+    assert run.failed == ["peer1"], run
+    assert ("refused" if fault == "fail=no" else "failed") in run.one(
+        "peer1", "Fail with what went wrong in the window"
+    )["msg"]
+    for host in ("peer1", "peer2"):
+        assert is_open(lab, host) == (False, False)
+        assert not timers(lab, host)
+    assert not installed(lab, "peer1") and installed(lab, "peer2")
+
+
+def test_a_failed_window_stops_the_next_wave(lab: Lab, installer: Path) -> None:
+    drop_in(lab, "peer1", "fail=no")
+    run = through_a_window(lab, "peer1:peer2", installer, vray_swarm_waves=[1, 1])
+    assert run.failed == ["peer1"] and "peer2" not in run.changed, run
+    assert is_open(lab, "peer1") == (False, False)
+    assert lab.swarm_events("peer2", "flag") == []
+
+
+def test_the_window_of_a_peer_that_renders_is_not_opened(lab: Lab, installer: Path) -> None:
+    render(lab, "peer1")
+    before = pid(lab, "peer1")
+    run = through_a_window(lab, "peer1:peer2", installer)
+    assert run.succeeded and list(run.changed) == ["peer2"], run
+    assert f"peer1 renders, so that it was not stopped, and did not get {installer.name}" in run.output
+    assert (pid(lab, "peer1"), is_open(lab, "peer1")) == (before, (False, False))
+    assert not installed(lab, "peer1") and installed(lab, "peer2")
+
+
+def test_a_peer_closes_a_window_that_nobody_closes(lab: Lab, installer: Path) -> None:
+    drop_in(lab, "peer1", "slow=200000")
+    variables = {
+        "vray_swarm_hosts": "peer1",
+        "vray_swarm_installer_window": True,
+        "vray_swarm_window_limit": 8,
+        "vray_swarm_builds": [{"src": str(installer)}],
+    }
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        until(lab, "peer1", f"grep -q 'allowExecutables: true' {CONFIG}")
+        until(lab, "peer1", "grep -q '\"POST\"' /var/log/swarm/events.jsonl")
+        playing.kill()
+    until(lab, "peer1", f"! grep -q 'allowExecutables: true' {CONFIG}")
+    until(lab, "peer1", "curl -s http://127.0.0.1:1113/debug/allowExecutables | grep -q false")
+    # The next run ends right.
+    lab.ssh("peer1", "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload; systemctl restart swarm")
+    run = through_a_window(lab, "peer1", installer)
+    assert run.succeeded and installed(lab, "peer1") and is_open(lab, "peer1") == (False, False), run
+
+
+def test_a_render_that_begins_in_the_window_is_not_stopped(lab: Lab, installer: Path, tmp_path: Path) -> None:
+    """The window stays open for as long as that, and the peer closes it by itself; the run says so."""
+    tasks = tmp_path / "render.yml"
+    begin = f"mkdir -p {RENDER[:-5]}; cp /bin/sleep {RENDER}; systemd-run --unit=render {RENDER} 600"
+    tasks.write_text("[]")
+    drop_in(lab, "peer1", "slow=1000000")
+    variables = {
+        "vray_swarm_hosts": "peer1",
+        "vray_swarm_installer_window": True,
+        "vray_swarm_window_limit": 15,
+        "vray_swarm_builds": [{"src": str(installer), "version": INSTALLED}],
+    }
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        until(lab, "peer1", "grep -q '\"POST\"' /var/log/swarm/events.jsonl")
+        lab.ssh("peer1", begin)
+        run = playing.wait()
+    assert run.failed == ["peer1"] and "allowExecutables is still open on peer1: it renders" in run.output, run
+    assert installed(lab, "peer1") and is_open(lab, "peer1") == (True, True)
+    until(lab, "peer1", f"! grep -q 'allowExecutables: true' {CONFIG}")
+    assert is_open(lab, "peer1") == (False, True)
+    lab.ssh("peer1", "systemctl stop render")
+    until(lab, "peer1", "curl -s http://127.0.0.1:1113/debug/allowExecutables | grep -q false")
+
+
+def test_an_installer_through_the_window_by_the_file_server(lab: Lab, installer: Path) -> None:
+    path = Path(f"/srv/{installer.name}")
+    copy = {"src": str(installer), "dest": str(path), "mode": "0644"}
+    assert lab.task("server", "ansible.builtin.copy", copy, become=True).succeeded
+    for changed in (True, False):
+        run = through_a_window(lab, "peer1", path, vray_swarm_upload_via="server")
+        assert run.succeeded and bool(run.changed) is changed, run
+        assert is_open(lab, "peer1") == (False, False) and installed(lab, "peer1")
+        assert len(lab.swarm_events("peer1", "upload")) == 1
+
+
+def test_the_scheduler_is_told_of_a_window(lab: Lab, installer: Path, tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        touch = {"path": f"/tmp/{name}", "state": "touch", "mode": "0644"}
+        (tmp_path / f"{name}.yml").write_text(f"[{{name: {name}, ansible.builtin.file: {touch}}}]")
+    drop_in(lab, "peer1", "fail=no")
+    run = through_a_window(
+        lab,
+        "peer1",
+        installer,
+        vray_swarm_before_stop_tasks=str(tmp_path / "before.yml"),
+        vray_swarm_after_start_tasks=str(tmp_path / "after.yml"),
+    )
+    assert run.failed == ["peer1"], run
+    assert lab.ssh("peer1", "ls -tr /tmp/before /tmp/after").split() == ["/tmp/before", "/tmp/after"]
