@@ -23,6 +23,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
 
 
 class _ModuleFailed(Exception):
@@ -111,7 +112,11 @@ class SwarmAction(ActionBase, abc.ABC):
             # The host that the task looks at need not be the peer: it finds out.
             told["peer"] = self.options["peer"]
         if self.on_windows:
-            return Windows(self).look(told)
+            windows = Windows(self)
+            looked = windows.look(told)
+            if told.get("discover"):
+                looked["discovered"] = discover_windows(windows, told["web_port"], told["connect_timeout"])
+            return looked
         return self.run_module("renderops.vray_swarm.peer_info", told)["look"]
 
     def find_build(self) -> str:

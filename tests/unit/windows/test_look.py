@@ -140,3 +140,23 @@ def test_another_host_is_not_looked_at(farm, peer):
     assert found.status == "ok"
     peer.host.address = "127.0.0.9"
     assert "no address of it" in farm.task(INFO, dict(ALL, peer="198.51.100.7"))["msg"]
+
+
+def test_discover_finds_what_nobody_publishes(farm, peer):
+    (peer.data_dir / "VRay").mkdir(exist_ok=True)
+    # Somebody else's, with another port.
+    other = peer.host.real(r"C:\ProgramData\Old\swarm.yaml")
+    other.parent.mkdir()
+    other.write_text("webPort: 4\n")
+    run = farm.run("renderops.vray_swarm.discover")
+    assert run.succeeded, run.output
+    (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
+    assert (found["web_port"][0]["value"], found["web_port"][0]["sure"]) == (peer.port, True)
+    assert (found["service"][0]["value"], found["service"][0]["sure"]) == (SERVICE, True)
+    assert (found["config"][0]["value"], found["config"][0]["sure"]) == (CONFIG, True)
+    assert (found["data_dir"][0]["value"], found["data_dir"][0]["sure"]) == (DATA_DIR, False)
+    assert "but its webPort is 4" in found["config"][1]["how"]
+    text = json.dumps(CONFIG)
+    assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
+    assert peer.host.forget() == ["look", "discover", "look", "discover"]
+    assert all(call != "service" for call in map(str, peer.host.calls))

@@ -218,6 +218,72 @@ def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> 
     return True, found
 
 
+def discover(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
+    p = check_parameters("discover", given)
+    sid = identity[1]
+    found: t.Dict[str, t.Any] = {"unseen": []}
+    if p["WebPort"]:
+        listening = [service for service in host.services.values() if service.state == "started"]
+        there = [service for service in listening if service.port == p["WebPort"]]
+        found["named"] = not there
+        if not there:
+            there = [service for service in listening if "swarm" in service.path.lower()]
+        # As Get-NetTCPConnection, Win32_Process and Win32_Service tell it; StartName of LocalSystem is its short name.
+        found["listeners"] = [
+            {
+                "address": "0.0.0.0",
+                "port": service.port,
+                "pid": service.pid,
+                "executable": re.findall(r'^"([^"]*)"', service.path)[0],
+                "command": service.path,
+                "user": service.account[0],
+                "service": {
+                    "name": service.name,
+                    "path": service.path,
+                    "account": "LocalSystem" if sid == "S-1-5-18" else service.account[0],
+                    "wrapper": False,
+                },
+            }
+            for service in there
+        ]
+        found["renders"] = [
+            {"pid": pid, "executable": path} for pid, path in host.processes if path and r"\vray\vray-" in path.lower()
+        ]
+        found["folders"] = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
+    found["files"] = [_settings(host, path, sid) for path in p["Files"] if host.files.real(path, sid).is_file()]
+    found["seen"] = []
+    for pattern in p["Folders"]:
+        for folder in _matching(host, pattern, sid):
+            settings = [
+                _settings(host, host.files.windows(folder / name), sid)
+                for name in p["Names"]
+                if (folder / name).is_file()
+            ]
+            holds = (folder / "VRay").is_dir()
+            if settings or holds:
+                entry = {"folder": host.files.windows(folder), "pattern": pattern}
+                found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
+    return False, found
+
+
+def _settings(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
+    content = base64.b64encode(host.files.read(path, sid)).decode("ascii")
+    return {"path": path, "content": content, "error": None}
+
+
+def _matching(host: Host, pattern: str, sid: str) -> t.List[Path]:
+    """The directories that fit a pattern, whose stars stand for whole names."""
+    head, star, rest = pattern.partition("*")
+    try:
+        base = host.files.real(re.sub(r"`(.)", r"\1", head.rstrip("\\")), sid)
+    except WindowsError:
+        return []
+    found = [base]
+    for part in (star + rest).split("\\") if star else []:
+        found = [entry for folder in found if folder.is_dir() for entry in sorted(folder.glob(part))]
+    return [folder for folder in found if folder.is_dir()]
+
+
 def fire(host: Host, name: str) -> None:
     """The time of a scheduled task has come. It removes itself."""
     task = host.tasks.pop(name)
@@ -249,6 +315,7 @@ def _content(real: Path) -> t.Optional[str]:
 
 
 RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {
+    "discover": discover,
     "files": files,
     "look": look,
     "service": service,

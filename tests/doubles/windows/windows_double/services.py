@@ -33,6 +33,7 @@ class Service:
         self.state = "stopped"
         self.exit_code = 1077
         self.pid = 0
+        self.port = 0
         # What tests let go wrong.
         self.hangs_at_stop = False
         self.starts = self.stops = 0
@@ -121,7 +122,7 @@ class Swarm(Service):
             return
         for call in ("rapid", "queue"):
             setattr(peer.store, call, self._translated(getattr(peer.store, call)))
-        self.peer = peer
+        self.peer, self.port = peer, peer.port
 
     def end(self) -> None:
         if self.peer is not None:
