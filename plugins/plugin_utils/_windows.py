@@ -332,9 +332,8 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
         kind = "directory" if item["directory"] else None
         # Its platform would need a look into it, over the network.
-        facts["imports"].append(
-            {"name": item["name"], "path": item["path"], "bytes": item["bytes"], "kind": kind, "platform": None}
-        )
+        entry = {name: item[name] for name in ("name", "path", "bytes")}
+        facts["imports"].append(dict(entry, kind=kind, platform=None, opened=None))
     if is_unc(directory["path"]):
         root = "\\".join(directory["path"].replace("/", "\\").split("\\")[:4])
         facts["import_mount"] = {

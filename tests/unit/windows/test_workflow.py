@@ -14,6 +14,7 @@ from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
+UPLOAD = "renderops.vray_swarm.upload"
 VARIABLES = {
     "vray_swarm_data_dir": DATA_DIR,
     "vray_swarm_config": CONFIG,
@@ -124,3 +125,31 @@ def test_a_peer_that_renders_is_left_alone(shared):
     run = shared.run(DISTRIBUTE, **VARIABLES)
     assert all(peer.swarm.stops == 0 for peer in shared.peers.values()), run.output
     assert "vray.exe" in run.output
+
+
+def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm):
+    for name in ("ws1", "ws2"):
+        farm.add(name)
+    archive = farm.build()
+    installer = farm.build("vray_adv_71000_max2025_x64.exe", installer=True, version="7.10.0-aaaaaaaa")
+    builds = [{"src": str(path), "platform": "Windows_x86"} for path in (archive, installer)]
+    other = {"src": "/not/for/windows.tar", "platform": "Linux_x86"}
+    variables = {name: VARIABLES[name] for name in VARIABLES if "share" not in name}
+    variables.update(vray_swarm_builds=[*builds, other], vray_swarm_installer_window=True, vray_swarm_window_watch=1)
+
+    run = farm.run(UPLOAD, **variables)
+
+    assert run.succeeded, run.output
+    for peer in farm.peers.values():
+        assert sorted(path.name for path in (peer.data_dir / "VRay").iterdir() if path.name.startswith("vray-")) == [
+            f"vray-{VERSION}",
+            "vray-7.10.0-aaaaaaaa",
+        ]
+        assert "allowExecutables: false" in peer.text()
+        assert peer.swarm.peer.store.allow_executables is False
+        assert peer.host.tasks == {}
+        assert peer.swarm.stops == 2
+        peer.host.forget()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+    assert all(peer.swarm.stops == 2 for peer in farm.peers.values())

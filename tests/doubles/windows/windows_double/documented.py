@@ -20,6 +20,7 @@ _COMMON = frozenset(
 )
 # What modules return and do not document.
 _MORE = {
+    "ansible.windows.setup": {"ansible_facts"},
     # win_service_info.ps1 spells it so; its documentation says win32_exitcode.
     "ansible.windows.win_service_info": {"win32_exit_code", "win32_exitcode", "failure_actions_on_non_crash_failure"},
     "ansible.windows.win_command": {"rc", "stdout", "stderr", "cmd", "start", "end", "delta"},
@@ -58,7 +59,7 @@ def documentation(module: str) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]
     beside = folder() / f"{name}.yml"
     if beside.exists():
         texts = yaml.safe_load(beside.read_text(encoding="utf-8"))
-        return texts["DOCUMENTATION"]["options"], texts["RETURN"]
+        return texts["DOCUMENTATION"]["options"], texts.get("RETURN") or {}
     source = folder() / f"{name}.py"
     if not source.exists():
         raise NotDocumented(f"ansible.windows has no module {name}")

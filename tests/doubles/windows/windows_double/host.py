@@ -99,7 +99,8 @@ class Host:
             return 0, "", ""
         if "module" not in request:
             return 0, "", ""
-        module, become = request["module"], request["become"]
+        # ansible-core redirects it; its source shows where to.
+        module, become = request["module"].replace("ansible.builtin.setup", "ansible.windows.setup"), request["become"]
         source = folder() / f"{module.rpartition('.')[2]}.ps1"
         if base64.b64decode(request["source"]) != source.read_bytes():
             raise NotDocumented(f"what was sent is not the {module} of ansible.windows")
@@ -121,6 +122,12 @@ class Host:
         return 0, json.dumps(result), ""
 
     # -- modules
+
+    def _setup(self, _options: Result, _identity: t.Tuple[str, str], _check: bool) -> Result:
+        # As Win32_OperatingSystem tells OSArchitecture.
+        architecture = "ARM 64-bit Processor" if self.architecture == 12 else "64-bit"
+        facts = {"ansible_system": "Win32NT", "ansible_architecture": architecture, "ansible_os_family": "Windows"}
+        return {"changed": False, "ansible_facts": facts}
 
     def _slurp(self, options: Result, identity: t.Tuple[str, str], _check: bool) -> Result:
         path = options["src"]
