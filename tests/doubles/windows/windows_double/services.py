@@ -18,6 +18,8 @@ from .files import WindowsError
 if t.TYPE_CHECKING:
     from .host import Host
 
+# What listens on each Windows machine: RPC and SMB.
+_TAKEN = (135, 445)
 _PIDS = itertools.count(2000, 4)
 
 
@@ -106,6 +108,8 @@ class Swarm(Service):
                     directory = files.real(import_dir, sid)
                 except WindowsError:
                     directory = files.real(r"C:\Windows\Temp", sid) / "not there"
+            if settings.get("webPort") in _TAKEN:
+                raise OSError("only one usage of each socket address is normally permitted")
             peer = Peer(
                 files.real(self._data_dir, sid),
                 address=self._host.address,
