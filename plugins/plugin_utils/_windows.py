@@ -102,7 +102,7 @@ class Windows:
             while exception.get("inner_exception"):
                 exception = exception["inner_exception"]
             raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
-        return t.cast(Result, self._action.check(done))
+        return self._action.check(done)
 
     @contextlib.contextmanager
     def _as_system(self) -> t.Iterator[None]:
@@ -254,8 +254,9 @@ class Windows:
     @staticmethod
     def _url(given: t.Mapping[str, t.Any], settings: Result) -> str:
         port = settings.get(WEB_PORT_KEY)
-        is_port = isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535
-        return base_url(given.get("peer") or "localhost", port if is_port else given.get("web_port", 1113))
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            port = int(given.get("web_port", 1113))
+        return base_url(given.get("peer") or "localhost", port)
 
     @staticmethod
     def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:

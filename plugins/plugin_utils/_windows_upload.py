@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer, parse_answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import starts_as_program
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client, FLAG_PATH
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,

@@ -11,12 +11,12 @@ import shutil
 import subprocess
 
 import pytest
-from swarm_peer import Peer, builds
-from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import curl_arguments
+from swarm_peer import Peer, builds
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
 
 UPLOAD = "renderops.vray_swarm.upload"
 ODD = "C:\\Builds, old; new\\" + NAME

@@ -10,6 +10,7 @@ import json
 import shutil
 
 import pytest
+
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
@@ -117,6 +118,18 @@ def test_a_service_with_an_account_of_its_own_is_told_as_not_proved(shared):
     run = shared.run(DISTRIBUTE, **VARIABLES)
     assert run.succeeded, run.output
     assert "whether that one can read it is not proved" in run.of("ws1", "Say what is not proved")[0]["msg"]
+    # The tasks can become that account, and then it is.
+    for peer in shared.peers.values():
+        peer.host.share(SHARE, shared.share, readers={peer.swarm.account[1]})
+    account = {
+        "vray_swarm_become": True,
+        "ansible_become_method": "runas",
+        "ansible_become_user": "FARM\\swarm",
+        "ansible_become_password": "not-for-your-eyes",
+    }
+    run = shared.run(DISTRIBUTE, **VARIABLES, **account)
+    assert run.succeeded and not run.changed, run.output
+    assert run.one("ws1", "Say what is not proved").status == "skipped"
 
 
 def test_a_peer_that_renders_is_left_alone(shared):

@@ -108,7 +108,7 @@ class Host:
             text = f"internal error: failed to become user '{become}': There are insufficient privileges"
             return 0, json.dumps({"failed": True, "msg": text}), ""
         options = check_options(module, request["options"])
-        identity = SYSTEM if become is not None and become.upper().endswith("SYSTEM") else ADMINISTRATOR
+        identity = self._identity(become)
         name = scripts.name_of(options["script"]) if module.endswith(".win_powershell") else None
         call = Call(module, dict(request["options"]), request["check_mode"], become, name)
         self.before(call)
@@ -120,6 +120,11 @@ class Host:
             result = {"changed": False, "failed": True, "msg": str(error)}
         check_result(module, result)
         return 0, json.dumps(result), ""
+
+    def _identity(self, become: t.Optional[str]) -> t.Tuple[str, str]:
+        accounts = {service.account[0].lower(): service.account for service in self.services.values()}
+        known = {"system": SYSTEM, "networkservice": NETWORK_SERVICE, **accounts}
+        return ADMINISTRATOR if become is None else known[become.lower()]
 
     # -- modules
 
