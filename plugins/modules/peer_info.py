@@ -140,7 +140,6 @@ options:
                 does not wait for it any longer.
             type: bool
             default: false
-            default: false
           platform:
             description:
               - The platform of the peers that shall have it. Without it, all shall.

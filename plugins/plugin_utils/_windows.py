@@ -102,6 +102,11 @@ class Windows:
             while exception.get("inner_exception"):
                 exception = exception["inner_exception"]
             raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
+        if as_system and "become" in str(done.get("msg")):
+            raise OptionsError(
+                f"A share is read as LocalSystem, as a service does it, and that could not be: {_said(str(done['msg']))} The"
+                " user that Ansible logs in as must be an administrator of this host; or let the task become another user."
+            )
         return self._action.check(done)
 
     @contextlib.contextmanager

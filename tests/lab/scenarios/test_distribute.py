@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from swarm_lab import PEERS, Lab, Run
 from swarm_lab.lab import ROOT
@@ -45,6 +47,14 @@ def publish(lab: Lab, *builds: Path, **variables: Any) -> Run:
         "vray_swarm_builds": [{"src": str(build)} for build in builds],
     } | variables
     return lab.playbook("renderops.vray_swarm.share", variables=variables)
+
+
+def fill(lab: Lab, *builds: Path) -> None:
+    """Have builds in the share, without the time that publishing takes. There is no list of them then."""
+    for build in builds:
+        target = shlex.quote(f"/srv/vray/stable/Linux_x86/{build.name}")
+        content = base64.b64encode(build.read_bytes()).decode("ascii")
+        lab.ssh("server", f"mkdir -p /srv/vray/stable/Linux_x86; base64 -d > {target}", stdin=content)
 
 
 def starts(lab: Lab, peer: str) -> int:
@@ -91,11 +101,15 @@ def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path) -> No
     assert {peer: starts(lab, peer) for peer in lab.peers} == before
 
     # Another build needs no more than to be published.
-    newer = make_archive(archive.parent / "vray-7.0.6-0a1b2c3d.tar", version="7.0.6-0a1b2c3d", size=2_000_000)
+    newer = make_archive(archive.parent / "vray-7.0.6-0a1b2c3d.tar", version="7.0.6-0a1b2c3d", size=60_000_000)
     assert publish(lab, newer).succeeded
     third = verify(lab)
     assert third.succeeded, third
     assert sorted(deployed(lab, "peer5")) == [VERSION, "7.0.6-0a1b2c3d"]
+    # While it was published, the peers looked each second: they saw it whole, or not at all, and nothing else.
+    for peer in lab.peers:
+        tried = {(event["name"], event["result"]) for event in lab.swarm_events(peer, "import")}
+        assert tried == {(archive.name, "deployed"), (newer.name, "deployed")}
     # A build that is nowhere is named; what is deployed beside the wanted ones is, where that is asked.
     builds = [{"src": newer.name}, {"src": "vray.tar", "version": "8.0.0-abcdef12"}]
     fourth = verify(lab, "peer1", vray_swarm_builds=builds, vray_swarm_only_wanted=True, vray_swarm_deploy_wait=0)
@@ -107,7 +121,7 @@ def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path) -> No
 
 
 def test_a_share_at_the_default_import_directory_stops_nothing(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     variables = {
         "vray_swarm_share_src": "//server/vray/stable/Linux_x86",
         "vray_swarm_share_path": "{{ vray_swarm_data_dir }}/VRay/import",
@@ -121,15 +135,18 @@ def test_a_share_at_the_default_import_directory_stops_nothing(lab: Lab, archive
     assert second.succeeded and not second.changed, second
 
 
-def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
-    # Publishing would not have put it there.
-    lab.ssh("server", "head -c 1000000 /dev/zero > /srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe")
-    pe = "import sys; sys.stdout.buffer.write(b'MZ' + bytes(58) + (64).to_bytes(4, 'little') + b'PE\\0\\0\\x64\\x86')"
-    lab.ssh(
-        "server",
-        f"python3 -c {shlex.quote(pe)} | dd conv=notrunc of=/srv/vray/stable/Linux_x86/vray_adv_71000_max2025_x64.exe",
+def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: Path, tmp_path: Path) -> None:
+    fill(lab, archive)
+    foreign = tmp_path / "vray_adv_71000_max2025_x64.exe"
+    foreign.write_bytes(b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86" + bytes(9000))
+    # Publishing does not put it there.
+    build = {"src": str(foreign), "platform": "Linux_x86"}
+    refused = publish(lab, vray_swarm_builds=[build])
+    assert (
+        refused.failed == ["server"]
+        and "was said to be for Linux_x86, but what is in it is for Windows_x86" in refused.output
     )
+    fill(lab, foreign)
     before = lab.read("peer1", "/etc/swarm/swarm.yaml")
     run = distribute(lab, hosts="peer1")
     assert run.failed == ["peer1"]
@@ -139,7 +156,7 @@ def test_a_peer_is_not_pointed_to_builds_of_another_platform(lab: Lab, archive: 
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_changed(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     run = distribute(lab, hosts="peer1", vray_swarm_disk_factor=1e9)
     assert run.failed == ["peer1"]
     assert "peer1: /var/lib/swarm has " in run.one("peer1", "Refuse a change that would do harm")["msg"]
@@ -147,7 +164,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_changed(lab: Lab, a
 
 
 def test_check_mode_tells_what_a_real_run_does(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
 
     def compare() -> set[tuple[str, str]]:
         told = distribute(lab, "--check", "--diff", hosts="peer1,peer5")
@@ -170,7 +187,7 @@ def test_check_mode_tells_what_a_real_run_does(lab: Lab, archive: Path) -> None:
 
 
 def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     assert distribute(lab).succeeded
     lab.ssh("peer1", "sed -i s,/mnt/vray,/mnt/vary, /etc/swarm/swarm.yaml")
     lab.ssh("peer2", "umount /mnt/vray")
@@ -209,7 +226,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
 
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     render(lab, "peer1")
     hooks = {}
     for name in ("before_stop", "after_start"):
@@ -233,8 +250,29 @@ def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Pa
     assert distribute(lab, hosts="peer1").succeeded and starts(lab, "peer1") == 2
 
 
+def test_a_peer_that_fails_between_the_hooks_stops_the_waves(lab: Lab, archive: Path, tmp_path: Path) -> None:
+    fill(lab, archive)
+    # Its new settings do not work: the port is taken.
+    lab.ssh("peer1", "systemd-run --unit taken python3 -m http.server 1213")
+    lab.wait_for_ports([("peer1", 1213)])
+    after = tmp_path / "after.yml"
+    after.write_text("- ansible.builtin.file: {path: /root/after, state: touch}\n  become: true\n", encoding="utf-8")
+    variables = {
+        "vray_swarm_settings": {"webPort": 1213},
+        "vray_swarm_start_timeout": 5,
+        "vray_swarm_after_start_tasks": str(after),
+    }
+    run = distribute(lab, hosts="peer1,peer2", vray_swarm_waves=[1, 1], **variables)
+    assert run.failed == ["peer1"] and "peer2" not in run.recap, run
+    assert "Swarm did not come up with the new settings" in run.one("peer1", "Fail with the reason")["msg"]
+    assert lab.ssh("peer1", "ls /root/after") == "/root/after\n"
+    # It serves as before.
+    assert "webPort: 1113" in lab.read("peer1", "/etc/swarm/swarm.yaml")
+    lab.wait_for_ports([("peer1", 1113)])
+
+
 def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     lab.ssh("peer1", "mkdir /etc/systemd/system/swarm.service.d")
     lab.write(
         "peer1",
@@ -261,7 +299,7 @@ PHASES = [
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: Path, phase: str) -> None:
-    assert publish(lab, archive).succeeded
+    fill(lab, archive)
     # It takes its time to stop, so that the middle can be hit.
     for peer in ("peer1", "peer2"):
         lab.ssh(peer, "mkdir /etc/systemd/system/swarm.service.d")
@@ -287,6 +325,19 @@ def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: P
         timers = lab.ssh(peer, "systemctl list-timers --no-legend 'vray-swarm-rescue*'").splitlines()
         assert not [line for line in timers if not line.startswith("- ")], timers
     assert distribute(lab, hosts="peer1,peer2").changed == {}
+
+
+def test_discover_finds_odd_paths(lab: Lab) -> None:
+    run = lab.playbook("renderops.vray_swarm.discover", variables={"vray_swarm_hosts": "peer1,peer5"})
+    assert run.succeeded and not run.changed, run
+    for peer in ("peer1", "peer5"):
+        found = yaml.safe_load(
+            run.one(peer, "Look for Swarm, from its web port to its files")["discovered"]["group_vars"]
+        )
+        expected = SPECS[peer]
+        assert found["vray_swarm_data_dir"] == expected.data_dir
+        assert found["vray_swarm_config"] == expected.config
+        assert found["vray_swarm_service"] == expected.service
 
 
 def test_the_guide_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
