@@ -120,6 +120,11 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
     assert "DOMAIN\\HOST$" in found["mount"]["error"]
     assert "could not be read as NT AUTHORITY\\SYSTEM: Access to the path" in found["errors"]["import_dir"]
 
+    peer.host.become_denied = True
+    failed = farm.task(INFO, options)
+    assert "must be an administrator of this host" in failed["msg"]
+    peer.host.become_denied = False
+
     share.is_up = False
     assert "The network path was not found." in farm.task(INFO, options).data["mount"]["error"]
 
@@ -160,3 +165,22 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
     assert peer.host.forget() == ["look", "discover", "look", "discover"]
     assert all(call != "service" for call in map(str, peer.host.calls))
+
+
+def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
+    from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
+
+    deploy(peer)
+    (peer.data_dir / "VRay" / "import" / NAME).write_bytes(bytes(100))
+    other = tmp_path / "other"
+    (other / "VRay" / "vray-6.20.10-e8197af2").mkdir(parents=True)
+    (other / "VRay" / "import").mkdir()
+    (other / "VRay" / "import" / NAME).write_bytes(bytes(100))
+    details = ("build_sizes", "busy", "disk", "import_platforms")
+    there = look_at(str(other), share_path=str(other), details=details)
+    here = farm.task(INFO, dict(ALL, share_path=SHARE)).data
+    assert set(here["builds"][0]) == set(there["builds"][0])
+    assert set(here["imports"][0]) == set(there["imports"][0])
+    assert set(here["disk"]) == set(there["disk"])
+    # What the share on Windows tells in addition is documented.
+    assert set(here["mount"]) == (set(there["mount"]) - {"manifest"}) | {"account", "read_as", "proved"}
