@@ -88,7 +88,7 @@ options:
       - Also looks for what the options above have to name, where it is not known. From whoever listens on O(web_port) to its
         process, systemd unit, executable, command line and open files, and from there to C(swarm.yaml) and the data directory.
       - The findings are shown in the output of the run as a block of group_vars, and returned as RV(discovered).
-      - Linux hosts only. A user who is not root sees less, and is told what.
+      - Linux and Windows hosts only. A user who is not root, or no administrator, sees less, and is told what.
     type: bool
     default: false
   wanted:

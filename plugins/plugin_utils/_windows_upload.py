@@ -108,10 +108,10 @@ def curl_arguments(url: str, path: str, name: str, queued: bool, limits: Limits)
         "--disable",
         "--silent",
         "--show-error",
-        # A name is taken as it is, and no proxy stands between.
+        # A name is taken as it is, and no proxy stands between. Some builds of curl would take a star for file names.
         "--globoff",
-        "--noproxy",
-        "*",
+        "--proxy",
+        "",
         "--http1.1",
         "--user-agent",
         "renderops.vray_swarm",

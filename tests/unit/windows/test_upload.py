@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 
@@ -17,6 +18,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending impo
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import curl_arguments
 from swarm_peer import Peer, builds
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
+from windows_double.host import _escaped, _split
 
 UPLOAD = "renderops.vray_swarm.upload"
 ODD = "C:\\Builds, old; new\\" + NAME
@@ -117,7 +119,10 @@ def test_the_real_curl_sends_what_the_arguments_say(tmp_path, name):
     )
     with Peer(tmp_path / "data") as peer:
         arguments = curl_arguments(f"{peer.url}/api/vray/upload", str(path), name, False, Limits(rate=10**9))
-        done = subprocess.run([CURL, *arguments], capture_output=True, timeout=60, check=False)
+        # What Windows hands over is what was meant, and no proxy is asked.
+        assert _split(" ".join(map(_escaped, arguments))) == arguments
+        environ = {**os.environ, "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+        done = subprocess.run([CURL, *arguments], capture_output=True, timeout=60, check=False, env=environ)
         upload = peer.wait_for("upload")
     body, _line, note = done.stdout.rpartition(b"\n")
     assert parse_answer(body).outcome == "rapid", done.stderr

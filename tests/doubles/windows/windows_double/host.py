@@ -184,7 +184,9 @@ class Host:
     def _win_command(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
         if check:
             return {"changed": False, "skipped": True, "msg": "remote module (win_command) does not support check mode"}
-        program, *arguments = options["argv"]
+        program, *arguments = _split(" ".join(_escaped(argument) for argument in options["argv"]))
+        if [program, *arguments] != options["argv"]:
+            raise NotDocumented(f"{program} would get other arguments: {arguments}")
         times = {"start": "2016-02-25 09:18:26.429568", "end": "2016-02-25 09:18:26.755339", "delta": "0:00:00.325771"}
         if program.lower() not in ("curl.exe", r"c:\windows\system32\curl.exe"):
             text = f"Failed to run: '{program}': Could not find file '{program}'."
@@ -237,6 +239,39 @@ class Host:
         if _depth(found) > options["depth"]:
             raise NotDocumented(f"the result of {name} is deeper than {options['depth']}")
         return dict(result, changed=changed, result=found)
+
+
+def _escaped(argument: str) -> str:
+    """As ConvertTo-EscapedArgument of ansible.windows does it for CreateProcess."""
+    if not argument:
+        return '""'
+    if not re.search(r'[\s"]', argument):
+        return argument
+    argument = argument.replace('"', r"\"")
+    argument = re.sub(r'(\\+)\\"', r"\1\1\"", argument)
+    argument = re.sub(r"(\\+)$", r"\1\1", argument)
+    return f'"{argument}"'
+
+
+def _split(line: str) -> t.List[str]:
+    """As a program on Windows takes its command line apart: "Parsing C command-line arguments"."""
+    found: t.List[str] = []
+    for match in re.finditer(
+        r'(?:[^\s"\\]|\\+(?!["\\])|\\+"|"(?:[^"\\]|\\+(?!["\\])|(?:\\\\)*\\"|(?:\\\\)+(?="))*")+', line
+    ):
+        text, word, quoted = match.group(), "", False
+        for part in re.findall(r'\\*"|\\+|[^"\\]+', text):
+            slashes = len(part) - 1 if part.endswith('"') else 0
+            if not part.endswith('"'):
+                word += part
+                continue
+            word += "\\" * (slashes // 2)
+            if slashes % 2:
+                word += '"'
+            else:
+                quoted = not quoted
+        found.append(word)
+    return found
 
 
 def _depth(value: t.Any) -> int:
