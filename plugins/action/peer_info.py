@@ -20,11 +20,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, digest, pending_restart
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import check_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import check_windows_service
 
 display = Display()
 
@@ -59,7 +61,7 @@ class ActionModule(SwarmAction):
 
     def act(self) -> t.Dict[str, t.Any]:
         options = self.options
-        check_options(options)
+        check_options(options, check_windows_service if self.on_windows else check_service_name)
         wanted = Wanted(options["wanted"]) if options["wanted"] else None
         facts = self._look()
         if wanted is not None:
@@ -79,9 +81,9 @@ class ActionModule(SwarmAction):
         on_host = {name: options[name] for name in _ON_HOST if options[name]}
         if on_host or options["watch"] or options["api_from"] == "peer":
             # The host asks itself by the name that the task gives, not by its address in the inventory.
-            passed = ("peer", "details", "platform", "watch")
+            passed = ("peer", "platform", "watch")
             given = {name: value for name, value in self.arguments.items() if name in passed}
-            for name in ("web_port", "connect_timeout", "api_from"):
+            for name in ("web_port", "connect_timeout", "api_from", "details"):
                 given[name] = options[name]
             if options["share_credentials"]:
                 given["share_digest"] = self._share_digest()

@@ -33,6 +33,8 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
     swarm_defaults,
     wanted_settings,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, read_value
 
 display = Display()
@@ -62,8 +64,6 @@ class ActionModule(SwarmAction):
 
     def act(self) -> t.Dict[str, t.Any]:
         check_options(self.options)
-        if self.on_windows:
-            raise OptionsError("settings is not supported on Windows hosts yet.")
         self._wanted = wanted_settings(self.options["settings"])
         self._absent = absent_keys(self.options["absent"], self._wanted)
         look = self._step("look", ask=self.options["api_from"] == "peer" and self._flag() is not None)
@@ -302,6 +302,9 @@ class ActionModule(SwarmAction):
     # -- steps on the host
 
     def _step(self, do: str, **values: t.Any) -> t.Dict[str, t.Any]:
+        if self.on_windows:
+            options = dict(self.options, peer=self.options["peer"] if self.peer_given else None)
+            return WindowsSettingsHost(options, Windows(self)).run(dict(values, do=do))
         arguments = {name: value for name, value in self.arguments.items() if name != "absent"}
         return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=dict(values, do=do)))
 

@@ -12,12 +12,13 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._progress import progress_line
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import WindowsUpload
 
 display = Display()
 
@@ -32,6 +33,8 @@ class _RemoteHost(Host):
         return self._action.look()
 
     def sha256(self, path: str) -> t.Optional[str]:
+        if self._action.on_windows:
+            return Windows(self._action).sha256(path)
         found = self._action.run_module(
             "ansible.builtin.stat", {"path": path, "checksum_algorithm": "sha256", "get_checksum": True}
         )
@@ -78,9 +81,23 @@ class ActionModule(SwarmAction):
 
     def _on_host(self) -> t.Dict[str, t.Any]:
         if self.on_windows:
-            raise OptionsError("remote_src is not supported on Windows hosts yet: upload from the controller.")
+            return self._on_windows()
         arguments = dict(self.arguments)
         if self.delegated:
             # A relay: its own localhost is not the peer that is meant.
             arguments["peer"] = self.options["peer"]
         return self.run_module("renderops.vray_swarm.upload", arguments, fail=False)
+
+    def _on_windows(self) -> t.Dict[str, t.Any]:
+        windows, src = Windows(self), self.options["src"]
+        if not (self.peer_given or self.delegated):
+            self.options["peer"] = "localhost"
+        hooks = Hooks(
+            sha256=functools.lru_cache(maxsize=None)(lambda: windows.sha256(src) or ""),
+            notify=self._notify,
+            warn=self._warn,
+        )
+        upload = WindowsUpload(self.options, _RemoteHost(self), hooks, windows)
+        self._report = upload.report
+        upload.run(self._task.check_mode)
+        return upload.report.as_dict()

@@ -162,7 +162,11 @@ def may_be_executable(path: t.Union[str, os.PathLike[str]]) -> bool:
     What is to be kept from peers that allow no executables is judged by this: rather one too many.
     """
     with _open(os.fspath(path)) as file:
-        return file.read(4).startswith(_PROGRAM_STARTS)
+        return starts_as_program(file.read(4))
+
+
+def starts_as_program(head: bytes) -> bool:
+    return head.startswith(_PROGRAM_STARTS)
 
 
 def identify(path: t.Union[str, os.PathLike[str]], platform: t.Optional[str] = None) -> Build:

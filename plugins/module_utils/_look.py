@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ntpath
 import os
 import platform
 import signal
@@ -121,8 +122,15 @@ class Look:
             return False
         if not data_dir:
             # Where the vendor documents a peer's own import directory to be.
-            return os.path.normpath(self.import_dir).endswith("/VRay/import")
-        return (os.path.normpath(self.import_dir) + "/").startswith(os.path.normpath(data_dir) + "/")
+            return _comparable(self.import_dir).endswith(_comparable("/VRay/import", self.import_dir))
+        return (_comparable(self.import_dir) + "/").startswith(_comparable(data_dir) + "/")
+
+
+def _comparable(path: str, like: t.Optional[str] = None) -> str:
+    """A path to compare with another one. Paths of Windows know both separators, and no case."""
+    if ntpath.splitdrive(like or path)[0]:
+        return ntpath.normpath(path).replace("\\", "/").lower()
+    return os.path.normpath(path)
 
 
 def pending_restart(

@@ -22,7 +22,7 @@ _LONGEST_WATCH = 600
 _OF_A_HOST = ("data_dir", "config", "import_dir", "share_path", "service")
 
 
-def check_options(options: t.Mapping[str, t.Any]) -> None:
+def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str], None] = check_service_name) -> None:
     """Refuse values that no look can have; all else that is wrong is told by it.
 
     :raises OptionsError: It names the option, the value and what is expected.
@@ -34,7 +34,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
     if options["watch"] and options["wait"]:
         raise OptionsError("watch and wait cannot be combined.")
     if options["service"]:
-        check_service_name(options["service"])
+        check_service(options["service"])
     if options["share_credentials"] and not options["share_path"]:
         raise OptionsError("share_credentials needs share_path.")
 

@@ -106,11 +106,11 @@ class SettingsHost:
             "answer": None,
         }
         if self._params["service"]:
-            state = control(self._params["service"]).state()
+            state = self._control().state()
             result["state"] = state._asdict()
             if self._params["data_dir"]:
                 try:
-                    result["busy"] = renders(self._params["data_dir"])
+                    result["busy"] = self._renders()
                 except OptionsError as error:
                     # It matters only where Swarm has to be stopped.
                     result["unsure"] = str(error)
@@ -137,14 +137,14 @@ class SettingsHost:
         ``busy``: it was not stopped, for these processes. ``moved``: the file changed while Swarm stopped, and nothing
         was written.
         """
-        service = control(self._params["service"])
+        service = self._control()
         was_running = step["was_running"]
         if not step["stopped"]:
             busy = self._busy(service)
             if busy:
                 return {"busy": busy}
             service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
-            if not os.path.exists(self.old):
+            if not self._exists(self.old):
                 # The host has put back what it was to, and waits to restart Swarm: that is done here now.
                 service.end_revert()
             # It hangs or it fails: it is as it was, and the timer stays.
@@ -175,14 +175,14 @@ class SettingsHost:
         # A service that is down is none to be stopped.
         if not self._params["data_dir"] or not service.state().running:
             return []
-        return renders(self._params["data_dir"])
+        return self._renders()
 
     def _await_idle(self, step: t.Mapping[str, t.Any]) -> Result:
         """Wait for renders to end, for some time.
 
         A step that only looks: when the controller dies meanwhile, nothing is stopped when they have ended.
         """
-        service = control(self._params["service"])
+        service = self._control()
         until = time.monotonic() + step["patience"]
         while True:
             busy = self._busy(service)
@@ -193,7 +193,7 @@ class SettingsHost:
 
     def _start(self, step: t.Mapping[str, t.Any]) -> Result:
         """Nothing is to be changed, but Swarm is down. What an interrupted run wrote may be why."""
-        service = control(self._params["service"])
+        service = self._control()
         result: Result = {"backup_file": None, "undone": None}
         try:
             service.start(self._params["start_timeout"])
@@ -215,12 +215,12 @@ class SettingsHost:
         return result
 
     def _state(self, step: t.Mapping[str, t.Any]) -> Result:
-        service = control(self._params["service"])
+        service = self._control()
         state = service.state()
         return {"state": state._asdict(), "log": "" if state.running and not state.hopeless else service.log()}
 
     def _confirm(self, step: t.Mapping[str, t.Any]) -> Result:
-        service = control(self._params["service"])
+        service = self._control()
         state = service.state()
         if not state.running:
             return {"confirmed": False, "state": state._asdict(), "log": service.log()}
@@ -237,15 +237,15 @@ class SettingsHost:
 
     def _undo(self, reason: str, step: t.Mapping[str, t.Any]) -> Result:
         """Let Swarm run with its old settings again, whatever happened."""
-        service = control(self._params["service"])
+        service = self._control()
         trouble, restored = [], False
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
             trouble.append(str(error))
         try:
-            if os.path.exists(self.saved):
-                os.replace(self.saved, self.path)
+            if self._exists(self.saved):
+                self._restore()
                 restored = True
             elif step["sha256"] is None:
                 self._remove(self.path)
@@ -273,10 +273,10 @@ class SettingsHost:
             return
         if revert["do"] == "keep":
             # Without it, it was taken back meanwhile.
-            if os.path.exists(self.old):
+            if self._exists(self.old):
                 self._put(_decode(revert["content"]), self.old)
             return
-        service = control(self._params["service"])
+        service = self._control()
         if revert["do"] == "again":
             self._arm_revert(service)
         else:
@@ -284,7 +284,7 @@ class SettingsHost:
             self._remove(self.old)
 
     def _arm_revert(self, service: ServiceControl) -> None:
-        roots = build_roots(self._params["data_dir"]) if self._params["data_dir"] else []
+        roots = self._roots() if self._params["data_dir"] else []
         service.arm_revert(self._params["revert_after"], self.path, self.old, roots)
 
     def _pending(self) -> t.Optional[bytes]:
@@ -309,13 +309,13 @@ class SettingsHost:
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, ServiceError):
-            log = control(self._params["service"]).log()
+            log = self._control().log()
             return f"{error}; it wrote: {log}" if log else str(error)
         return str(error)
 
     def _wait(self, web_port: int, allow_executables: t.Optional[bool]) -> t.Optional[str]:
         """Wait for the answer; say why it did not come."""
-        service = control(self._params["service"])
+        service = self._control()
         until = time.monotonic() + self._params["start_timeout"]
         while True:
             why = awaited(self._ask(web_port), allow_executables)
@@ -332,7 +332,24 @@ class SettingsHost:
         except OSError:
             return False
 
+    # -- the host
+
+    def _control(self) -> ServiceControl:
+        return control(self._params["service"])
+
+    def _renders(self) -> t.List[t.Dict[str, t.Any]]:
+        return renders(self._params["data_dir"])
+
+    def _roots(self) -> t.List[str]:
+        return build_roots(self._params["data_dir"])
+
     # -- the file
+
+    def _exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def _restore(self) -> None:
+        os.replace(self.saved, self.path)
 
     def _read(self) -> t.Optional[bytes]:
         try:

@@ -43,7 +43,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 _LONGEST_DELAY = 120.0
 _QUOTED = 500
 
-_VAULT = b"$ANSIBLE_VAULT;"
+VAULT = b"$ANSIBLE_VAULT;"
 
 
 class Host(abc.ABC):
@@ -99,7 +99,9 @@ class Report:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Build:
+class BuildFile:
+    """The build as the task gives it."""
+
     path: str
     name: str
     size: int
@@ -129,7 +131,7 @@ class Upload:
     def _run(self, check_mode: bool) -> None:
         options = self._options
         check_options(options)
-        build = _inspect(options["src"])
+        build = self._inspect(options["src"])
         wanted = wanted_version(options["version"], build.name)
         self.report.version = str(wanted) if wanted else None
         if build.installer and not options["data_dir"] and not options["force"]:
@@ -170,9 +172,27 @@ class Upload:
         else:
             self._judge(self._send_with_retries(client, build), build, wanted)
 
+    def _inspect(self, path: str) -> BuildFile:
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BuildError(f"The build {path} could not be read: {reason}. Correct src.") from error
+        if not stat.S_ISREG(status.st_mode):
+            raise BuildError(f"The build {path} is not a regular file. Correct src.")
+        name = os.path.basename(path)
+        check_file_name(name)
+        installer = sniff(path).category == "installer" or may_be_executable(path)
+        with _open(path) as file:
+            if file.read(len(VAULT)) == VAULT:
+                raise BuildError(
+                    f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first."
+                )
+        return BuildFile(path, name, status.st_size, installer)
+
     # What the peer has already.
 
-    def _is_present(self, build: _Build, wanted: t.Optional[Version], look: Look) -> bool:
+    def _is_present(self, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         if wanted in look.deployed:
             self._present(True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent.")
             self.report.deployed_in_directory = look.deployed[wanted]
@@ -207,7 +227,7 @@ class Upload:
 
     # Sending.
 
-    def _predict(self, client: Client, build: _Build) -> None:
+    def _predict(self, client: Client, build: BuildFile) -> None:
         try:
             self._probe(client, build)
         except TransportError as error:
@@ -216,7 +236,7 @@ class Upload:
         self.report.changed = True
         self.report.msg = f"Would upload {build.name} ({build.size} bytes) to {client.upload_url}."
 
-    def _verify(self, build: _Build, checksum: str) -> None:
+    def _verify(self, build: BuildFile, checksum: str) -> None:
         actual = f"sha256:{self._hooks.sha256()}"
         if actual != checksum.lower():
             raise BuildError(
@@ -224,7 +244,7 @@ class Upload:
                 " was expected. Nothing was sent. Get the file again, or correct checksum."
             )
 
-    def _send_with_retries(self, client: Client, build: _Build) -> Answer:
+    def _send_with_retries(self, client: Client, build: BuildFile) -> Answer:
         retries = self._options["retries"]
         while True:
             try:
@@ -239,7 +259,7 @@ class Upload:
                 )
                 self._hooks.sleep(delay)
 
-    def _attempt(self, client: Client, build: _Build) -> Answer:
+    def _attempt(self, client: Client, build: BuildFile) -> Answer:
         self.report.attempts += 1
         self.report.bytes_sent, self.report.http_status = 0, None
         try:
@@ -251,8 +271,8 @@ class Upload:
             self.report.answer = error.raw
             raise AnswerError(self._failure(build, error)) from error
 
-    def _probe(self, client: Client, build: _Build) -> None:
-        if not client.allows_executables() and build.installer:
+    def _probe(self, client: Client, build: BuildFile) -> None:
+        if not self._allows_executables(client) and build.installer:
             self.report.obstacle = "executables"
             raise OptionsError(
                 f"{build.name} is an installer, and the peer at {client.base_url} does not allow"
@@ -260,7 +280,10 @@ class Upload:
                 " Swarm), and think of who can reach this port before you do."
             )
 
-    def _send(self, client: Client, build: _Build) -> Answer:
+    def _allows_executables(self, client: Client) -> bool:
+        return client.allows_executables()
+
+    def _send(self, client: Client, build: BuildFile) -> Answer:
         with _open(build.path) as file:
             body = Multipart(file, build.name, self._options["queued"])
             if body.size != build.size:
@@ -275,7 +298,7 @@ class Upload:
             raise AnswerError(f"it answered {next(iter(answer.raw))} before it had the whole build")
         return answer
 
-    def _failure(self, build: _Build, error: SwarmError) -> str:
+    def _failure(self, build: BuildFile, error: SwarmError) -> str:
         """Say which build and URL, what came back, how much was sent, and what to do."""
         if isinstance(error, TransportError):
             hint, accepted = error.hint, error.accepted
@@ -303,7 +326,7 @@ class Upload:
 
     # The answer.
 
-    def _judge(self, answer: Answer, build: _Build, wanted: t.Optional[Version]) -> None:
+    def _judge(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> None:
         report = self.report
         report.answer = answer.raw
         report.outcome = answer.outcome
@@ -337,7 +360,7 @@ class Upload:
             self._hooks.warn(f"{text} Was the file renamed?")
         report.msg = self._success(answer, build, wanted)
 
-    def _success(self, answer: Answer, build: _Build, wanted: t.Optional[Version]) -> str:
+    def _success(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> str:
         if answer.outcome == "rapid":
             return f"{answer.version} was deployed in {answer.deployed_in_directory}."
         if answer.outcome == "queued":
@@ -356,23 +379,6 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not options[name] >= 0:
             raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
     check_checksum(options["checksum"])
-
-
-def _inspect(path: str) -> _Build:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BuildError(f"The build {path} could not be read: {reason}. Correct src.") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise BuildError(f"The build {path} is not a regular file. Correct src.")
-    name = os.path.basename(path)
-    check_file_name(name)
-    installer = sniff(path).category == "installer" or may_be_executable(path)
-    with _open(path) as file:
-        if file.read(len(_VAULT)) == _VAULT:
-            raise BuildError(f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first.")
-    return _Build(path, name, status.st_size, installer)
 
 
 def _open(path: str) -> t.BinaryIO:

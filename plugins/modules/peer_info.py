@@ -16,8 +16,8 @@ description:
   - Tells what a peer's C(swarm.yaml) says, whether its service runs and its web port answers as Swarm does, what builds it
     has deployed, what lies in its import directory, whether the share is mounted, how much disk is free, and which renders
     run.
-  - It is one module run on the host, one round trip, whatever is asked for. The web port is asked from the controller, or
-    in the same run from the host, see O(api_from).
+  - It is one module run on the host, one round trip, whatever is asked for. A Windows host takes up to three.
+  - The web port is asked from the controller, or in the same run from the host, see O(api_from).
   - Anything that is down, missing or unreadable is told, and does not fail the task. Only options that no peer can have do.
 options:
   data_dir:
@@ -27,11 +27,12 @@ options:
         O(api_from=peer), no connection to the host is made.
   service:
     description:
-      - The name of Swarm's service, a unit of systemd or a label of launchd. The vendor does not publish it.
+      - The name of Swarm's service, a unit of systemd, a label of launchd or a service of Windows. The vendor does not publish
+        it.
     type: str
   share_path:
     description:
-      - Where the share with the builds is mounted on the peer.
+      - Where the share with the builds is mounted on the peer, or on Windows its UNC path, as in C(\\nas\vray).
     type: path
   share_credentials:
     description:
@@ -87,7 +88,7 @@ options:
       - Also looks for what the options above have to name, where it is not known. From whoever listens on O(web_port) to its
         process, systemd unit, executable, command line and open files, and from there to C(swarm.yaml) and the data directory.
       - The findings are shown in the output of the run as a block of group_vars, and returned as RV(discovered).
-      - Linux hosts only. A user who is not root sees less, and is told what.
+      - Linux and Windows hosts only. A user who is not root, or no administrator, sees less, and is told what.
     type: bool
     default: false
   wanted:
@@ -223,7 +224,11 @@ attributes:
     support: N/A
   platform:
     support: full
-    platforms: posix
+    platforms: posix, windows
+    details:
+      - Of a file in the import directory of a Windows host, the platform is not told, and its kind only when it is a directory.
+      - A UNC path is read on Windows as LocalSystem, unless the task becomes another user with C(become). That needs an
+        administrator. What is proved on Windows and how, the README of the collection says.
   action:
     support: full
   async:
@@ -299,7 +304,7 @@ service:
       description: Whether it starts with the host, V(null) when that is not said.
       type: bool
     manager:
-      description: V(systemd) or V(launchd), V(null) for any other.
+      description: V(systemd), V(launchd) or V(windows), V(null) for any other.
       type: str
     detail:
       description: The state in the words of the service manager.
@@ -473,6 +478,22 @@ mount:
     error:
       description: Why it is not readable, else V(null).
       type: str
+    account:
+      description: The account of the service O(service).
+      type: str
+      returned: on Windows
+      sample: NT AUTHORITY\SYSTEM
+    read_as:
+      description: The account that read the share.
+      type: str
+      returned: on Windows
+      sample: NT AUTHORITY\SYSTEM
+    proved:
+      description: >-
+        Whether the service reads the share as the account that it was read with. A service under LocalSystem or NetworkService
+        does so as the computer's account.
+      type: bool
+      returned: on Windows
 disk:
   description: >-
     The free bytes of where temporary files lie, of the data directory and of the import directory, each V(null) when it is

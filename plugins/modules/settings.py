@@ -141,9 +141,12 @@ attributes:
     support: full
   platform:
     support: full
-    platforms: posix
+    platforms: posix, windows
     details:
-      - O(service) needs systemd or launchd.
+      - O(service) needs systemd, launchd or Windows.
+      - On Windows the steps are taken from the controller, and what the host does by itself, should nobody come back, is a
+        scheduled task that runs as LocalSystem. The user of the task must be an administrator. What is proved of it and how,
+        the README of the collection says.
   action:
     support: full
   async:

@@ -33,7 +33,8 @@ options:
       - Whether O(src) is on the host of the task instead of on the controller. The host then sends the build itself.
       - The default of O(peer) is V(localhost) then. With another O(peer), or in a task that is delegated to it, the host
         is a relay.
-      - Not supported on Windows hosts yet.
+      - A Windows host sends it with the C(curl.exe) that Windows has. There, O(stall_timeout) and O(progress_interval) mean
+        nothing. A limit for a stall would end the wait for the answer as well, so O(deploy_timeout) is the limit for both.
     type: bool
     default: false
   queued:
@@ -54,11 +55,10 @@ options:
       - The build is RV(outcome=present) when it is deployed there as
         C(VRay/vray-<version>), or when the import directory, if that is not shared, holds the same file.
       - Needed for installers, unless O(force=true).
-      - Not supported on Windows hosts yet.
   config:
     description:
       - The path of C(swarm.yaml) on the peer. Its C(webPort) and C(vrayImportDir) are taken from there.
-      - The vendor does not publish where it is. Not supported on Windows hosts yet.
+      - The vendor does not publish where it is.
   checksum:
     description:
       - The SHA-256 checksum that O(src) must have, as in V(sha256:9f86d0…), all 64 hexadecimal digits.
@@ -129,8 +129,10 @@ attributes:
       - With O(force=true) the build is sent each time.
   platform:
     support: full
-    platforms: posix
+    platforms: posix, windows
     details:
+      - A Windows host needs nothing but Windows itself, 10 1803 or Server 2019 for O(remote_src=true). What is proved of it and
+        how, the README of the collection says.
       - A build on the controller can be sent to peers of any system, since nothing is done on the peer unless O(data_dir)
         or O(config) is given.
   action:

@@ -19,12 +19,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec impo
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     BuildError,
     MissingRequestsError,
-    OptionsError,
     SwarmError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
-
-_NEED_A_LOOK = frozenset(("config", "data_dir", "discover", "import_dir", "service", "share_path", "watch"))
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
 
 
 class _ModuleFailed(Exception):
@@ -94,19 +93,30 @@ class SwarmAction(ActionBase, abc.ABC):
         :raises _ModuleFailed: The module failed, and ``fail`` is true.
         """
         result = self._execute_module(module_name=name, module_args=dict(arguments), task_vars=self._task_vars)
-        if fail and (result.get("failed") or result.get("unreachable")):
+        return self.check(result) if fail else result
+
+    @staticmethod
+    def check(result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        """Return the result of a module.
+
+        :raises _ModuleFailed: The module failed.
+        """
+        if result.get("failed") or result.get("unreachable"):
             raise _ModuleFailed({key: value for key, value in result.items() if key not in ("invocation", "changed")})
         return result
 
     def look_at_host(self, arguments: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Return the facts about the host, in one round trip."""
-        if self.on_windows:
-            needed = sorted(set(arguments) & _NEED_A_LOOK) or ["api_from"]
-            raise OptionsError(f"{', '.join(needed)}: a look at a Windows host is not supported yet: leave this out.")
+        """Return the facts about the host, in one round trip; in up to three from Windows."""
         told = dict(arguments)
         if self.peer_given or self.delegated:
             # The host that the task looks at need not be the peer: it finds out.
             told["peer"] = self.options["peer"]
+        if self.on_windows:
+            windows = Windows(self)
+            looked = windows.look(told)
+            if told.get("discover"):
+                looked["discovered"] = discover_windows(windows, told["web_port"], told["connect_timeout"])
+            return looked
         return self.run_module("renderops.vray_swarm.peer_info", told)["look"]
 
     def find_build(self) -> str:

@@ -396,6 +396,7 @@ CHECKS = (
     lint("antsibull-changelog", "{bin}/antsibull-changelog lint"),
     lint("reuse", "{bin}/reuse lint"),
     lint("shellcheck", "{bin}/shellcheck {shell}"),
+    lint("powershell", "{bin}/python tests/tools/powershell.py"),
 )
 
 

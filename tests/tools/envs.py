@@ -42,7 +42,7 @@ LOGS = BUILD / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "renderops-vray_swarm"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 UNUSED_DAYS = 30
-# What galaxy.yml names, and what is planned to be named there.
+# What galaxy.yml names.
 DEPENDENCIES = ("ansible/posix", "ansible/windows")
 
 

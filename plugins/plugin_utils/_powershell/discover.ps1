@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+# Who listens on the web port, and which files lie where programs keep them. It reads, and never writes.
+
+[CmdletBinding(SupportsShouldProcess)]
+param (
+    # Who listens here? Where nobody does: who listens, and has swarm in its name?
+    [int] $WebPort,
+    # Files that may be the settings, and directories, with wildcards, in which they or the builds may lie.
+    [string[]] $Files = @(),
+    [string[]] $Folders = @(),
+    [string[]] $Names = @()
+)
+
+$ErrorActionPreference = 'Stop'
+$result = @{ unseen = @() }
+$limit = 1048576
+
+function Read-Settings {
+    param ([string] $Path)
+    $found = @{ path = $Path; content = $null; error = $null }
+    try {
+        if ([IO.FileInfo]::new($Path).Length -le $limit) {
+            $found.content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
+        }
+        else {
+            $found.error = 'It is too large.'
+        }
+    }
+    catch {
+        $found.error = $_.Exception.GetBaseException().Message
+    }
+    $found
+}
+
+if ($WebPort) {
+    $processes = @{}
+    foreach ($process in Get-CimInstance -ClassName Win32_Process) {
+        $processes[[int] $process.ProcessId] = $process
+    }
+    $services = @(Get-CimInstance -ClassName Win32_Service -Property Name, ProcessId, PathName, StartName)
+    $listening = @(Get-NetTCPConnection -State Listen)
+    $there = @($listening | Where-Object -Property LocalPort -EQ -Value $WebPort)
+    $result.named = $there.Count -eq 0
+    if ($result.named) {
+        $there = @($listening | Where-Object -FilterScript {
+                $process = $processes[[int] $_.OwningProcess]
+                $null -ne $process -and $process.Name -like '*swarm*'
+            })
+    }
+    $result.listeners = @(foreach ($socket in $there) {
+            $processId = [int] $socket.OwningProcess
+            $process = $processes[$processId]
+            $found = @{
+                address = $socket.LocalAddress
+                port = [int] $socket.LocalPort
+                pid = $processId
+                executable = $null
+                command = $null
+                user = $null
+                service = $null
+            }
+            if ($null -ne $process) {
+                $found.executable = $process.ExecutablePath
+                $found.command = $process.CommandLine
+                try {
+                    $owner = Invoke-CimMethod -InputObject $process -MethodName GetOwner
+                    $found.user = '{0}\{1}' -f $owner.Domain, $owner.User
+                }
+                catch {
+                    $result.unseen += "the user of process $processId"
+                }
+                # A service may be a wrapper that starts the program.
+                foreach ($id in $processId, [int] $process.ParentProcessId) {
+                    $service = $services | Where-Object -FilterScript { $id -gt 4 -and $_.ProcessId -eq $id } |
+                        Select-Object -First 1
+                    if ($null -ne $service -and $null -eq $found.service) {
+                        $found.service = @{
+                            name = $service.Name
+                            path = $service.PathName
+                            account = $service.StartName
+                            wrapper = $id -ne $processId
+                        }
+                    }
+                }
+            }
+            $found
+        })
+    $result.renders = @(foreach ($process in $processes.Values) {
+            if ($process.ExecutablePath -like '*\VRay\vray-*') {
+                @{ pid = [int] $process.ProcessId; executable = $process.ExecutablePath }
+            }
+        })
+    $result.folders = @{
+        data = $env:ProgramData
+        programs = $env:ProgramFiles
+        system = $env:SystemRoot
+    }
+}
+
+$result.files = @(foreach ($path in $Files) {
+        if ([IO.File]::Exists($path)) {
+            Read-Settings $path
+        }
+    })
+
+$result.seen = @(foreach ($pattern in $Folders) {
+        # What may not be read, or is not there, is passed over.
+        foreach ($folder in Get-Item -Path $pattern -Force -ErrorAction SilentlyContinue) {
+            if ($folder -is [IO.DirectoryInfo]) {
+                $path = $folder.FullName
+                $settings = @(foreach ($name in $Names) {
+                        $file = [IO.Path]::Combine($path, $name)
+                        if ([IO.File]::Exists($file)) {
+                            Read-Settings $file
+                        }
+                    })
+                $holds = [IO.Directory]::Exists([IO.Path]::Combine($path, 'VRay'))
+                if ($settings.Count -gt 0 -or $holds) {
+                    @{ folder = $path; pattern = $pattern; settings = $settings; holds_vray = $holds }
+                }
+            }
+        }
+    })
+
+$Ansible.Changed = $false
+$Ansible.Result = $result

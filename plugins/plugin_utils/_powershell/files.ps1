@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+# The files of a change of swarm.yaml: what they hold, and one step of the change.
+
+[CmdletBinding(SupportsShouldProcess)]
+param (
+    # look, put, move or remove.
+    [string] $Do,
+    [string] $Path,
+    # Of look: what swarm.yaml said before, kept beside it.
+    [string] $Saved,
+    [string] $Old,
+    # Of put: the content, as base64. Of move: where to.
+    [string] $Content,
+    [string] $Target
+)
+
+$ErrorActionPreference = 'Stop'
+$result = @{}
+
+function Read-All {
+    param ([string] $Path)
+    if ([IO.File]::Exists($Path)) {
+        [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
+    }
+    else {
+        $null
+    }
+}
+
+# In one step. What is replaced hands on its owner and its access list.
+function Move-Over {
+    param ([string] $From, [string] $To)
+    if ([IO.File]::Exists($To)) {
+        [IO.File]::Replace($From, $To, [NullString]::Value)
+    }
+    else {
+        [IO.File]::Move($From, $To)
+    }
+}
+
+switch ($Do) {
+    'look' {
+        $result.directory = [IO.Directory]::Exists($Path)
+        $result.parent = [IO.Directory]::Exists([IO.Path]::GetDirectoryName($Path))
+        # A file that is there and may not be read is an error.
+        try {
+            $result.content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
+            $result.readonly = [IO.FileInfo]::new($Path).IsReadOnly
+        }
+        catch {
+            $reason = $_.Exception.GetBaseException()
+            $missing = $reason -is [IO.FileNotFoundException] -or $reason -is [IO.DirectoryNotFoundException]
+            if (-not $missing -and -not $result.directory) {
+                throw
+            }
+            $result.content = $null
+            $result.readonly = $false
+        }
+        $result.saved = [IO.File]::Exists($Saved)
+        $result.saved_seconds = $(if ($result.saved) {
+                ([DateTime]::UtcNow - [IO.File]::GetLastWriteTimeUtc($Saved)).TotalSeconds
+            }
+            else {
+                $null
+            })
+        $result.old = Read-All $Old
+        $Ansible.Changed = $false
+    }
+    'put' {
+        $folder = [IO.Path]::GetDirectoryName($Path)
+        $temporary = [IO.Path]::Combine($folder, '.vray_swarm-' + [Guid]::NewGuid().ToString('N'))
+        try {
+            $bytes = [Convert]::FromBase64String($Content)
+            $stream = [IO.File]::Open($temporary, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+            try {
+                $stream.Write($bytes, 0, $bytes.Length)
+                $stream.Flush($true)
+            }
+            finally {
+                $stream.Dispose()
+            }
+            Move-Over $temporary $Path
+        }
+        finally {
+            if ([IO.File]::Exists($temporary)) {
+                [IO.File]::Delete($temporary)
+            }
+        }
+    }
+    'move' {
+        Move-Over $Path $Target
+    }
+    'remove' {
+        [IO.File]::Delete($Path)
+    }
+}
+
+$Ansible.Result = $result

@@ -1,0 +1,289 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+# A look at a Windows peer. It reads, and never writes. What is missing or may not be read is told: whether that is a
+# failure is for those to say who decide.
+
+[CmdletBinding(SupportsShouldProcess)]
+param (
+    # Swarm's data directory.
+    [string] $DataDir,
+    [string] $ImportDir,
+    # The root of the share with the builds, and the name of the list that publishing keeps there.
+    [string] $SharePath,
+    [string] $Manifest,
+    # The account of Swarm's service.
+    [string] $Account,
+    # What this host is known to be; else it is found out.
+    [string] $Platform,
+    # The name or address of the peer that is meant.
+    [string] $Peer,
+    # A build on this host, to be uploaded.
+    [string] $Build,
+    # What Swarm is to be asked, and how long that may take.
+    [string] $Url,
+    [int] $Milliseconds = 10000,
+    [bool] $Sizes,
+    [bool] $Renders,
+    [bool] $Disk
+)
+
+$ErrorActionPreference = 'Stop'
+$result = @{}
+
+function Get-Reason {
+    param ($Record)
+    $Record.Exception.GetBaseException().Message.Trim()
+}
+
+# The entries of a directory; none, and no error, where it is missing.
+function Get-Listing {
+    param ([string] $Path)
+    try {
+        @{ entries = @([IO.DirectoryInfo]::new($Path).GetFileSystemInfos()); missing = $false; error = $null }
+    }
+    catch {
+        $missing = $_.Exception.GetBaseException() -is [IO.DirectoryNotFoundException]
+        @{ entries = @(); missing = $missing; error = Get-Reason $_ }
+    }
+}
+
+function Test-Link {
+    param ($Entry)
+    [bool] ($Entry.Attributes -band [IO.FileAttributes]::ReparsePoint)
+}
+
+# The bytes that are free on the drive of a path. A share has none.
+function Get-Free {
+    param ([string] $Path)
+    try {
+        [IO.DriveInfo]::new([IO.Path]::GetPathRoot($Path)).AvailableFreeSpace
+    }
+    catch {
+        $null
+    }
+}
+
+# The first bytes of a file, as base64.
+function Read-Start {
+    param ([string] $Path, [int] $Limit)
+    $share = [IO.FileShare]::ReadWrite -bor [IO.FileShare]::Delete
+    $stream = [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+    try {
+        $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
+        $filled = 0
+        do {
+            $count = $stream.Read($buffer, $filled, $Limit - $filled)
+            $filled += $count
+        } while ($count -gt 0 -and $filled -lt $Limit)
+        [Convert]::ToBase64String($buffer, 0, $filled)
+    }
+    finally {
+        $stream.Dispose()
+    }
+}
+
+# Links count as files, and are not followed.
+function Measure-Tree {
+    param ([string] $Path)
+    $files = 0
+    $bytes = [long] 0
+    $todo = New-Object -TypeName 'System.Collections.Generic.Stack[string]'
+    $todo.Push($Path)
+    while ($todo.Count -gt 0) {
+        foreach ($entry in [IO.DirectoryInfo]::new($todo.Pop()).GetFileSystemInfos()) {
+            $link = Test-Link $entry
+            if ($entry -is [IO.DirectoryInfo] -and -not $link) {
+                $todo.Push($entry.FullName)
+                continue
+            }
+            $files++
+            if ($entry -is [IO.FileInfo] -and -not $link) {
+                $bytes += $entry.Length
+            }
+        }
+    }
+    @{ files = $files; bytes = $bytes }
+}
+
+# GET a URL: what came back, or why nothing did.
+function Get-Answer {
+    param ([string] $Url, [int] $Milliseconds)
+    $request = [Net.WebRequest]::Create($Url)
+    $request.Proxy = $null
+    $request.AllowAutoRedirect = $false
+    $request.KeepAlive = $false
+    $request.Timeout = $Milliseconds
+    $request.ReadWriteTimeout = $Milliseconds
+    $request.UserAgent = 'renderops.vray_swarm'
+    $response = $null
+    try {
+        try {
+            $response = $request.GetResponse()
+        }
+        catch {
+            # An answer with the status of an error is one.
+            $response = $_.Exception.InnerException.Response
+            if ($null -eq $response) {
+                throw
+            }
+        }
+        $body = New-Object -TypeName IO.MemoryStream
+        $stream = $response.GetResponseStream()
+        $buffer = New-Object -TypeName byte[] -ArgumentList 65536
+        do {
+            $count = $stream.Read($buffer, 0, $buffer.Length)
+            $body.Write($buffer, 0, $count)
+        } while ($count -gt 0 -and $body.Length -le 1048576)
+        @{ status = [int] $response.StatusCode; body = [Convert]::ToBase64String($body.ToArray()); error = $null }
+    }
+    catch {
+        @{ status = $null; body = $null; error = Get-Reason $_ }
+    }
+    finally {
+        if ($null -ne $response) {
+            $response.Close()
+        }
+    }
+}
+
+# Who looks: a share is read as this account.
+$identity = [Security.Principal.WindowsIdentity]::GetCurrent()
+$result.identity = @{ name = $identity.Name; sid = $identity.User.Value }
+if ($Account) {
+    try {
+        $name = [Security.Principal.NTAccount]::new($Account)
+        $result.account_sid = $name.Translate([Security.Principal.SecurityIdentifier]).Value
+    }
+    catch {
+        $result.account_sid = $null
+    }
+}
+
+# 9 is x64, 12 is Arm64: Win32_Processor. Variables of the environment tell that of an emulated process.
+if (-not $Platform) {
+    try {
+        $processor = Get-CimInstance -ClassName Win32_Processor -Property Architecture | Select-Object -First 1
+        $Platform = @{ 9 = 'Windows_x86'; 12 = 'Windows_Arm64' }[[int] $processor.Architecture]
+    }
+    catch {
+        $result.platform_error = Get-Reason $_
+    }
+}
+$result.platform = $(if ($Platform) { $Platform } else { $null })
+
+if ($Peer) {
+    $result.is_peer = $false
+    try {
+        $own = @([Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces() |
+                ForEach-Object -Process { $_.GetIPProperties().UnicastAddresses } |
+                ForEach-Object -Process { $_.Address.IPAddressToString -replace '%.*$' })
+        foreach ($address in [Net.Dns]::GetHostAddresses($Peer)) {
+            if ([Net.IPAddress]::IsLoopback($address) -or ($address.IPAddressToString -replace '%.*$') -in $own) {
+                $result.is_peer = $true
+            }
+        }
+    }
+    catch {
+        $result.peer_error = Get-Reason $_
+    }
+}
+
+if ($DataDir) {
+    $data = Get-Listing $DataDir
+    $result.data = @{ missing = $data.missing; error = $data.error }
+    $vray = [IO.Path]::Combine($DataDir, 'VRay')
+    $listing = Get-Listing $vray
+    if (-not $data.error -and $listing.error -and -not $listing.missing) {
+        $result.data.error = $listing.error
+    }
+    $result.builds = @(foreach ($entry in $listing.entries) {
+            if ($entry -is [IO.DirectoryInfo] -and $entry.Name -like 'vray-*') {
+                $build = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
+                if ($Sizes) {
+                    try {
+                        $size = Measure-Tree $entry.FullName
+                        $build.files = $size.files
+                        $build.bytes = $size.bytes
+                    }
+                    catch {
+                        $result.sizes_error = Get-Reason $_
+                    }
+                }
+                $build
+            }
+        })
+    if ($Renders) {
+        # Also where a build is removed while it renders.
+        $root = [IO.Path]::Combine($vray, 'vray-')
+        try {
+            $processes = Get-CimInstance -ClassName Win32_Process -Property ProcessId, ExecutablePath
+            $result.renders = @(foreach ($process in $processes) {
+                    $path = [string] $process.ExecutablePath
+                    if ($path.StartsWith($root, [StringComparison]::OrdinalIgnoreCase)) {
+                        @{ pid = [int] $process.ProcessId; executable = $path }
+                    }
+                })
+        }
+        catch {
+            $result.renders_error = Get-Reason $_
+        }
+    }
+}
+
+if ($ImportDir) {
+    $ImportDir = $ImportDir.Replace('{platform}', $Platform)
+    $listing = Get-Listing $ImportDir
+    $result.import_dir = @{ path = $ImportDir; missing = $listing.missing; error = $listing.error }
+    $result.imports = @(foreach ($entry in $listing.entries) {
+            $isFile = $entry -is [IO.FileInfo]
+            @{
+                name = $entry.Name
+                path = $entry.FullName
+                directory = -not $isFile
+                bytes = $(if ($isFile) { $entry.Length } else { $null })
+            }
+        })
+}
+
+if ($Disk) {
+    $result.disk = @{
+        temp = Get-Free ([IO.Path]::GetTempPath())
+        data = $(if ($DataDir) { Get-Free $DataDir } else { $null })
+        import = $(if ($ImportDir) { Get-Free $ImportDir } else { $null })
+    }
+}
+
+if ($SharePath) {
+    $listing = Get-Listing $SharePath
+    $result.share = @{ error = $listing.error; empty = ($listing.entries.Count -eq 0); manifest = $null }
+    if ($Manifest -and -not $listing.error) {
+        try {
+            $result.share.manifest = Read-Start ([IO.Path]::Combine($SharePath, $Manifest)) 1048576
+        }
+        catch {
+            # A share that is filled by hand has no such list.
+            $result.share.manifest = $null
+        }
+    }
+}
+
+if ($Build) {
+    try {
+        $file = [IO.FileInfo]::new($Build)
+        $result.build = @{ bytes = $file.Length; start = Read-Start $file.FullName 64; error = $null }
+    }
+    catch {
+        $result.build = @{ bytes = $null; start = $null; error = Get-Reason $_ }
+    }
+}
+
+if ($Url) {
+    $result.answer = Get-Answer $Url $Milliseconds
+}
+
+$Ansible.Changed = $false
+$Ansible.Result = $result

@@ -1,0 +1,399 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""What actions do on Windows hosts: by modules of ansible.windows, and by scripts of ours where these have none.
+
+A script is a constant text: what it works on are its parameters.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ntpath
+import os
+import re
+import typing as t
+
+from ansible.plugins.loader import become_loader
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_flag
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, url_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    AnswerError,
+    OptionsError,
+    SwarmError,
+    VersionError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
+    DISCOVER,
+    IMPORT_DIR_KEY,
+    WEB_PORT_KEY,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
+
+if t.TYPE_CHECKING:
+    from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+
+Result = t.Dict[str, t.Any]
+
+SCRIPTS = os.path.join(os.path.dirname(__file__), "_powershell")
+
+# Well-known SIDs: LocalSystem and NetworkService. Both are the computer's account for other hosts.
+SYSTEM = "S-1-5-18"
+_COMPUTER = frozenset((SYSTEM, "S-1-5-20"))
+
+# Names of services, not patterns: win_service_info and Get-Service take both.
+_SERVICE = re.compile(r"[^\x00-\x1f/\\*?\[\]'\"`$]{1,256}")
+_STATES = {"started": "running", "stopped": "stopped"}
+_ENABLED = {"auto": True, "delayed": True, "manual": False, "disabled": False}
+# Of a service that ended well, and of one that was not started since the host was.
+_WELL = (0, 1077)
+# How deep the results of the scripts are nested, at most.
+_DEPTH = 6
+
+
+def script_text(name: str) -> str:
+    with open(os.path.join(SCRIPTS, f"{name}.ps1"), encoding="utf-8") as file:
+        return file.read()
+
+
+def is_unc(path: t.Optional[str]) -> bool:
+    return bool(path) and str(path).startswith(("\\\\", "//"))
+
+
+def check_windows_service(name: str) -> None:
+    """:raises OptionsError: No service can have this name."""
+    if not _SERVICE.fullmatch(name):
+        raise OptionsError(f"service is {shown(name)}; it is the name of one service, such as swarm.")
+
+
+class Windows:
+    """The host of a task."""
+
+    def __init__(self, action: SwarmAction) -> None:
+        self._action = action
+
+    def run(self, name: str, as_system: bool = False, **parameters: t.Any) -> Result:
+        """Run a script of ours and return what it found.
+
+        :param as_system: Run it as LocalSystem, unless the task becomes somebody already.
+        :raises SwarmError: The script ended with an error.
+        """
+        arguments = {
+            "script": script_text(name),
+            "parameters": {key: value for key, value in parameters.items() if value is not None},
+            "error_action": "stop",
+            "depth": _DEPTH,
+        }
+        with self._as_system() if as_system else contextlib.nullcontext():
+            done = self._action.run_module("ansible.windows.win_powershell", arguments, fail=False)
+        if done.get("unreachable") or not done.get("failed"):
+            return t.cast(Result, self._action.check(done)["result"])
+        records = done.get("error") or []
+        if records:
+            exception = records[-1].get("exception") or {}
+            while exception.get("inner_exception"):
+                exception = exception["inner_exception"]
+            raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
+        if as_system and "become" in str(done.get("msg")):
+            raise OptionsError(
+                f"A share is read as LocalSystem, as a service does it, and that could not be: {_said(str(done['msg']))} The"
+                " user that Ansible logs in as must be an administrator of this host; or let the task become another user."
+            )
+        return self._action.check(done)
+
+    @contextlib.contextmanager
+    def _as_system(self) -> t.Iterator[None]:
+        connection = self._action._connection
+        if connection.become is not None:
+            yield
+            return
+        plugin = become_loader.get("ansible.builtin.runas")
+        plugin.set_options(direct={"become_user": "SYSTEM"})
+        connection.set_become_plugin(plugin)
+        try:
+            yield
+        finally:
+            connection.become = None
+
+    # -- modules of ansible.windows
+
+    def read(self, path: str) -> t.Optional[bytes]:
+        """Return what a file holds, None where it is not there.
+
+        :raises SwarmError: It could not be read.
+        """
+        done = self._action.run_module("ansible.windows.slurp", {"src": path}, fail=False)
+        if done.get("failed") and not done.get("unreachable"):
+            if str(done.get("msg", "")).endswith("is not found"):
+                return None
+            raise SwarmError(str(done.get("msg")))
+        return base64.b64decode(self._action.check(done)["content"])
+
+    def service(self, name: str) -> t.Optional[Result]:
+        """Return what win_service_info tells of a service, None where there is none."""
+        check_windows_service(name)
+        done = self._action.run_module("ansible.windows.win_service_info", {"name": name})
+        return t.cast(Result, done["services"][0]) if done["exists"] else None
+
+    def sha256(self, path: str) -> t.Optional[str]:
+        """The checksum of a file, None where it is not there."""
+        arguments = {"path": path, "get_checksum": True, "checksum_algorithm": "sha256"}
+        return t.cast(
+            "t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum")
+        )
+
+    def command(self, argv: t.Sequence[str]) -> Result:
+        """Run a program, without a shell: ``rc``, ``stdout`` and ``stderr``, also of one that fails.
+
+        :raises SwarmError: It could not be started.
+        """
+        done = self._action.run_module("ansible.windows.win_command", {"argv": list(argv)}, fail=False)
+        if "stdout" not in done:
+            if done.get("unreachable") or "rc" not in done:
+                self._action.check(done)
+            raise SwarmError(f"{argv[0]} could not be run: {_said(str(done.get('msg')))} Windows has it since 10 1803.")
+        return done
+
+    # -- a look
+
+    def look(self, given: t.Mapping[str, t.Any]) -> Result:
+        """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips."""
+        config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
+        details = given.get("details", ())
+        errors: t.Dict[str, str] = {}
+        content, settings = None, {}
+        if config:
+            try:
+                content = self.read(config)
+                if content is None:
+                    raise SwarmError("it is not there")
+            except SwarmError as error:
+                errors["config"] = (
+                    f"{config} could not be read: {error}. Set config to the path of Swarm's swarm.yaml on this host, or"
+                    f" leave it out. {DISCOVER}"
+                )
+            else:
+                try:
+                    settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
+                except OptionsError as error:
+                    errors["config"] = str(error)
+        service = self.service(given["service"]) if given.get("service") else None
+        configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
+        import_dir = None
+        if configured:
+            import_dir = str(configured)
+            if not is_unc(import_dir) and not ntpath.splitdrive(import_dir)[0]:
+                errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
+        elif data_dir and "config" not in errors:
+            import_dir = ntpath.join(data_dir, "VRay", "import")
+        found = self._look_script(given, service, settings, None if "import_dir" in errors else import_dir)
+        facts: Result = {
+            "data_dir": data_dir,
+            "config": config,
+            "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
+            "web_port": settings.get(WEB_PORT_KEY),
+            "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
+            "import_dir_configured": bool(configured),
+            "builds": [],
+            "imports": [],
+            "import_there": None,
+            "import_mount": None,
+            "mount": None,
+            "service": service_facts(service) if given.get("service") else None,
+            "busy": None,
+            "disk": found.get("disk"),
+            "platform": found["platform"],
+            "manifest": None,
+            "api": parse_ask(found["answer"], self._url(given, settings)) if "answer" in found else None,
+            "discovered": None,
+            "errors": errors,
+        }
+        if given.get("watch"):
+            errors["watch"] = "Who opens the files of an import directory is not told by Windows."
+        if data_dir:
+            self._tell_data(facts, found, details)
+        if "import_dir" in found:
+            _tell_imports(facts, found, errors)
+        if share_path:
+            facts["mount"] = _share(share_path, found, service)
+            if found["share"]["manifest"]:
+                facts["manifest"] = base64.b64decode(found["share"]["manifest"]).decode("utf-8", "replace")
+        return facts
+
+    def _look_script(
+        self, given: t.Mapping[str, t.Any], service: t.Optional[Result], settings: Result, import_dir: t.Optional[str]
+    ) -> Result:
+        details = given.get("details", ())
+        share_path, peer = given.get("share_path"), given.get("peer")
+        found = self.run(
+            "look",
+            # Whoever logs in over the network cannot go on to a share; the service's account can.
+            as_system=is_unc(share_path) or is_unc(import_dir),
+            DataDir=given.get("data_dir"),
+            ImportDir=import_dir,
+            SharePath=share_path,
+            Manifest=MANIFEST if share_path else None,
+            Account=service["username"] if service else None,
+            Platform=given.get("platform"),
+            Peer=peer,
+            Url=self._url(given, settings) + FLAG_PATH if given.get("api_from") == "peer" else None,
+            Milliseconds=int(given.get("connect_timeout", 10) * 1000),
+            Sizes="build_sizes" in details,
+            Renders="busy" in details,
+            Disk="disk" in details,
+        )
+        if peer and not found["is_peer"]:
+            raise OptionsError(
+                f"data_dir and config are looked at on the host that the task works on, and {peer} is no address of it."
+                " Leave them out (and delegate_to, if there is one), or run the task on the peer itself."
+            )
+        return found
+
+    @staticmethod
+    def _url(given: t.Mapping[str, t.Any], settings: Result) -> str:
+        port = settings.get(WEB_PORT_KEY)
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            port = int(given.get("web_port", 1113))
+        return base_url(given.get("peer") or "localhost", port)
+
+    @staticmethod
+    def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:
+        data_dir, errors = facts["data_dir"], facts["errors"]
+        if found["data"]["error"]:
+            errors["data_dir"] = (
+                f"The data directory {data_dir} is not there, or may not be read: {_said(found['data']['error'])} Set"
+                f" data_dir to Swarm's data directory on this host. {DISCOVER}"
+            )
+            return
+        for build in found["builds"]:
+            try:
+                version = Version.parse(build["name"][len("vray-") :])
+            except VersionError:
+                continue
+            facts["builds"].append(
+                {
+                    "version": str(version),
+                    "directory": build["directory"],
+                    "files": build["files"],
+                    "bytes": build["bytes"],
+                }
+            )
+        facts["builds"].sort(key=lambda build: build["directory"])
+        if found.get("sizes_error"):
+            errors["build_sizes"] = f"The builds in {data_dir} could not be counted: {_said(found['sizes_error'])}"
+        if "busy" in details:
+            if found.get("renders_error"):
+                errors["busy"] = f"Which renders run is not known for sure: {_said(found['renders_error'])}"
+            facts["busy"] = found.get("renders", [])
+
+
+def base_url(peer: str, web_port: int) -> str:
+    return f"http://{url_host(peer)}:{web_port}"
+
+
+def service_facts(service: t.Optional[Result]) -> Result:
+    """The words that a look has for a service, from those of win_service_info."""
+    facts: Result = {"state": "absent", "enabled": None, "manager": "windows", "detail": "", "error": None}
+    if service is None:
+        return facts
+    code = exit_code(service)
+    state = _STATES.get(service["state"], "stopped")
+    if state == "stopped" and service["state"] == "stopped" and code not in _WELL:
+        state = "failed"
+    detail = service["state"] if state != "failed" else f"{service['state']}, exit code {code}"
+    return dict(facts, state=state, enabled=_ENABLED.get(service["start_mode"]), detail=detail)
+
+
+def exit_code(service: Result) -> int:
+    """What a service ended with: its own code, where it has one (1066). The module and its documentation differ."""
+    code = service.get("win32_exit_code", service.get("win32_exitcode")) or 0
+    return int(service.get("service_exit_code") or 0) if code == 1066 else int(code)
+
+
+def parse_ask(answer: Result, url: str) -> Result:
+    """What a look tells about the web port, from what the script got."""
+    if answer["error"]:
+        return told(url, error=_said(answer["error"]).rstrip("."))
+    try:
+        return told(url, allow_executables=parse_flag(base64.b64decode(answer["body"])))
+    except AnswerError as error:
+        return told(
+            url,
+            error=f"GET {url}{FLAG_PATH} was answered with HTTP {answer['status']}, but not as Swarm does: {error}",
+        )
+
+
+def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> None:
+    directory = found["import_dir"]
+    # Swarm makes it; until then nothing lies there. A share is not made by Swarm.
+    if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
+        errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {_said(directory['error'])}"
+    for item in sorted(found["imports"], key=lambda item: str(item["name"])):
+        kind = "directory" if item["directory"] else None
+        # Its platform would need a look into it, over the network.
+        entry = {name: item[name] for name in ("name", "path", "bytes")}
+        facts["imports"].append(dict(entry, kind=kind, platform=None, opened=None))
+    if is_unc(directory["path"]):
+        root = "\\".join(directory["path"].replace("/", "\\").split("\\")[:4])
+        facts["import_mount"] = {
+            "source": root,
+            "path": root,
+            "fstype": "cifs",
+            "read_only": False,
+            "network": True,
+        }
+
+
+def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
+    """A UNC path is not mounted, and always there; whether the service can read it is what matters."""
+    share, identity = found["share"], found["identity"]
+    account = found.get("account_sid")
+    proved = account == identity["sid"] or {account, identity["sid"]} <= _COMPUTER
+    error = None
+    if not is_unc(path):
+        error = (
+            f"{path} is no UNC path: a drive letter belongs to whoever logs in, and a service does not see it. Set it to"
+            r" one such as \\server\share."
+        )
+    elif share["error"]:
+        error = f"{path} could not be read{_as(found)}: {_said(share['error'])}"
+        if identity["sid"] in _COMPUTER:
+            error += (
+                " That is how a service without an account of its own reads it: on the network it is the computer's"
+                " account (DOMAIN\\HOST$). Give that one read access, or let the service run as a user that has it."
+            )
+    return {
+        "path": path,
+        "mounted": is_unc(path),
+        "point": is_unc(path),
+        "source": path if is_unc(path) else None,
+        "fstype": "cifs" if is_unc(path) else None,
+        "network": is_unc(path),
+        "read_only": None,
+        "readable": error is None,
+        "empty": share["empty"] if error is None else None,
+        "error": error,
+        "fstab": None,
+        "credentials": None,
+        "account": service["username"] if service else None,
+        "read_as": identity["name"],
+        "proved": proved,
+    }
+
+
+def _as(found: Result) -> str:
+    return f" as {found['identity']['name']}"
+
+
+def _said(text: str) -> str:
+    """What Windows said, as one sentence."""
+    sentence = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split())[:500])
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

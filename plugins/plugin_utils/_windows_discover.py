@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""Where Swarm keeps its things on a Windows host: from the socket to the process, its service and its files."""
+
+from __future__ import annotations
+
+import base64
+import ntpath
+import re
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import IMPORT_DIR_KEY, WEB_PORT_KEY
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows, base_url, parse_ask
+
+_DEFAULT_WEB_PORT = 1113
+_CONFIG_NAMES = ["swarm.yaml", "swarm.yml"]
+_MANY_CANDIDATES = 8
+_RENDER = re.compile(r"(?i)(?P<data_dir>.*)\\VRay\\vray-[^\\]+\\")
+# What CommandLineToArgvW() would make of a command line, as far as paths go.
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+Finding = t.Dict[str, t.Any]
+
+
+class _Findings:
+    """Values for one variable, the best first."""
+
+    def __init__(self) -> None:
+        self.found: t.List[Finding] = []
+
+    def add(self, value: t.Any, how: str, sure: bool = False) -> None:
+        known = [finding["value"] for finding in self.found]
+        if len(known) < _MANY_CANDIDATES and not any(_same(value, other) for other in known):
+            self.found.append({"value": value, "sure": sure, "how": how})
+
+    def ordered(self) -> t.List[Finding]:
+        return sorted(self.found, key=lambda finding: not finding["sure"])
+
+
+def discover_windows(windows: Windows, web_port: int, seconds: float) -> t.Dict[str, t.Any]:
+    """The same result as :func:`_discover.discover` has elsewhere."""
+    found = windows.run("discover", WebPort=web_port)
+    candidates: t.Dict[int, t.Dict[str, t.Any]] = {}
+    for listener in found["listeners"]:
+        # Sockets of one process are one candidate.
+        if listener["pid"] not in candidates and len(candidates) < _MANY_CANDIDATES:
+            candidates[listener["pid"]] = _candidate(windows, listener, found, web_port, seconds)
+    ordered = sorted(candidates.values(), key=lambda candidate: not candidate["api"]["reachable"])
+    return {"candidates": ordered, "unseen": found["unseen"], "web_port": web_port}
+
+
+def _candidate(
+    windows: Windows, listener: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any], web_port: int, seconds: float
+) -> t.Dict[str, t.Any]:
+    pid, executable, service = listener["pid"], listener["executable"], listener["service"]
+    port, configs, data_dirs, services, imports = (_Findings() for dummy in range(5))
+    url = base_url(_ANYWHERE.get(listener["address"], listener["address"]), listener["port"])
+    asked = windows.run("look", Url=url + FLAG_PATH, Milliseconds=int(seconds * 1000))["answer"]
+    api = parse_ask(asked, url)
+    address = f"[{listener['address']}]" if ":" in listener["address"] else listener["address"]
+    where = f"{address}:{listener['port']}"
+    if found["named"]:
+        port.add(listener["port"], f"nobody listens on {web_port}; this process has swarm in its name, and listens")
+    elif api["reachable"]:
+        port.add(listener["port"], f"who listens on {where} answers as Swarm does", True)
+    else:
+        port.add(listener["port"], f"somebody listens on {where}, but {api['error']}")
+    notes = []
+    if service:
+        how = f"process {pid} is its process" if not service["wrapper"] else f"its process started process {pid}"
+        services.add(service["name"], f"{how}; it runs as {service['account']}", not service["wrapper"])
+    else:
+        notes.append("it was not started by a service of Windows")
+    if executable is None:
+        notes.append("its executable cannot be seen by this user; log in as an administrator")
+    named = _named(listener, service)
+    files = windows.run(
+        "discover",
+        Files=[path for path, dummy in named if path.lower().endswith((".yaml", ".yml"))],
+        Folders=[path for path, dummy in named] + _places(executable, found["folders"]),
+        Names=_CONFIG_NAMES,
+    )
+    settings = _find_configs(configs, named, files, listener["port"])
+    if settings and isinstance(settings.get(IMPORT_DIR_KEY), str):
+        best = configs.ordered()[0]
+        imports.add(settings[IMPORT_DIR_KEY], f"{IMPORT_DIR_KEY} in {best['value']}", best["sure"])
+    _find_data_dirs(data_dirs, named, files, found, settings)
+    return {
+        "pid": pid,
+        "executable": executable,
+        "command": _words(listener["command"]),
+        "user": listener["user"],
+        "address": listener["address"],
+        "api": api,
+        "web_port": port.ordered(),
+        "config": configs.ordered(),
+        "data_dir": data_dirs.ordered(),
+        "service": services.ordered(),
+        "import_dir": imports.ordered(),
+        "notes": notes,
+    }
+
+
+def _named(listener: t.Mapping[str, t.Any], service: t.Optional[t.Mapping[str, t.Any]]) -> t.List[t.Tuple[str, str]]:
+    """The absolute paths on its command line and in its service, and where they stand."""
+    found = []
+    texts = [(listener["command"], f"on the command line of process {listener['pid']}")]
+    if service:
+        texts.append((service["path"], f"in the command line of the service {service['name']}"))
+    for text, where in texts:
+        for word in _words(text)[1:]:
+            for value in (word, word.partition("=")[2]):
+                if ntpath.splitdrive(value)[0] and not any(mark in value for mark in "*?["):
+                    found.append((ntpath.normpath(value), where))
+    return found
+
+
+def _words(text: t.Optional[str]) -> t.List[str]:
+    return [match[0] or match[1] for match in _WORD.findall(text or "")]
+
+
+def _places(executable: t.Optional[str], folders: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
+    """Where programs keep their data and settings by custom; a star stands for any name."""
+    places = []
+    if executable:
+        beside = ntpath.dirname(executable)
+        for folder in (beside, ntpath.dirname(beside)):
+            places += [_literal(ntpath.join(folder, below)) for below in ("", "etc", "conf", "config", "data")]
+    for name in ("data", "programs"):
+        if folders[name]:
+            places += [ntpath.join(str(folders[name]), *stars) for stars in (["*"], ["*", "*"])]
+    if folders["system"]:
+        # The profile of LocalSystem.
+        profile = ntpath.join(str(folders["system"]), "System32", "config", "systemprofile")
+        places += [profile, *(ntpath.join(profile, "AppData", kind, "*") for kind in ("Local", "Roaming"))]
+    return [place.rstrip("\\") for place in places]
+
+
+def _literal(path: str) -> str:
+    """A path that PowerShell takes for no pattern."""
+    return re.sub(r"([\[\]*?`])", r"`\1", path)
+
+
+def _find_configs(
+    configs: _Findings, named: t.List[t.Tuple[str, str]], files: t.Mapping[str, t.Any], port: int
+) -> t.Optional[t.Dict[str, t.Any]]:
+    """Read the candidates: one whose port is another one cannot be the file of this process. Return the best's."""
+    contents: t.Dict[str, t.Mapping[str, t.Any]] = {}
+    for file in files["files"]:
+        where = next(where for path, where in named if _same(path, file["path"]))
+        configs.add(file["path"], where, True)
+        contents[file["path"]] = file
+    for folder in files["seen"]:
+        is_named = [where for path, where in named if _same(path, folder["folder"])]
+        for file in folder["settings"]:
+            how = f"in a directory that is named {is_named[0]}" if is_named else f"in {folder['folder']}"
+            configs.add(file["path"], how)
+            contents.setdefault(file["path"], file)
+    best: t.Optional[t.Dict[str, t.Any]] = None
+    fits = {}
+    for finding in configs.found:
+        file = contents[finding["value"]]
+        fits[finding["value"]] = False
+        if file["error"]:
+            finding["how"] += f"; it could not be read: {file['error']}"
+            continue
+        try:
+            settings = parse_settings(base64.b64decode(file["content"]), finding["value"], ())
+        except OptionsError as error:
+            finding["how"] += f"; it could not be understood: {error}"
+            finding["sure"] = False
+            continue
+        said = settings.get(WEB_PORT_KEY, _DEFAULT_WEB_PORT)
+        if said != port:
+            finding["sure"] = False
+            finding["how"] += f"; but its {WEB_PORT_KEY} is {said}, not {port}"
+            continue
+        fits[finding["value"]] = True
+        if WEB_PORT_KEY in settings:
+            finding["how"] += f"; its {WEB_PORT_KEY} is {port}, too"
+        best = settings if best is None else best
+    configs.found.sort(key=lambda finding: (not finding["sure"], not fits[finding["value"]]))
+    return best
+
+
+def _find_data_dirs(
+    data_dirs: _Findings,
+    named: t.List[t.Tuple[str, str]],
+    files: t.Mapping[str, t.Any],
+    found: t.Mapping[str, t.Any],
+    settings: t.Optional[t.Mapping[str, t.Any]],
+) -> None:
+    holding = [folder["folder"] for folder in files["seen"] if folder["holds_vray"]]
+    for path, where in named:
+        if any(_same(path, folder) for folder in holding):
+            data_dirs.add(path, where, True)
+    import_dir = (settings or {}).get(IMPORT_DIR_KEY)
+    if isinstance(import_dir, str):
+        match = re.match(r"(?i)(.+)[\\/]VRay[\\/]import[\\/]*$", import_dir)
+        if match:
+            data_dirs.add(match.group(1), f"{IMPORT_DIR_KEY} in its swarm.yaml lies below it")
+    for render in found["renders"]:
+        match = _RENDER.match(render["executable"])
+        if match:
+            data_dirs.add(match["data_dir"], f"process {render['pid']} renders with a build in it")
+    for folder in holding:
+        data_dirs.add(folder, "it holds VRay")
+
+
+def _same(first: t.Any, second: t.Any) -> bool:
+    if isinstance(first, str) and isinstance(second, str):
+        return ntpath.normpath(first).lower() == ntpath.normpath(second).lower()
+    return bool(first == second)

@@ -1,0 +1,271 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""The part of settings on a Windows host: the same steps as elsewhere, taken from the controller.
+
+A Windows host runs no Python. What must not be torn apart there is one script: the look for renders and the stop, each
+file, and what the host does by itself when nobody comes back, which is a scheduled task.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import ntpath
+import os
+import re
+import time
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    OptionsError,
+    SettingsError,
+    SwarmError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
+    ServiceControl,
+    ServiceError,
+    State,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import Result, SettingsHost
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
+    Windows,
+    base_url,
+    check_windows_service,
+    exit_code,
+    parse_ask,
+)
+
+# As long as what an interrupted run left is what Swarm last ran with: see _settings_host.
+_SAVED_SECONDS = 3600
+
+
+class Rendering(Exception):
+    """The service was not stopped, because of these processes."""
+
+    def __init__(self, renders: t.List[Result]) -> None:
+        super().__init__("a build renders")
+        self.renders = renders
+
+
+class WindowsService(ServiceControl):
+    def __init__(
+        self, name: str, windows: Windows, guard: t.Optional[str] = None, forget: t.Callable[[], None] = lambda: None
+    ) -> None:
+        """
+        :param guard: What the executables of renders begin with, where these keep the service from a stop.
+        :param forget: Told when something was done, after which the files may be others.
+        """
+        check_windows_service(name)
+        super().__init__(name)
+        self._windows = windows
+        self._guard = guard
+        self._forget = forget
+        plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+        self.rescue, self.revert = f"vray-swarm-rescue-{plain}", f"vray-swarm-revert-{plain}"
+
+    def state(self) -> State:
+        found = self._windows.service(self.name)
+        if found is None:
+            raise OptionsError(
+                f"Windows has no service {self.name}. Set service to the name of Swarm's service on this host; the playbook"
+                " renderops.vray_swarm.discover finds it."
+            )
+        text = str(found["state"])
+        code = exit_code(found)
+        if text == "stopped" and code:
+            text += f", exit code {code}"
+        return State(found["state"] == "started", found["state"] in ("stopped", "paused"), text, 0)
+
+    def stop(self, seconds: float) -> None:
+        self._forget()
+        try:
+            done = self._windows.run("service", Do="stop", Name=self.name, Seconds=_whole(seconds), Root=self._guard)
+        except SwarmError as error:
+            raise ServiceError(
+                f"{self.name} did not stop within {seconds:g} s: {_plain(error)}; Windows says {self.state().text}. A"
+                f" scheduled task, {self.rescue}, starts it again as soon as it has ended. Nothing was written."
+            ) from error
+        if done.get("renders"):
+            raise Rendering(done["renders"])
+
+    def start(self, seconds: float) -> None:
+        self._forget()
+        try:
+            self._windows.run("service", Do="start", Name=self.name, Seconds=_whole(seconds))
+        except SwarmError as error:
+            raise ServiceError(
+                f"{self.name} did not start: {_plain(error)}; Windows says {self.state().text}"
+            ) from error
+
+    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
+        try:
+            self._arm("rescue", self.rescue, seconds, path=path, saved=saved, new=is_new)
+        except SwarmError as error:
+            raise ServiceError(
+                f"the scheduled task that would start {self.name} again could not be set ({_plain(error)}), so it was not"
+                " stopped."
+            ) from error
+
+    def disarm(self) -> None:
+        self._disarm(self.rescue)
+
+    def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
+        try:
+            self._arm("revert", self.revert, seconds, path=path, old=old, rescue=self.rescue, root="".join(roots[:1]))
+        except SwarmError as error:
+            raise ServiceError(
+                f"the scheduled task that would take the change back could not be set: {_plain(error)}"
+            ) from error
+
+    def end_revert(self) -> None:
+        self._disarm(self.revert)
+
+    def log(self) -> str:
+        # Where Swarm writes its log on Windows is not published.
+        return ""
+
+    def _arm(self, kind: str, task: str, seconds: int, **values: t.Any) -> None:
+        data = base64.b64encode(json.dumps(dict(values, name=self.name, task=task)).encode()).decode("ascii")
+        self._windows.run("service", Do="arm", Kind=kind, Task=task, Seconds=seconds, Data=data)
+
+    def _disarm(self, task: str) -> None:
+        try:
+            self._windows.run("service", Do="disarm", Task=task)
+        except SwarmError as error:
+            raise ServiceError(f"the scheduled task {task} could not be removed: {_plain(error)}") from error
+
+
+class WindowsSettingsHost(SettingsHost):
+    def __init__(self, params: t.Mapping[str, t.Any], windows: Windows) -> None:
+        self._params = params
+        self._windows = windows
+        self.path = str(params["path"])
+        directory, name = ntpath.split(self.path)
+        self.saved = ntpath.join(directory, f".{name}.vray_swarm-saved")
+        self.old = ntpath.join(directory, f".{name}.vray_swarm-revert")
+        # What the files held when they were last looked at, until something is written or stopped.
+        self._seen: t.Optional[Result] = None
+        self._guarded = False
+
+    # -- steps
+
+    def _apply(self, step: t.Mapping[str, t.Any]) -> Result:
+        # A render may begin between the look and the stop.
+        self._guarded = not step["stopped"] and bool(self._params["data_dir"])
+        try:
+            return super()._apply(step)
+        except Rendering as rendering:
+            self._control().disarm()
+            return {"busy": rendering.renders}
+
+    # -- the host
+
+    def _control(self) -> ServiceControl:
+        guard, self._guarded = self._guard() if self._guarded else None, False
+        return WindowsService(self._params["service"], self._windows, guard, self._forget)
+
+    def _forget(self) -> None:
+        self._seen = None
+
+    def _guard(self) -> str:
+        return ntpath.join(self._params["data_dir"], "VRay", "vray-")
+
+    def _roots(self) -> t.List[str]:
+        return [self._guard()]
+
+    def _renders(self) -> t.List[t.Dict[str, t.Any]]:
+        found = self._windows.run("look", DataDir=self._params["data_dir"], Renders=True)
+        for error in (found["data"]["error"], found.get("renders_error")):
+            if error:
+                raise OptionsError(f"Which renders run is not known for sure: {error}")
+        return t.cast("t.List[t.Dict[str, t.Any]]", found["renders"])
+
+    def _ask(self, web_port: int) -> Result:
+        url = base_url(self._params["peer"] or "localhost", web_port)
+        milliseconds = int(self._params["connect_timeout"] * 1000)
+        return parse_ask(self._windows.run("look", Url=url + FLAG_PATH, Milliseconds=milliseconds)["answer"], url)
+
+    # -- the files
+
+    def _look_at_files(self) -> Result:
+        if self._seen is None:
+            try:
+                self._seen = self._windows.run("files", Do="look", Path=self.path, Saved=self.saved, Old=self.old)
+            except SwarmError as error:
+                raise SettingsError(
+                    f"{self.path} could not be read: {_plain(error)}. Does the task need become?"
+                ) from error
+        return self._seen
+
+    def _change(self, **parameters: t.Any) -> None:
+        self._seen = None
+        try:
+            self._windows.run("files", **parameters)
+        except SwarmError as error:
+            raise SettingsError(f"{parameters['Path']} could not be written: {_plain(error)}") from error
+
+    def _read(self) -> t.Optional[bytes]:
+        seen = self._look_at_files()
+        if seen["directory"]:
+            raise SettingsError(f"{self.path} is no file. Set path to Swarm's swarm.yaml.")
+        if not seen["parent"]:
+            raise SettingsError(
+                f"{self.path} is not there, nor is its directory. Set path to Swarm's swarm.yaml; the playbook"
+                " renderops.vray_swarm.discover finds it."
+            )
+        return _decoded(seen["content"])
+
+    def _pending(self) -> t.Optional[bytes]:
+        return _decoded(self._look_at_files()["old"])
+
+    def _saved_lately(self) -> bool:
+        seconds = self._look_at_files()["saved_seconds"]
+        return seconds is not None and seconds < _SAVED_SECONDS
+
+    def _exists(self, path: str) -> bool:
+        seen = self._look_at_files()
+        if path == self.saved:
+            return bool(seen["saved"])
+        return seen["old" if path == self.old else "content"] is not None
+
+    def _obstacle(self, content: t.Optional[bytes]) -> t.Optional[str]:
+        if self._look_at_files()["readonly"]:
+            return f"{self.path} has the attribute read-only, and could not be replaced. Take it off."
+        return None
+
+    def _write(self, content: bytes) -> t.Optional[str]:
+        backup = None
+        old = self._read() if self._params["backup"] else None
+        if old is not None:
+            # As modules of ansible.windows name it.
+            backup = f"{self.path}.{os.getpid()}.{time.strftime('%Y%m%d-%H%M%S')}.bak"
+            self._put(old, backup)
+        self._put(content, self.path)
+        return backup
+
+    def _put(self, content: bytes, target: str) -> None:
+        self._change(Do="put", Path=target, Content=base64.b64encode(content).decode("ascii"))
+
+    def _restore(self) -> None:
+        self._change(Do="move", Path=self.saved, Target=self.path)
+
+    def _remove(self, path: str) -> None:
+        self._change(Do="remove", Path=path)
+
+
+def _decoded(content: t.Optional[str]) -> t.Optional[bytes]:
+    return None if content is None else base64.b64decode(content)
+
+
+def _plain(error: Exception) -> str:
+    """What Windows said, within a sentence."""
+    return str(error).rstrip(".")
+
+
+def _whole(seconds: float) -> int:
+    return max(1, round(seconds))

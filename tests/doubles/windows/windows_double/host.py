@@ -1,0 +1,286 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One host: its files, services, processes and tasks, and the modules of ansible.windows that are answered."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import dataclasses
+import hashlib
+import json
+import ntpath
+import re
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+from . import scripts
+from .documented import NotDocumented, check_options, check_result, documentation, folder
+from .files import Files, Share, WindowsError
+from .services import Service
+
+SYSTEM = ("NT AUTHORITY\\SYSTEM", "S-1-5-18")
+NETWORK_SERVICE = ("NT AUTHORITY\\NETWORK SERVICE", "S-1-5-20")
+ADMINISTRATOR = ("WS1\\ansible", "S-1-5-21-1004336348-1177238915-682003330-1001")
+
+Result = t.Dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A module that ran: one round trip."""
+
+    module: str
+    options: t.Dict[str, t.Any]
+    check_mode: bool
+    become: t.Optional[str]
+    script: t.Optional[str] = None
+
+    def __str__(self) -> str:
+        return self.script or self.module
+
+
+class Host:
+    def __init__(self, directory: Path, address: str = "127.0.0.1", architecture: int = 9) -> None:
+        self.files = Files(directory)
+        self.address = address
+        self.architecture = architecture
+        self.calls: t.List[Call] = []
+        self.services: t.Dict[str, Service] = {}
+        # As Win32_Process tells them: ProcessId and ExecutablePath.
+        self.processes: t.List[t.Tuple[int, t.Optional[str]]] = [(4, None), (612, r"C:\Windows\System32\services.exe")]
+        # Of scheduled tasks by name: in how many seconds they run, as whom, and what.
+        self.tasks: t.Dict[str, t.Dict[str, t.Any]] = {}
+        self.free: t.Dict[str, int] = {"C:": 500 * 10**9}
+        self.become_denied = False
+        # Files that another program holds open.
+        self.locked: t.Set[str] = set()
+        # Called before each round trip: what tests let happen in between.
+        self.before: t.Callable[[Call], None] = lambda call: None
+        for folder_name in (r"C:\Windows\Temp", r"C:\Windows\System32", r"C:\Users\ansible"):
+            self.files.real(folder_name, SYSTEM[1]).mkdir(parents=True, exist_ok=True)
+
+    # -- what tests say and see
+
+    def share(self, unc: str, directory: Path, readers: t.Optional[t.Collection[str]] = None) -> Share:
+        share = Share(directory, readers)
+        self.files.shares[unc.lower()] = share
+        return share
+
+    def real(self, path: str) -> Path:
+        return self.files.real(path, SYSTEM[1])
+
+    def renders(self, root: str) -> t.List[t.Dict[str, t.Any]]:
+        """The processes whose executable begins with a path."""
+        return [
+            {"pid": pid, "executable": path}
+            for pid, path in self.processes
+            if path and path.lower().startswith(root.lower())
+        ]
+
+    def fire(self, task: str) -> None:
+        """The time of a scheduled task has come."""
+        scripts.fire(self, task)
+
+    def forget(self) -> t.List[str]:
+        """The round trips since the last call."""
+        made, self.calls = [str(call) for call in self.calls], []
+        return made
+
+    # -- what the connection hands in
+
+    def answer(self, request: t.Mapping[str, t.Any]) -> t.Tuple[int, str, str]:
+        if "put" in request:
+            self.real(request["put"]).write_bytes(base64.b64decode(request["content"]))
+            return 0, "", ""
+        if "module" not in request:
+            return 0, "", ""
+        # ansible-core redirects it; its source shows where to.
+        module, become = request["module"].replace("ansible.builtin.setup", "ansible.windows.setup"), request["become"]
+        source = folder() / f"{module.rpartition('.')[2]}.ps1"
+        if base64.b64decode(request["source"]) != source.read_bytes():
+            raise NotDocumented(f"what was sent is not the {module} of ansible.windows")
+        if become is not None and self.become_denied:
+            text = f"internal error: failed to become user '{become}': There are insufficient privileges"
+            return 0, json.dumps({"failed": True, "msg": text}), ""
+        options = check_options(module, request["options"])
+        identity = self._identity(become)
+        name = scripts.name_of(options["script"]) if module.endswith(".win_powershell") else None
+        call = Call(module, dict(request["options"]), request["check_mode"], become, name)
+        self.before(call)
+        self.calls.append(call)
+        run = getattr(self, f"_{module.rpartition('.')[2]}")
+        try:
+            result = run(options, identity, request["check_mode"])
+        except WindowsError as error:
+            result = {"changed": False, "failed": True, "msg": str(error)}
+        check_result(module, result)
+        return 0, json.dumps(result), ""
+
+    def _identity(self, become: t.Optional[str]) -> t.Tuple[str, str]:
+        accounts = {service.account[0].lower(): service.account for service in self.services.values()}
+        known = {"system": SYSTEM, "networkservice": NETWORK_SERVICE, **accounts}
+        return ADMINISTRATOR if become is None else known[become.lower()]
+
+    # -- modules
+
+    def _setup(self, _options: Result, _identity: t.Tuple[str, str], _check: bool) -> Result:
+        # As Win32_OperatingSystem tells OSArchitecture.
+        architecture = "ARM 64-bit Processor" if self.architecture == 12 else "64-bit"
+        facts = {"ansible_system": "Win32NT", "ansible_architecture": architecture, "ansible_os_family": "Windows"}
+        return {"changed": False, "ansible_facts": facts}
+
+    def _slurp(self, options: Result, identity: t.Tuple[str, str], _check: bool) -> Result:
+        path = options["src"]
+        real = self.files.real(path, identity[1])
+        if real.is_dir():
+            raise WindowsError("", f"Path {path} is a directory")
+        if not real.exists():
+            raise WindowsError("", f"Path {path} is not found")
+        content = base64.b64encode(self.files.read(path, identity[1])).decode("ascii")
+        return {"changed": False, "content": content, "encoding": "base64", "source": path}
+
+    def _win_service_info(self, options: Result, _identity: t.Tuple[str, str], _check: bool) -> Result:
+        found = []
+        for service in self.services.values():
+            if (options["name"] or "").lower() in (service.name.lower(), service.display_name.lower()):
+                contains = documentation("ansible.windows.win_service_info")[1]["services"]["contains"]
+                facts = {name: copy.deepcopy(entry.get("sample")) for name, entry in contains.items()}
+                facts.pop("win32_exitcode")
+                facts.update(service.facts())
+                found.append(facts)
+        return {"changed": False, "exists": bool(found), "services": found}
+
+    def _win_service(self, options: Result, _identity: t.Tuple[str, str], check: bool) -> Result:
+        given = {name for name, value in options.items() if value is not None} - {"name", "start_mode"}
+        defaults = {
+            name for name, entry in documentation("ansible.windows.win_service")[0].items() if "default" in entry
+        }
+        if given - defaults:
+            raise NotDocumented(f"the double of win_service does not know {given - defaults}")
+        service = self.services[options["name"]]
+        changed = options["start_mode"] not in (None, service.start_mode)
+        if changed and not check:
+            service.start_mode = options["start_mode"]
+        found = {name: entry["sample"] for name, entry in documentation("ansible.windows.win_service")[1].items()}
+        facts = {name: value for name, value in service.facts().items() if name in found}
+        return {**found, **facts, "changed": changed, "exists": True}
+
+    def _win_stat(self, options: Result, identity: t.Tuple[str, str], _check: bool) -> Result:
+        real = self.files.real(options["path"], identity[1])
+        if not real.exists():
+            return {"changed": False, "stat": {"exists": False}}
+        facts: Result = {"exists": True, "isdir": real.is_dir(), "isreg": real.is_file(), "path": options["path"]}
+        if real.is_file():
+            facts.update(size=real.stat().st_size, filename=real.name, extension=real.suffix)
+            if options["get_checksum"]:
+                facts["checksum"] = hashlib.new(options["checksum_algorithm"], real.read_bytes()).hexdigest()
+        return {"changed": False, "stat": facts}
+
+    def _win_command(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
+        if check:
+            return {"changed": False, "skipped": True, "msg": "remote module (win_command) does not support check mode"}
+        program, *arguments = _split(" ".join(_escaped(argument) for argument in options["argv"]))
+        if [program, *arguments] != options["argv"]:
+            raise NotDocumented(f"{program} would get other arguments: {arguments}")
+        times = {"start": "2016-02-25 09:18:26.429568", "end": "2016-02-25 09:18:26.755339", "delta": "0:00:00.325771"}
+        if program.lower() not in ("curl.exe", r"c:\windows\system32\curl.exe"):
+            text = f"Failed to run: '{program}': Could not find file '{program}'."
+            return {"changed": False, "failed": True, "msg": text, "rc": 2, "cmd": program}
+        done = subprocess.run(
+            [shutil.which("curl") or "curl", *(self._for_curl(argument, identity) for argument in arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        result: Result = {
+            "changed": True,
+            "rc": done.returncode,
+            "stdout": done.stdout.decode("utf-8", "replace"),
+            "stderr": done.stderr.decode("utf-8", "replace"),
+            "cmd": " ".join(options["argv"]),
+            **times,
+        }
+        if done.returncode != 0:
+            result.update(failed=True, msg="non-zero return code")
+        return result
+
+    def _for_curl(self, argument: str, identity: t.Tuple[str, str]) -> str:
+        """The same argument, with a path that the curl of this host here can open."""
+        match = re.match(r'file=@"((?:[^"\\]|\\.)*)"', argument)
+        if not match:
+            return argument
+        path = re.sub(r"\\(.)", r"\1", match.group(1))
+        real = str(self.files.real(path, identity[1])).replace("\\", "\\\\").replace('"', '\\"')
+        return f'file=@"{real}"{argument[match.end() :]}'
+
+    def _win_powershell(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
+        name = scripts.name_of(options["script"])
+        streams = ("output", "error", "warning", "verbose", "debug", "information")
+        result: Result = {"changed": True, "failed": False, "result": {}, "host_out": "", "host_err": ""}
+        result.update({stream: [] for stream in streams})
+        if check and not re.search(r"\[CmdletBinding\(SupportsShouldProcess\)\]", options["script"]):
+            return dict(result, msg="skipped, running in check mode")
+        try:
+            changed, found = scripts.RUN[name](self, identity, options["parameters"] or {}, check)
+        except WindowsError as error:
+            inner = {"message": str(error), "type": error.kind, "help_link": None, "source": None, "hresult": -1}
+            outer = dict(
+                inner, message=f'Exception calling "…": "{error}"', inner_exception=dict(inner, inner_exception=None)
+            )
+            record = {"output": f"{error}\n    + CategoryInfo …", "error_details": None, "exception": outer}
+            return dict(result, failed=True, error=[record])
+        # Beyond the depth, objects become texts.
+        if _depth(found) > options["depth"]:
+            raise NotDocumented(f"the result of {name} is deeper than {options['depth']}")
+        return dict(result, changed=changed, result=found)
+
+
+def _escaped(argument: str) -> str:
+    """As ConvertTo-EscapedArgument of ansible.windows does it for CreateProcess."""
+    if not argument:
+        return '""'
+    if not re.search(r'[\s"]', argument):
+        return argument
+    argument = argument.replace('"', r"\"")
+    argument = re.sub(r'(\\+)\\"', r"\1\1\"", argument)
+    argument = re.sub(r"(\\+)$", r"\1\1", argument)
+    return f'"{argument}"'
+
+
+def _split(line: str) -> t.List[str]:
+    """As a program on Windows takes its command line apart: "Parsing C command-line arguments"."""
+    found: t.List[str] = []
+    for match in re.finditer(
+        r'(?:[^\s"\\]|\\+(?!["\\])|\\+"|"(?:[^"\\]|\\+(?!["\\])|(?:\\\\)*\\"|(?:\\\\)+(?="))*")+', line
+    ):
+        text, word, quoted = match.group(), "", False
+        for part in re.findall(r'\\*"|\\+|[^"\\]+', text):
+            slashes = len(part) - 1 if part.endswith('"') else 0
+            if not part.endswith('"'):
+                word += part
+                continue
+            word += "\\" * (slashes // 2)
+            if slashes % 2:
+                word += '"'
+            else:
+                quoted = not quoted
+        found.append(word)
+    return found
+
+
+def _depth(value: t.Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(item) for item in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(item) for item in value), default=0)
+    return 0
+
+
+def join(*parts: str) -> str:
+    return ntpath.join(*parts)

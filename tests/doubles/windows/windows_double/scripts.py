@@ -1,0 +1,322 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection's PowerShell scripts do, said in Python. A script is known by its whole text.
+
+This is the part of the double that no documentation vouches for: it says what the scripts are meant to do, and that they
+do it on Windows nobody has seen yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ipaddress
+import json
+import os
+import re
+import shutil
+import socket
+import time
+import typing as t
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from .documented import NotDocumented
+from .files import WindowsError
+
+if t.TYPE_CHECKING:
+    from .host import Host
+
+FOLDER = Path(__file__).resolve().parents[4] / "plugins" / "plugin_utils" / "_powershell"
+
+Parameters = t.Dict[str, t.Any]
+Identity = t.Tuple[str, str]
+Done = t.Tuple[bool, t.Dict[str, t.Any]]
+
+
+def name_of(text: str) -> str:
+    for path in FOLDER.glob("*.ps1"):
+        if path.read_text(encoding="utf-8") == text:
+            return path.stem
+    raise NotDocumented(f"this script is none of the collection's: {text[:200]}")
+
+
+def parameters_of(name: str) -> t.Dict[str, str]:
+    """The names and types that a script declares: another name is an error in PowerShell."""
+    text = (FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
+    block = text[text.index("\nparam (") : text.index("\n)\n")]
+    return {match[1]: match[0] for match in re.findall(r"(?m)^    \[([\w\[\]]+)\] \$(\w+)", block)}
+
+
+def check_parameters(name: str, given: Parameters) -> Parameters:
+    types = parameters_of(name)
+    kinds = {"string": (str,), "string[]": (list,), "int": (int,), "bool": (bool,)}
+    for key, value in given.items():
+        if key not in types:
+            raise NotDocumented(f"{name}.ps1 has no parameter {key}")
+        if not isinstance(value, kinds[types[key]]):
+            raise NotDocumented(f"{name}.ps1: {key} is {value!r}, and {types[key]} is declared")
+    empty: t.Dict[str, t.Any] = {"string": "", "string[]": [], "int": 0, "bool": False}
+    return {key: given.get(key, empty[kind]) for key, kind in types.items()}
+
+
+def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
+    p = check_parameters("look", given)
+    sid = identity[1]
+    found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
+    if p["Account"]:
+        sids = {service.account[0]: service.account[1] for service in host.services.values()}
+        found["account_sid"] = sids.get(p["Account"])
+    found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
+    if p["Peer"]:
+        found["is_peer"] = False
+        for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
+            if ipaddress.ip_address(address[0].partition("%")[0]).is_loopback or address[0] == host.address:
+                found["is_peer"] = True
+    if p["DataDir"]:
+        data, vray = _listing(host, p["DataDir"], sid), _listing(host, p["DataDir"] + r"\VRay", sid)
+        found["data"] = {"missing": data["missing"], "error": data["error"]}
+        if not data["error"] and vray["error"] and not vray["missing"]:
+            found["data"]["error"] = vray["error"]
+        found["builds"] = []
+        for entry in vray["entries"]:
+            if entry.is_dir() and entry.name.lower().startswith("vray-"):
+                files = (
+                    [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
+                )
+                build = {"name": entry.name, "directory": host.files.windows(entry), "files": None, "bytes": None}
+                if p["Sizes"]:
+                    build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
+                found["builds"].append(build)
+        if p["Renders"]:
+            found["renders"] = host.renders(p["DataDir"].rstrip("\\") + r"\VRay\vray-")
+    if p["ImportDir"]:
+        path = p["ImportDir"].replace("{platform}", found["platform"] or "")
+        listing = _listing(host, path, sid)
+        found["import_dir"] = {"path": path, "missing": listing["missing"], "error": listing["error"]}
+        found["imports"] = [
+            {
+                "name": entry.name,
+                "path": path.rstrip("\\") + "\\" + entry.name,
+                "directory": entry.is_dir(),
+                "bytes": None if entry.is_dir() else entry.stat().st_size,
+            }
+            for entry in listing["entries"]
+        ]
+    if p["Disk"]:
+        found["disk"] = {
+            "temp": _free(host, r"C:\Windows\TEMP"),
+            "data": _free(host, p["DataDir"]) if p["DataDir"] else None,
+            "import": _free(host, p["ImportDir"]) if p["ImportDir"] else None,
+        }
+    if p["SharePath"]:
+        listing = _listing(host, p["SharePath"], sid)
+        found["share"] = {"error": listing["error"], "empty": not listing["entries"], "manifest": None}
+        if p["Manifest"] and not listing["error"]:
+            try:
+                content = host.files.read(p["SharePath"].rstrip("\\") + "\\" + p["Manifest"], sid)
+                found["share"]["manifest"] = base64.b64encode(content[:1048576]).decode("ascii")
+            except WindowsError:
+                pass
+    if p["Build"]:
+        try:
+            content = host.files.read(p["Build"], sid)
+            start = base64.b64encode(content[:64]).decode("ascii")
+            found["build"] = {"bytes": len(content), "start": start, "error": None}
+        except WindowsError as error:
+            found["build"] = {"bytes": None, "start": None, "error": str(error)}
+    if p["Url"]:
+        found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
+    return False, found
+
+
+def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
+    try:
+        return {"entries": host.files.listing(path, sid), "missing": False, "error": None}
+    except WindowsError as error:
+        return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
+
+
+def _free(host: Host, path: str) -> t.Optional[int]:
+    return host.free.get(path[:2].upper())
+
+
+def _ask(url: str, seconds: float) -> t.Dict[str, t.Any]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=seconds) as response:
+            status, body = response.status, response.read(1048577)
+    except urllib.error.HTTPError as error:
+        status, body = error.code, error.read(1048577)
+    except (OSError, http.client.HTTPException):
+        text = "No connection could be made because the target machine actively refused it"
+        return {"status": None, "body": None, "error": f"{text} {url.split('/')[2]}"}
+    return {"status": status, "body": base64.b64encode(body).decode("ascii"), "error": None}
+
+
+def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Done:
+    p = check_parameters("files", given)
+    path, sid = p["Path"], identity[1]
+    real = host.files.real(path, sid)
+    if p["Do"] == "look":
+        saved = host.files.real(p["Saved"], sid)
+        return False, {
+            "directory": real.is_dir(),
+            "parent": real.parent.is_dir(),
+            "content": _content(real),
+            "readonly": real.is_file() and not real.stat().st_mode & 0o200,
+            "saved": saved.is_file(),
+            "saved_seconds": time.time() - saved.stat().st_mtime if saved.is_file() else None,
+            "old": _content(host.files.real(p["Old"], sid)),
+        }
+    assert not check
+    if path.lower() in host.locked:
+        raise WindowsError(
+            "System.IO.IOException",
+            f"The process cannot access the file '{path}' because it is being used by another process.",
+        )
+    if p["Do"] == "put":
+        temporary = real.with_name(".vray_swarm-temporary")
+        temporary.write_bytes(base64.b64decode(p["Content"]))
+        os.replace(temporary, real)
+    elif p["Do"] == "move":
+        os.replace(real, host.files.real(p["Target"], sid))
+    elif p["Do"] == "remove":
+        real.unlink(missing_ok=True)
+    else:
+        raise NotDocumented(f"files.ps1 does not do {p['Do']}")
+    return True, {}
+
+
+def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> Done:
+    assert not check
+    p = check_parameters("service", given)
+    found: t.Dict[str, t.Any] = {}
+    if p["Do"] in ("start", "stop") and p["Name"] not in host.services:
+        raise WindowsError("", f"Cannot find any service with service name '{p['Name']}'.")
+    if p["Do"] == "stop":
+        if p["Root"]:
+            found["renders"] = host.renders(p["Root"])
+        if not found.get("renders"):
+            host.services[p["Name"]].stop()
+    elif p["Do"] == "start":
+        host.services[p["Name"]].start()
+        if host.services[p["Name"]].state != "started":
+            raise WindowsError("System.ComponentModel.Win32Exception", "The service process could not be started")
+    elif p["Do"] == "arm":
+        if p["Kind"] not in ("rescue", "revert") or set(p["Task"]) & set('\\/:*?"<>|'):
+            raise NotDocumented(f"no task is called {p['Task']}, or of the kind {p['Kind']}")
+        data = json.loads(base64.b64decode(p["Data"]))
+        host.tasks[p["Task"]] = {"seconds": p["Seconds"], "kind": p["Kind"], "data": data}
+    elif p["Do"] == "disarm":
+        host.tasks.pop(p["Task"], None)
+    else:
+        raise NotDocumented(f"service.ps1 does not do {p['Do']}")
+    return True, found
+
+
+def discover(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
+    p = check_parameters("discover", given)
+    sid = identity[1]
+    found: t.Dict[str, t.Any] = {"unseen": []}
+    if p["WebPort"]:
+        listening = [service for service in host.services.values() if service.state == "started"]
+        there = [service for service in listening if service.port == p["WebPort"]]
+        found["named"] = not there
+        if not there:
+            there = [service for service in listening if "swarm" in service.path.lower()]
+        # As Get-NetTCPConnection, Win32_Process and Win32_Service tell it; StartName of LocalSystem is its short name.
+        found["listeners"] = [
+            {
+                "address": "0.0.0.0",
+                "port": service.port,
+                "pid": service.pid,
+                "executable": re.findall(r'^"([^"]*)"', service.path)[0],
+                "command": service.path,
+                "user": service.account[0],
+                "service": {
+                    "name": service.name,
+                    "path": service.path,
+                    "account": "LocalSystem" if sid == "S-1-5-18" else service.account[0],
+                    "wrapper": False,
+                },
+            }
+            for service in there
+        ]
+        found["renders"] = [
+            {"pid": pid, "executable": path} for pid, path in host.processes if path and r"\vray\vray-" in path.lower()
+        ]
+        found["folders"] = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
+    found["files"] = [_settings(host, path, sid) for path in p["Files"] if host.files.real(path, sid).is_file()]
+    found["seen"] = []
+    for pattern in p["Folders"]:
+        for folder in _matching(host, pattern, sid):
+            settings = [
+                _settings(host, host.files.windows(folder / name), sid)
+                for name in p["Names"]
+                if (folder / name).is_file()
+            ]
+            holds = (folder / "VRay").is_dir()
+            if settings or holds:
+                entry = {"folder": host.files.windows(folder), "pattern": pattern}
+                found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
+    return False, found
+
+
+def _settings(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
+    content = base64.b64encode(host.files.read(path, sid)).decode("ascii")
+    return {"path": path, "content": content, "error": None}
+
+
+def _matching(host: Host, pattern: str, sid: str) -> t.List[Path]:
+    """The directories that fit a pattern, whose stars stand for whole names."""
+    head, star, rest = pattern.partition("*")
+    try:
+        base = host.files.real(re.sub(r"`(.)", r"\1", head.rstrip("\\")), sid)
+    except WindowsError:
+        return []
+    found = [base]
+    for part in (star + rest).split("\\") if star else []:
+        found = [entry for folder in found if folder.is_dir() for entry in sorted(folder.glob(part))]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def fire(host: Host, name: str) -> None:
+    """The time of a scheduled task has come. It removes itself."""
+    task = host.tasks.pop(name)
+    data = task["data"]
+    path, swarm = host.real(data["path"]), host.services[data["name"]]
+    if task["kind"] == "rescue":
+        saved = host.real(data["saved"])
+        if swarm.state == "started":
+            saved.unlink(missing_ok=True)
+            return
+        if saved.exists():
+            os.replace(saved, path)
+        elif data["new"]:
+            path.unlink(missing_ok=True)
+        swarm.start()
+        return
+    old = host.real(data["old"])
+    if data["rescue"] in host.tasks or not old.exists():
+        return
+    shutil.copy(path, f"{path}.reverted~")
+    os.replace(old, path)
+    if swarm.state == "started" and not host.renders(data["root"]):
+        swarm.stop()
+        swarm.start()
+
+
+def _content(real: Path) -> t.Optional[str]:
+    return base64.b64encode(real.read_bytes()).decode("ascii") if real.is_file() else None
+
+
+RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {
+    "discover": discover,
+    "files": files,
+    "look": look,
+    "service": service,
+}

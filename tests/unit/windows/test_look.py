@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""peer_info on a Windows host: at most three round trips, and the same facts as from Linux."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE
+
+INFO = "renderops.vray_swarm.peer_info"
+ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
+
+
+def deploy(peer: t.Any, version: str = "6.20.10-e8197af2") -> None:
+    folder = peer.data_dir / "VRay" / f"vray-{version}" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "vray.exe").write_bytes(b"MZ" + bytes(98))
+
+
+def test_a_look_tells_all_in_three_round_trips(farm, peer):
+    deploy(peer)
+    (peer.data_dir / "VRay" / "import" / NAME).write_bytes(bytes(512))
+    (peer.data_dir / "VRay" / "import" / "odd").mkdir()
+    render = DATA_DIR.upper() + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe"
+    peer.host.processes.append((4711, render))
+
+    found = farm.task(INFO, ALL).data
+
+    assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+    assert found["errors"] == {}
+    assert found["settings"] == {"webPort": peer.port, "uploadsQueuePeriod": 0.2}
+    assert found["service"] == {
+        "state": "running",
+        "enabled": True,
+        "manager": "windows",
+        "detail": "started",
+        "error": None,
+    }
+    assert found["api"]["reachable"] is True and found["api"]["pending_restart"] is False
+    assert found["builds"] == [
+        {
+            "version": "6.20.10-e8197af2",
+            "directory": DATA_DIR + r"\VRay\vray-6.20.10-e8197af2",
+            "files": 1,
+            "bytes": 100,
+        }
+    ]
+    assert [(item["name"], item["bytes"], item["kind"]) for item in found["imports"]] == [
+        ("odd", None, "directory"),
+        (NAME, 512, None),
+    ]
+    assert found["imports"][1]["path"] == DATA_DIR + "\\VRay\\import\\" + NAME
+    assert found["import_dir"] == DATA_DIR + r"\VRay\import"
+    assert found["import_shared"] is None
+    assert found["busy"] == [{"pid": 4711, "executable": render}]
+    assert found["disk"] == {"temp": 500 * 10**9, "data": 500 * 10**9, "import": 500 * 10**9}
+    assert found["platform"] == "Windows_x86"
+
+
+def test_a_look_is_the_same_in_check_mode(farm, peer):
+    assert farm.task(INFO, ALL).data == farm.task(INFO, ALL, "--check").data
+
+
+def test_what_is_down_or_missing_is_told(farm, peer):
+    peer.swarm.stop()
+    peer.config.unlink()
+    found = farm.task(INFO, dict(ALL, data_dir=r"D:\gone")).data
+    assert found["service"]["state"] == "stopped"
+    assert found["api"]["reachable"] is False
+    assert found["errors"]["config"].startswith(f"{CONFIG} could not be read: it is not there.")
+    assert found["errors"]["data_dir"].startswith(r"The data directory D:\gone is not there")
+
+
+def test_an_absent_service_and_a_crashed_one(farm, peer):
+    assert farm.task(INFO, dict(ALL, service="nothing")).data["service"]["state"] == "absent"
+    peer.swarm.stop()
+    peer.swarm.exit_code = 1067
+    found = farm.task(INFO, ALL).data["service"]
+    assert (found["state"], found["detail"]) == ("failed", "stopped, exit code 1067")
+
+
+def test_a_pattern_is_no_name_of_a_service(farm, peer):
+    assert "it is the name of one service" in farm.task(INFO, dict(ALL, service="V*"))["msg"]
+
+
+def test_the_peer_can_ask_itself(farm, peer):
+    found = farm.task(INFO, dict(ALL, api_from="peer")).data
+    assert found["api"]["reachable"] is True
+    assert found["api"]["url"] == f"http://localhost:{peer.port}"
+    assert len(peer.host.forget()) == 3
+
+
+def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
+    folder = farm.share / "stable" / "Windows_x86"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(bytes(100))
+    (farm.share / "builds.json").write_text(json.dumps([]))
+    # Nobody but computers may read it: whoever logs in by the network has no password to hand on.
+    share = peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    options = dict(ALL, share_path=SHARE, import_dir=SHARE + r"\stable\{platform}")
+
+    found = farm.task(INFO, options).data
+
+    assert peer.host.calls[-1].become == "SYSTEM"
+    assert len(peer.host.forget()) == 3
+    assert found["errors"] == {}
+    assert found["mount"]["readable"] and found["mount"]["proved"]
+    assert found["mount"]["account"] == "NT AUTHORITY\\SYSTEM"
+    assert found["import_dir"] == SHARE + r"\stable\Windows_x86"
+    assert [item["name"] for item in found["imports"]] == [NAME]
+    assert found["import_shared"] == f"{found['import_dir']} lies on the cifs mount {SHARE}"
+
+    share.readers = {"somebody else"}
+    found = farm.task(INFO, options).data
+    assert found["mount"]["readable"] is False
+    assert "DOMAIN\\HOST$" in found["mount"]["error"]
+    assert "could not be read as NT AUTHORITY\\SYSTEM: Access to the path" in found["errors"]["import_dir"]
+
+    peer.host.become_denied = True
+    failed = farm.task(INFO, options)
+    assert "must be an administrator of this host" in failed["msg"]
+    peer.host.become_denied = False
+
+    share.is_up = False
+    assert "The network path was not found." in farm.task(INFO, options).data["mount"]["error"]
+
+
+def test_a_drive_letter_is_no_share(farm, peer):
+    found = farm.task(INFO, dict(ALL, share_path="C:\\")).data
+    assert "a drive letter belongs to whoever logs in" in found["mount"]["error"]
+
+
+def test_arm_is_told_by_the_processor(farm):
+    peer = farm.add("ws1", architecture=12)
+    assert farm.task(INFO, {"data_dir": DATA_DIR}).data["platform"] == "Windows_Arm64"
+    assert peer.host.forget() == ["look"]
+
+
+def test_another_host_is_not_looked_at(farm, peer):
+    found = farm.task(INFO, dict(ALL, peer="127.0.0.1"))
+    assert found.status == "ok"
+    peer.host.address = "127.0.0.9"
+    assert "no address of it" in farm.task(INFO, dict(ALL, peer="198.51.100.7"))["msg"]
+
+
+def test_discover_finds_what_nobody_publishes(farm, peer):
+    (peer.data_dir / "VRay").mkdir(exist_ok=True)
+    # Somebody else's, with another port.
+    other = peer.host.real(r"C:\ProgramData\Old\swarm.yaml")
+    other.parent.mkdir()
+    other.write_text("webPort: 4\n")
+    run = farm.run("renderops.vray_swarm.discover")
+    assert run.succeeded, run.output
+    (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
+    assert (found["web_port"][0]["value"], found["web_port"][0]["sure"]) == (peer.port, True)
+    assert (found["service"][0]["value"], found["service"][0]["sure"]) == (SERVICE, True)
+    assert (found["config"][0]["value"], found["config"][0]["sure"]) == (CONFIG, True)
+    assert (found["data_dir"][0]["value"], found["data_dir"][0]["sure"]) == (DATA_DIR, False)
+    assert "but its webPort is 4" in found["config"][1]["how"]
+    text = json.dumps(CONFIG)
+    assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
+    assert peer.host.forget() == ["look", "discover", "look", "discover"]
+    assert all(call != "service" for call in map(str, peer.host.calls))
+
+
+def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
+    from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
+
+    deploy(peer)
+    (peer.data_dir / "VRay" / "import" / NAME).write_bytes(bytes(100))
+    other = tmp_path / "other"
+    (other / "VRay" / "vray-6.20.10-e8197af2").mkdir(parents=True)
+    (other / "VRay" / "import").mkdir()
+    (other / "VRay" / "import" / NAME).write_bytes(bytes(100))
+    details = ("build_sizes", "busy", "disk", "import_platforms")
+    there = look_at(str(other), share_path=str(other), details=details)
+    here = farm.task(INFO, dict(ALL, share_path=SHARE)).data
+    assert set(here["builds"][0]) == set(there["builds"][0])
+    assert set(here["imports"][0]) == set(there["imports"][0])
+    assert set(here["disk"]) == set(there["disk"])
+    # What the share on Windows tells in addition is documented.
+    assert set(here["mount"]) == (set(there["mount"]) - {"manifest"}) | {"account", "read_as", "proved"}

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""settings on a Windows host: the same transaction, the same words."""
+
+from __future__ import annotations
+
+from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
+
+SETTINGS = "renderops.vray_swarm.settings"
+RESCUE = "vray-swarm-rescue-V-Ray-Swarm"
+WANTED = {"vrayImportDir": SHARE + r"\stable\Windows_x86", "allowExecutables": True}
+OPTIONS = {"path": CONFIG, "service": SERVICE, "data_dir": DATA_DIR, "settings": WANTED, "start_timeout": 10}
+
+
+def names(farm, peer):
+    return sorted(path.name for path in peer.config.parent.iterdir())
+
+
+def test_swarm_is_stopped_set_and_started(farm, peer):
+    before = peer.text()
+
+    planned = farm.task(SETTINGS, OPTIONS, "--check", "--diff")
+    assert planned.status == "changed" and planned["restarted"] is True
+    assert peer.text() == before and peer.swarm.stops == 0
+
+    done = farm.task(SETTINGS, OPTIONS, "--diff")
+    assert (done.status, done["restarted"], done["rolled_back"]) == ("changed", True, False)
+    # Each byte of what was there is there, and the paths are as YAML reads them back.
+    assert peer.text().startswith(before)
+    assert peer.text()[len(before) :] == (
+        "vrayImportDir: '\\\\nas\\vray builds\\stable\\Windows_x86'\r\nallowExecutables: true\r\n"
+    )
+    assert done["diff"] == planned["diff"]
+    assert (peer.swarm.stops, peer.swarm.starts) == (1, 1)
+    assert peer.swarm.peer.store.allow_executables is True
+    # Nothing is left behind.
+    assert peer.host.tasks == {}
+    assert names(farm, peer) == ["swarm.yaml"]
+
+    again = farm.task(SETTINGS, OPTIONS)
+    assert again.status == "ok" and peer.swarm.stops == 1
+
+
+def test_a_setting_with_which_swarm_does_not_start_is_taken_back(farm, peer):
+    before = peer.text()
+    other = farm.add("ws2")
+    failed = farm.task(SETTINGS, dict(OPTIONS, settings={"webPort": other.port}), host="ws1")
+    assert failed.status == "failed"
+    assert (failed["rolled_back"], failed["changed"]) == (True, False)
+    assert (
+        "did not start: The service process could not be started; Windows says stopped, exit code 1067" in failed["msg"]
+    )
+    assert "The old file is back, and Swarm runs with it." in failed["msg"]
+    assert peer.text() == before and peer.swarm.state == "started"
+    assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
+
+
+def test_a_new_port_is_waited_for(farm, peer):
+    port = free_port()
+    done = farm.task(SETTINGS, dict(OPTIONS, settings={"webPort": port}, api_from="peer", backup=True))
+    assert done.status == "changed", done.data
+    assert peer.swarm.peer.port == port
+    assert done["backup_file"].startswith(CONFIG + ".") and done["backup_file"].endswith(".bak")
+    assert f"webPort: {peer.port}" in peer.host.real(done["backup_file"]).read_text()
+
+
+def test_a_peer_that_renders_is_left_alone(farm, peer):
+    render = (4711, DATA_DIR + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe")
+    peer.host.processes.append(render)
+    left = farm.task(SETTINGS, OPTIONS)
+    assert left.status == "ok" and [item["pid"] for item in left["busy"]] == [4711]
+    assert peer.swarm.stops == 0
+
+    # It begins after the look: the script that stops looks again.
+    peer.host.processes.remove(render)
+
+    def begins(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "stop":
+            peer.host.processes.append(render)
+
+    peer.host.before = begins
+    left = farm.task(SETTINGS, OPTIONS)
+    assert left.status == "ok" and left["busy"]
+    assert peer.swarm.stops == 0 and peer.host.tasks == {}
+
+
+def test_a_stop_that_hangs_is_told_and_rescued(farm, peer):
+    before = peer.text()
+    peer.swarm.hangs_at_stop = True
+    failed = farm.task(SETTINGS, dict(OPTIONS, stop_timeout=1))
+    assert "did not stop within 1 s: Time out has expired" in failed["msg"]
+    assert "Windows says stop_pending" in failed["msg"]
+    assert peer.text() == before
+    assert peer.host.tasks[RESCUE]["seconds"] == 600
+    peer.swarm.hangs_at_stop = False
+    peer.swarm.stop()
+    peer.host.fire(RESCUE)
+    assert peer.swarm.state == "started"
+
+
+def test_a_dead_controller_leaves_no_dead_peer(farm, peer):
+    before = peer.text()
+
+    def dies(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start":
+            farm.kill()
+            raise ConnectionAbortedError
+
+    peer.host.before = dies
+    assert farm.play([{"name": "It", SETTINGS: OPTIONS}]).status < 0
+    assert peer.swarm.state == "stopped"
+    assert peer.text() != before
+    peer.host.fire(RESCUE)
+    assert peer.swarm.state == "started"
+    assert peer.text() == before
+    peer.host.before = lambda call: None
+    assert farm.task(SETTINGS, OPTIONS).status == "changed"
+
+
+def test_a_locked_file_lets_swarm_run_on(farm, peer):
+    before = peer.text()
+    peer.host.locked.add(CONFIG.lower())
+    failed = farm.task(SETTINGS, OPTIONS)
+    assert "because it is being used by another process" in failed["msg"]
+    assert peer.text() == before and peer.swarm.state == "started"
+
+
+def test_what_cannot_be_set(farm, peer):
+    assert "nor is its directory" in farm.task(SETTINGS, dict(OPTIONS, path=r"C:\no\swarm.yaml"))["msg"]
+    assert "Windows has no service other" in farm.task(SETTINGS, dict(OPTIONS, service="other"))["msg"]
+    peer.config.chmod(0o444)
+    assert "has the attribute read-only" in farm.task(SETTINGS, OPTIONS)["msg"]
+    assert peer.swarm.stops == 0
+
+
+def test_a_file_without_its_service_is_only_written(farm, peer):
+    done = farm.task(SETTINGS, {"path": r"C:\new.yaml", "create": True, "settings": {"webPort": 2000}})
+    assert done.status == "changed"
+    assert peer.host.real(r"C:\new.yaml").read_text() == "webPort: 2000\n"
+    assert peer.swarm.stops == 0
+
+
+def test_a_change_takes_itself_back(farm, peer):
+    before = peer.text()
+    options = dict(OPTIONS, settings={"allowExecutables": True}, revert_after=60)
+    assert farm.task(SETTINGS, options).status == "changed"
+    assert peer.swarm.peer.store.allow_executables is True
+    (name,) = peer.host.tasks
+    assert name == "vray-swarm-revert-V-Ray-Swarm"
+    peer.host.fire(name)
+    assert peer.text() == before
+    assert peer.swarm.peer.store.allow_executables is False

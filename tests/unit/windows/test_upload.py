@@ -1,0 +1,151 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""upload to and on a Windows host. Its curl.exe is the real curl of this machine, with the very same arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_answer
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import curl_arguments
+from swarm_peer import Peer, builds
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
+from windows_double.host import _escaped, _split
+
+UPLOAD = "renderops.vray_swarm.upload"
+ODD = "C:\\Builds, old; new\\" + NAME
+
+
+def place(farm, peer, path=ODD, **options):
+    real = peer.host.real(path)
+    real.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(farm.build(**options), real)
+    return real
+
+
+def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
+    place(farm, peer)
+    options = {"src": ODD, "remote_src": True, "data_dir": DATA_DIR, "config": CONFIG}
+
+    planned = farm.task(UPLOAD, options, "--check")
+    assert planned.status == "changed" and planned["outcome"] == "rapid"
+    assert peer.swarm.peer.events[-1]["event"] != "upload"
+    peer.host.forget()
+
+    sent = farm.task(UPLOAD, options)
+    assert (sent.status, sent["outcome"], sent["version"]) == ("changed", "rapid", VERSION)
+    assert sent["deployed_in_directory"] == DATA_DIR + "\\VRay\\vray-" + VERSION
+    assert sent["tmp_file"].startswith("C:\\Windows\\Temp\\servant-multipart")
+    assert sent["bytes_sent"] == sent["uploaded_file_size"] == (farm.directory / "builds" / NAME).stat().st_size
+    assert sent["http_status"] == 200
+    upload = peer.swarm.peer.wait_for("upload")
+    assert (upload["name"], upload["queued"], upload["fields"]) == (NAME, "false", ["queued", "file"])
+    calls = [call for call in peer.host.calls if call.module.endswith("win_command")]
+    assert [call.options["argv"][0] for call in calls] == ["curl.exe"]
+    assert not any(call.module.endswith("win_shell") for call in peer.host.calls)
+
+    again = farm.task(UPLOAD, options)
+    assert (again.status, again["outcome"], again["deployed"]) == ("ok", "present", True)
+
+
+def test_the_answers_of_a_refusal_are_parsed_alike(farm, peer):
+    place(farm, peer)
+    options = {"src": ODD, "remote_src": True, "web_port": peer.port}
+    peer.swarm.peer.faults.set(["fail=no room"])
+    failed = farm.task(UPLOAD, options)
+    assert failed.status == "failed" and failed["outcome"] == "failed"
+    assert "refused vray-6.20.10-e8197af2.tar: 'no room'" in failed["msg"]
+
+    peer.swarm.peer.faults.set(["garbage=html"])
+    failed = farm.task(UPLOAD, options)
+    assert "HTML or XML instead of JSON" in failed["msg"]
+    assert "may have accepted the build all the same" in failed["msg"]
+
+    peer.swarm.stop()
+    failed = farm.task(UPLOAD, dict(options, retries=0))
+    assert "actively refused it" in failed["msg"]
+    assert "Does Swarm run there" in failed["msg"]
+
+
+def test_what_no_host_may_send(farm, peer):
+    assert "it has to be an absolute path" in farm.task(UPLOAD, {"src": NAME, "remote_src": True})["msg"]
+    gone = farm.task(UPLOAD, {"src": r"C:\gone.tar", "remote_src": True})
+    assert r"The build C:\gone.tar could not be read: Could not find file 'C:\gone.tar'" in gone["msg"]
+    peer.host.real(r"C:\x.exe").write_bytes(b"anything")
+    assert "x.exe is an installer" in farm.task(UPLOAD, {"src": r"C:\x.exe", "remote_src": True})["msg"]
+
+
+def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
+    build = farm.build()
+    options = {"src": str(build), "data_dir": DATA_DIR, "config": CONFIG}
+    sent = farm.task(UPLOAD, options)
+    assert sent["outcome"] == "rapid"
+    assert peer.host.forget() == ["ansible.windows.slurp", "look"]
+    assert farm.task(UPLOAD, options)["outcome"] == "present"
+    # The same file, but no version in its name: found by its size, then by its checksum, on the host.
+    other = farm.build("other.tar")
+    shutil.copy(build, other)
+    peer.host.forget()
+    assert farm.task(UPLOAD, dict(options, src=str(other)))["outcome"] == "present"
+    assert peer.host.forget() == ["ansible.windows.slurp", "look", "ansible.windows.win_stat"]
+
+    peer.write(peer.text() + f"vrayImportDir: '{SHARE}'\r\n")
+    refused = farm.task(UPLOAD, dict(options, force=True))
+    assert f"The import directory is shared: {SHARE} lies on the cifs mount {SHARE}" in refused["msg"]
+    assert farm.task(UPLOAD, {"src": str(build), "web_port": peer.port})["outcome"] == "existing"
+
+
+CURL = shutil.which("curl")
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@pytest.mark.parametrize(
+    "name", [NAME, "a b,c.tar", "d;type=x.tar", 'e"f.tar', "g\\h.tar", "@i.tar", "ünï.tar", "<j.tar"]
+)
+def test_the_real_curl_sends_what_the_arguments_say(tmp_path, name):
+    path = builds.make_archive(
+        tmp_path / name,
+        version=VERSION,
+        platform="Linux_x86",
+        size=300000,
+    )
+    with Peer(tmp_path / "data") as peer:
+        arguments = curl_arguments(f"{peer.url}/api/vray/upload", str(path), name, False, Limits(rate=10**9))
+        # What Windows hands over is what was meant, and no proxy is asked.
+        assert _split(" ".join(map(_escaped, arguments))) == arguments
+        environ = {**os.environ, "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+        done = subprocess.run([CURL, *arguments], capture_output=True, timeout=60, check=False, env=environ)
+        upload = peer.wait_for("upload")
+    body, _line, note = done.stdout.rpartition(b"\n")
+    assert parse_answer(body).outcome == "rapid", done.stderr
+    assert note.split()[0] == b"200" and int(note.split()[1]) > path.stat().st_size
+    assert upload["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    # Swarm's parser cuts at a semicolon, as it does with the vendor's own example.
+    assert upload["name"] == (name if ";" not in name else upload["name"])
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_the_wait_for_the_answer_is_not_a_stall(tmp_path):
+    path = builds.make_archive(
+        tmp_path / NAME,
+        version=VERSION,
+        platform="Linux_x86",
+        size=300000,
+    )
+    with Peer(tmp_path / "data", faults=["late,seconds=3"]) as peer:
+        url = f"{peer.url}/api/vray/upload"
+        patient = curl_arguments(url, str(path), NAME, False, Limits(stall=1, answer=30))
+        done = subprocess.run([CURL, *patient], capture_output=True, timeout=60, check=False)
+        assert (done.returncode, parse_answer(done.stdout.rpartition(b"\n")[0]).outcome) == (0, "rapid")
+        peer.faults.set(["silent"])
+        hasty = curl_arguments(url, str(path), NAME, False, Limits(answer=2))
+        done = subprocess.run([CURL, *hasty], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 28

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The vendor's whole workflow on Windows peers, by the playbooks: first run, second run, check mode, drift."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
+
+DISTRIBUTE = "renderops.vray_swarm.distribute"
+VERIFY = "renderops.vray_swarm.verify"
+UPLOAD = "renderops.vray_swarm.upload"
+VARIABLES = {
+    "vray_swarm_data_dir": DATA_DIR,
+    "vray_swarm_config": CONFIG,
+    "vray_swarm_service": SERVICE,
+    "vray_swarm_share_src": "//nas/vray builds",
+    # Of the Linux peers in the same inventory.
+    "vray_swarm_share_path": "/mnt/vray",
+    "vray_swarm_deploy_wait": 30,
+    "vray_swarm_waves": ["100%"],
+}
+
+
+@pytest.fixture
+def shared(farm):
+    """A share with a build for Windows, as publish leaves it; computers can read it, and nobody else."""
+    folder = farm.share / "stable" / "Windows_x86"
+    folder.mkdir(parents=True)
+    build = farm.build()
+    shutil.copy(build, folder)
+    entry = {
+        "file": NAME,
+        "platform": "Windows_x86",
+        "channel": "stable",
+        "version": VERSION,
+        "size": build.stat().st_size,
+    }
+    (farm.share / "builds.json").write_text(json.dumps([entry]))
+    for name in ("ws1", "ws2"):
+        farm.add(name).host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    return farm
+
+
+def test_from_bare_peers_to_deployed_builds(shared):
+    peers = shared.peers.values()
+    planned = shared.run(DISTRIBUTE, "--check", "--diff", **VARIABLES)
+    assert planned.succeeded, planned.output
+    assert sorted(planned.changed) == ["ws1", "ws2"]
+    assert all(peer.swarm.stops == 0 and "vrayImportDir" not in peer.text() for peer in peers)
+
+    first = shared.run(DISTRIBUTE, **VARIABLES)
+    assert first.succeeded, first.output
+    assert sorted(first.changed) == ["ws1", "ws2"]
+    for peer in peers:
+        assert f"vrayImportDir: '{SHARE}\\stable\\Windows_x86'\r\n" in peer.text()
+        assert (peer.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
+        assert (peer.swarm.stops, peer.swarm.starts) == (1, 1)
+        assert peer.host.tasks == {}
+        peer.host.forget()
+
+    second = shared.run(DISTRIBUTE, **VARIABLES)
+    assert second.succeeded and second.changed == {}, second.output
+    for peer in peers:
+        assert peer.swarm.stops == 1
+        # The whole workflow, on a peer that is right.
+        assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+
+    drift(shared)
+
+
+def drift(shared):
+    """What verify names, distribute sets right."""
+    ws1 = shared.peers["ws1"]
+    ws1.swarm.stop()
+    ws1.swarm.start_mode = "manual"
+    ws1.write(ws1.text().replace("stable", "canary"))
+    wrong = shared.run(VERIFY, **VARIABLES, vray_swarm_hosts="ws1")
+    assert wrong.failed == ["ws1"], wrong.output
+    told = " ".join(wrong.of(task="Fail with what is wrong")[0]["msg"].split())
+    for text in ("The service is stopped", "does not start with the host", "vrayImportDir in"):
+        assert text in told
+    right = shared.run(DISTRIBUTE, **VARIABLES)
+    assert right.succeeded and list(right.changed) == ["ws1"], right.output
+    assert (ws1.swarm.state, ws1.swarm.start_mode) == ("started", "auto")
+    assert shared.run(VERIFY, **VARIABLES).succeeded
+
+
+def test_a_share_that_the_service_cannot_read_stops_the_run(shared):
+    for peer in shared.peers.values():
+        peer.host.share(SHARE, shared.share, readers={"somebody else"})
+    run = shared.run(DISTRIBUTE, **VARIABLES)
+    assert run.failed == ["ws1", "ws2"]
+    assert "Give that one read access" in run.output.replace("\n", " ")
+    assert all(peer.swarm.stops == 0 for peer in shared.peers.values())
+
+
+def test_a_user_for_the_share_is_refused_with_the_reason(shared):
+    secret = "not-for-your-eyes"
+    variables = dict(VARIABLES, vray_swarm_share_username="render", vray_swarm_share_password=secret)
+    run = shared.run(DISTRIBUTE, "-vvvv", **variables)
+    assert run.failed == ["ws1", "ws2"]
+    assert "the computer's own account" in run.output
+    assert secret not in run.output
+    assert all(peer.host.calls == [] for peer in shared.peers.values())
+
+
+def test_a_service_with_an_account_of_its_own_is_told_as_not_proved(shared):
+    for peer in shared.peers.values():
+        peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
+        peer.host.share(SHARE, shared.share)
+    run = shared.run(DISTRIBUTE, **VARIABLES)
+    assert run.succeeded, run.output
+    assert "whether that one can read it is not proved" in run.of("ws1", "Say what is not proved")[0]["msg"]
+    # The tasks can become that account, and then it is.
+    for peer in shared.peers.values():
+        peer.host.share(SHARE, shared.share, readers={peer.swarm.account[1]})
+    account = {
+        "vray_swarm_become": True,
+        "ansible_become_method": "runas",
+        "ansible_become_user": "FARM\\swarm",
+        "ansible_become_password": "not-for-your-eyes",
+    }
+    run = shared.run(DISTRIBUTE, **VARIABLES, **account)
+    assert run.succeeded and not run.changed, run.output
+    assert run.one("ws1", "Say what is not proved").status == "skipped"
+
+
+def test_a_peer_that_renders_is_left_alone(shared):
+    for peer in shared.peers.values():
+        peer.host.processes.append((4711, DATA_DIR + r"\VRay\vray-6.0.0-aaaaaaaa\bin\vray.exe"))
+    run = shared.run(DISTRIBUTE, **VARIABLES)
+    assert all(peer.swarm.stops == 0 for peer in shared.peers.values()), run.output
+    assert "vray.exe" in run.output
+
+
+def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm):
+    for name in ("ws1", "ws2"):
+        farm.add(name)
+    archive = farm.build()
+    installer = farm.build("vray_adv_71000_max2025_x64.exe", installer=True, version="7.10.0-aaaaaaaa")
+    builds = [{"src": str(path), "platform": "Windows_x86"} for path in (archive, installer)]
+    other = {"src": "/not/for/windows.tar", "platform": "Linux_x86"}
+    variables = {name: VARIABLES[name] for name in VARIABLES if "share" not in name}
+    variables.update(vray_swarm_builds=[*builds, other], vray_swarm_installer_window=True, vray_swarm_window_watch=1)
+
+    run = farm.run(UPLOAD, **variables)
+
+    assert run.succeeded, run.output
+    for peer in farm.peers.values():
+        assert sorted(path.name for path in (peer.data_dir / "VRay").iterdir() if path.name.startswith("vray-")) == [
+            f"vray-{VERSION}",
+            "vray-7.10.0-aaaaaaaa",
+        ]
+        assert "allowExecutables: false" in peer.text()
+        assert peer.swarm.peer.store.allow_executables is False
+        assert peer.host.tasks == {}
+        assert peer.swarm.stops == 2
+        peer.host.forget()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+    assert all(peer.swarm.stops == 2 for peer in farm.peers.values())
