@@ -262,6 +262,8 @@ class Lab:
             # One command on the host for each module, instead of four: then they can be counted.
             "PIPELINING": 1,
             "RETRY_FILES_ENABLED": 0,
+            # Kept connections are found by the address, which hosts of other labs have, too.
+            "SSH_CONTROL_PATH_DIR": self.folder / "cp",
             "TIMEOUT": 5,
         }
         environ = {f"ANSIBLE_{name}": str(value) for name, value in ansible.items()}
