@@ -29,6 +29,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lab"), str(HERE.parent / "peer")]
 
 from swarm_bench import lab, machine, many, noop, reads, task, transport  # noqa: E402
 from swarm_bench.measure import Runner, Table  # noqa: E402
+from swarm_lab import LabError  # noqa: E402
 
 SMALL, LARGE = 458_321_016, 2_500_000_000
 # What uri needs for an upload is eight times the build.
@@ -106,6 +107,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all when none is given")
     parser.add_argument("--quick", action="store_true", help="ratios only, fewer rounds")
     parser.add_argument("--scale", type=float, default=1, help="more or fewer rounds")
+    parser.add_argument("--peers", type=int, nargs="+", default=[1, 10, 50], help="of the lab (1 10 50)")
     parser.add_argument("--json", type=Path, default=ROOT / ".build" / "bench.json")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -118,7 +120,7 @@ def main() -> int:
             inside(parts, args.quick, args.scale, args.inside)
             return 0
         return measure(parts, args)
-    except (machine.BenchError, lab.LabError) as error:
+    except (machine.BenchError, LabError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -144,7 +146,7 @@ def measure(parts: list[str], args: argparse.Namespace) -> int:
             if status != 0:
                 raise machine.BenchError(f"the measurements ended with status {status}")
         if "lab" in parts:
-            for table in lab.tables(args.scale, say):
+            for table in lab.tables(args.peers, max(1, round(5 * args.scale)), say):
                 show(table)
                 data["tables"].append(vars(table))
     finally:

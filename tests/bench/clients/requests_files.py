@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import requests
+
 from inner import measured
 
 

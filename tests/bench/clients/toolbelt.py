@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 
 import requests
-from inner import measured
 from requests_toolbelt import MultipartEncoder
+
+from inner import measured
 
 
 def upload() -> None:

@@ -74,7 +74,7 @@ class Runner:
                 stdout=out,
                 stderr=err,
             )
-            dummy, status, usage = os.wait4(process.pid, 0)
+            _pid, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         cost, code = Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime), process.returncode
         if measure:
@@ -134,7 +134,7 @@ def interleave(rows: Sequence[Row], rounds: int, say: Callable[[str], None] = la
         turn = number % len(rows)
         for row in [*rows[turn:], *rows[:turn]]:
             if number % row.every == 0:
-                for told, cost in zip((row, *row.also), row.run()):
+                for told, cost in zip((row, *row.also), row.run(), strict=False):
                     told.costs[number] = cost
         say(f"round {number + 1} of {rounds}, load {loads[-1]}")
     return loads
@@ -151,10 +151,10 @@ class Table:
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def markdown(self) -> Iterator[str]:
-        widths = [max(len(str(cell)) for cell in column) for column in zip(self.columns, *self.lines)]
+        widths = [max(len(str(cell)) for cell in column) for column in zip(self.columns, *self.lines, strict=True)]
         yield f"\n### {self.title}\n\n{self.about}\n"
         for index, line in enumerate([self.columns, *self.lines]):
-            yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
+            yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
             if index == 0:
                 yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
 

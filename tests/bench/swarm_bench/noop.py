@@ -23,7 +23,7 @@ def local_table(
     """``cases``: how many hosts, and whether with pipelining."""
     made = Table(
         "Nothing to do, local hosts",
-        f"`upload` with `data_dir` to peers that have the build, {FORKS} forks. \"A peer\" is what is left beyond the same"
+        f'`upload` with `data_dir` to peers that have the build, {FORKS} forks. "A peer" is what is left beyond the same'
         " command without a task, divided by the peers. The hosts share the controller's cores.",
         COLUMNS,
     )
