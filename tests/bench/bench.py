@@ -66,7 +66,7 @@ def tables(parts: list[str], quick: bool, runner: Runner, scale: float) -> Itera
     if "task" in parts:
         if quick:
             say("task")
-            yield task.table(runner, build(64 << 20), 1, LIMIT_MIB, True, say)
+            yield task.table(runner, build(SMALL), 1, LIMIT_MIB, True, say)
         for size in [] if quick else sizes:
             say(f"task, {size:,} bytes")
             yield task.table(runner, build(size), rounds(7) if size == SMALL else rounds(3), LIMIT_MIB, True, say)
