@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import is_host
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._discover import discover
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
@@ -57,12 +55,17 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         options["platform"],
     )
     facts["api"] = facts["discovered"] = None
+    # On a host, what is imported is compiled in each run: only what is asked for.
     if options["api_from"] == "peer":
+        from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
+
         try:
             web_port = Look(facts).web_port or options["web_port"]
         except OptionsError:  # The action tells of it.
             web_port = options["web_port"]
         facts["api"] = ask(options["peer"] or "localhost", web_port, options["connect_timeout"])
     if options["discover"]:
+        from ansible_collections.renderops.vray_swarm.plugins.module_utils._discover import discover
+
         facts["discovered"] = discover(options["web_port"], options["connect_timeout"])
     return facts

@@ -19,13 +19,14 @@ import stat
 import time
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     check_checksum,
     may_be_executable,
     sniff,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client, is_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,

@@ -37,3 +37,10 @@ def test_requests_is_there_before_ansible_forks():
 @pytest.mark.parametrize("module", ["action.peer_info", "modules.peer_info", "modules.upload"])
 def test_requests_is_not_loaded_where_nothing_may_be_sent(module):
     assert "requests" not in loaded_with(module)
+
+
+def test_a_look_loads_what_it_needs():
+    """Nothing of what speaks HTTP, unless the peer is to be asked from there."""
+    assert not {f"{PLUGINS}.module_utils.{name}" for name in ("_ask", "_client", "_discover")} & set(
+        loaded_with("modules.peer_info")
+    )
