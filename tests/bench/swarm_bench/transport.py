@@ -18,6 +18,9 @@ ADDRESS = "127.0.0.1"
 PORT = 1113
 URL = f"http://{ADDRESS}:{PORT}/api/vray/upload"
 
+UTILS = "ansible_collections.renderops.vray_swarm.plugins.module_utils"
+IMPORTS = f"{UTILS}._session, {UTILS}._client"
+
 CURL = "curl -F, the whole process"
 
 
@@ -87,6 +90,8 @@ def _rows(runner: Runner, build: Path, quick: bool) -> list[Row]:
     curl = ("curl", "-sS", "-o", "/dev/null", "-F", "queued=false", "-F", f"file=@{build}", URL)
     rows = [Row(CURL, process(*curl))]
     rows += python("this collection", "collection.py")
+    # What a process pays before the first byte.
+    rows.append(Row("this collection, start and imports alone", process(sys.executable, "-c", f"import {IMPORTS}")))
     rows += python("without sendfile", "collection.py", "blocks", every=1 if quick else 2)
     if "sendfile" in runner.programs:
         inner = Row("sendfile in C, from connect to answer", _filled)
