@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -115,6 +116,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     parts = [part for part in PARTS if part in (args.parts or (QUICK if args.quick else PARTS))]
+    # Whoever ends it gets its files and its sink removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         if args.inside:
             inside(parts, args.quick, args.scale, args.inside)
