@@ -14,7 +14,6 @@ its socket.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import selectors
@@ -32,10 +31,6 @@ Progress = t.Callable[[int, int, float], None]
 # Bytes a step: enough that the system calls cost nothing, few enough that an early answer is heard within a few MiB.
 STEP = 8 << 20
 BLOCK = 1 << 20
-
-# The most that may wait in the system beyond what is on its way: what an early answer finds unsent is thrown away, and
-# under BBR a long queue costs half as much again (docs/performance.md).
-UNSENT = 512 << 10
 
 # How long the loop sleeps at most, in seconds, before it looks at the clock and at what the peer has acknowledged.
 _TICK = 0.25
@@ -196,7 +191,6 @@ class Sending:
         """
         timeout = sock.gettimeout()
         sock.setblocking(False)
-        _limit_unsent(sock)
         try:
             with selectors.DefaultSelector() as selector:
                 self._loop(sock, selector)
@@ -298,14 +292,6 @@ class _Throttle:
     def wait(self) -> float:
         """The seconds until something is allowed."""
         return max(0.0, (self._least - self._tokens) / self._rate)
-
-
-def _limit_unsent(sock: socket.socket) -> None:
-    """Ask the system to call the socket writable only when little waits to be sent, where it knows how (tcp(7))."""
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if option is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, option, UNSENT)
 
 
 def _unacknowledged(sock: socket.socket) -> int:

@@ -255,21 +255,6 @@ def test_the_timeout_of_the_socket_comes_back(world, timeout):
     assert ours.gettimeout() == timeout
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no limit for what is unsent")
-@pytest.mark.parametrize("use_sendfile", [True, False])
-def test_little_waits_in_the_system(world, use_sendfile):
-    ours, peer = world.connect()
-    peer.start(Peer.discard)
-    Sending(world.body(content_of(MIB)), Limits(), use_sendfile=use_sendfile).over(ours)
-    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == _sending.UNSENT
-
-
-def test_a_system_that_cannot_limit_what_waits(world, monkeypatch):
-    """macOS and old kernels may refuse it."""
-    monkeypatch.setattr(socket, "TCP_NOTSENT_LOWAT", 12345, raising=False)
-    deliver(world, world.body(content_of(MIB)))
-
-
 # The early answer. The file is sparse, and larger than anything that buffers hold.
 
 EARLY = 256 * MIB
