@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from urllib.parse import urlsplit
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _session  # noqa: F401
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _session  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -160,4 +161,4 @@ class Table:
 
 
 def number(value: float, unit: str = "", digits: int = 2) -> str:
-    return "-" if value != value else f"{value:.{digits}f}{unit}"
+    return "-" if math.isnan(value) else f"{value:.{digits}f}{unit}"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ def table(runner: Runner, build: Path, setting: str, rounds: int, quick: bool, s
                 number(row.median("cpu"), " s", 3),
                 number(row.ratio("cpu", curl)),
                 number(row.ratio("wall", raw)) if raw else "-",
-                number(peak, " MiB", 1) if not inside or peak != peak else f"+{peak:.1f} MiB",
+                number(peak, " MiB", 1) if not inside or math.isnan(peak) else f"+{peak:.1f} MiB",
             )
         )
     made.data["ratios"] = {
