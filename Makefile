@@ -9,7 +9,7 @@ ENVS = $(PYTHON) tests/tools/envs.py
 CHECK = $(PYTHON) tests/tools/check.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo peers lab lab-down lab-test test unit integration sanity lint list clean clean-cache python
+.PHONY: help bench bench-quick demo peers lab lab-down lab-test test unit integration sanity lint list clean clean-cache python
 
 help:
 	@echo 'make demo         upload a build to three peers on this machine, twice, and show what they answered'
@@ -23,6 +23,8 @@ help:
 	@echo '  make lint         the linters, the documentation, the build'
 	@echo '  make lab-test     the scenarios on real hosts (Linux, root)'
 	@echo '  make NAME         one check; make list shows their names'
+	@echo 'make bench        measure beside curl, requests, uri and ping: all tables, half an hour (Linux, root)'
+	@echo 'make bench-quick  the ratios alone, in less than two minutes'
 	@echo 'make clean        remove what the above left in the checkout (.build)'
 	@echo 'make clean-cache  remove the environments, which are kept outside the checkout'
 
@@ -35,7 +37,13 @@ lab: python
 lab-down: python
 	@$(ENVS) run default tests/lab/lab.py down
 
-lab-test: python
+lab-bench: python
+	@$(ENVS) run bench tests/bench/bench.py
+
+bench-quick: python
+	@$(ENVS) run bench tests/bench/bench.py --quick
+
+test: python
 	@$(CHECK) lab
 
 test: python

@@ -11,6 +11,8 @@ import typing as t
 
 from ansible.utils.display import Display
 
+# Imported here, requests is imported once a run: Ansible loads the action before it forks a process for each host.
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _session  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload

@@ -12,8 +12,9 @@ import http.client
 import socket
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import MAX_ANSWER_BYTES, parse_flag
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, HEADERS, url_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, HEADERS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import AnswerError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import errno
 import http.client
-import ipaddress
 import json
-import re
 import socket
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import (
     MAX_ANSWER_BYTES,
     Answer,
@@ -137,30 +136,6 @@ def _new_session() -> Session:
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._session import new_session
 
     return new_session()
-
-
-def is_host(peer: str) -> bool:
-    """Whether a text can be the host of a URL: a name or an address, and nothing else."""
-    if not peer or re.search(r"[\s/?#@\\]", peer):
-        return False
-    try:
-        if ":" in peer:
-            ipaddress.IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", peer).partition("%")[0])
-        else:
-            # Refuses labels that are empty or too long, as the look-up of the name would.
-            peer.encode("idna")
-    except ValueError:
-        return False
-    return True
-
-
-def url_host(peer: str) -> str:
-    if ":" not in peer:
-        return peer
-    address, _percent, zone = peer.strip("[]").partition("%")
-    if zone.startswith("25") and zone != "25":  # It is written as in a URL already (RFC 6874).
-        zone = zone[2:]
-    return f"[{address}%25{zone}]" if zone else f"[{address}]"
 
 
 def _read(response: Response) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import is_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 
 # More makes the system's calls overflow: poll() counts milliseconds in 31 bits.

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._discover import discover
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._watch import count_opens
 
 _LONGEST_WATCH = 600
 _OF_A_HOST = ("data_dir", "config", "import_dir", "share_path", "service")
@@ -51,13 +48,18 @@ def look(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         for item in facts["imports"]:
             item["opened"] = opened.get(item["name"], 0)
     facts["api"] = facts["discovered"] = None
+    # On a host, what is imported is compiled in each run: only what is asked for.
     if options["api_from"] == "peer":
+        from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
+
         try:
             web_port = Look(facts).web_port or options["web_port"]
         except OptionsError:  # The action tells of it.
             web_port = options["web_port"]
         facts["api"] = ask(options["peer"] or "localhost", web_port, options["connect_timeout"])
     if options["discover"]:
+        from ansible_collections.renderops.vray_swarm.plugins.module_utils._discover import discover
+
         facts["discovered"] = discover(options["web_port"], options["connect_timeout"])
     return facts
 
@@ -83,6 +85,8 @@ def _watch(options: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, int], t.Option
     import_dir = _look_at(dict(options, share_path=None, service=None, details=()))["import_dir"]
     if not import_dir:
         return {}, "No import directory was watched: data_dir, config or import_dir must tell where it is."
+    from ansible_collections.renderops.vray_swarm.plugins.module_utils._watch import count_opens
+
     try:
         return count_opens(import_dir, options["watch"]), None
     except OptionsError as error:

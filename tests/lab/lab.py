@@ -13,6 +13,7 @@
     lab.py needs [--install]     can this machine carry it? Status 3 and the reason if not
 
 LAB_NAME (vray) names the lab, so that several can be up. LAB_NET (10.91.0) is its net, which only its hosts see.
+LAB_PEERS (5) has more peers made, up to 200.
 """
 
 from __future__ import annotations

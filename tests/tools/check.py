@@ -197,7 +197,11 @@ def in_copy(run: Run, environ: dict[str, str]) -> dict[str, str]:
         ANSIBLE_HOME=str(run.tmp / "ansible"),
         ANSIBLE_LOCAL_TEMP=str(run.tmp / "ansible" / "tmp"),
         MYPYPATH=os.pathsep.join(
-            str(path) for path in (run.tmp / "copy", *(tests / name for name in ("lab", "peer", "tools")))
+            str(path)
+            for path in (
+                run.tmp / "copy",
+                *(tests / name for name in ("bench", "bench/clients", "lab", "peer", "tools")),
+            )
         ),
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(run.tmp / "ansible" / "tmp"),
         GALAXY_IMPORTER_RUN_FLAKE8="false",  # ruff does it, with the project's line length
@@ -387,7 +391,7 @@ CHECKS = (
     lint(
         "mypy",
         "{bin}/mypy --config-file {copy}/pyproject.toml {copy}/plugins {copy}/tests/peer/swarm_peer {copy}/tests/tools"
-        " {copy}/tests/lab",
+        " {copy}/tests/lab {copy}/tests/bench",
         # Not in the collection: plugins/ must be found under one name only.
         cwd="{tmp}/copy",
     ),

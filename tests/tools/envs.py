@@ -65,6 +65,7 @@ ENVS = {
         Env("default", ("3.13", "3.12", "3.14", "3.11", "3.10"), own=True),
         Env("oldest", ("3.11", "3.12", "3.10")),  # what ansible-core 2.16 supports on the controller
         Env("newest", ("3.13", "3.12", "3.14")),  # what ansible-core 2.21 supports on the controller
+        Env("bench", ("3.13", "3.12", "3.14", "3.11", "3.10"), own=True),
         Env("peer", ("3.7", "3.8", "3.9")),
         Env("lint", ("3.11", "3.12", "3.13"), own=True),
         Env("importer", ("3.11", "3.12", "3.13"), own=True),

@@ -4,9 +4,9 @@
 
 """The lab: real hosts for scenarios. See the README beside this package."""
 
-from .host import PEERS, SERVER, SPECS, Spec
+from .host import PEERS, SERVER, Spec
 from .lab import Lab
 from .playbook import Playing, Result, Run
 from .system import LabError
 
-__all__ = ["PEERS", "SERVER", "SPECS", "Lab", "LabError", "Playing", "Result", "Run", "Spec"]
+__all__ = ["PEERS", "SERVER", "Lab", "LabError", "Playing", "Result", "Run", "Spec"]

@@ -38,7 +38,15 @@ PEERS = (
     # The vendor does not say where things are, so on one peer they are where nobody looks first.
     Spec("peer5", 15, "/data/render cache/swarm", "/opt/chaos/swarm 2/conf/swarm.yaml", "chaos-swarm"),
 )
-SPECS = (SERVER, *PEERS)
+# Each has its number in a /24, and its processes.
+MOST_PEERS = 200
+
+
+def specs(peers: int = len(PEERS)) -> tuple[Spec, ...]:
+    """The file server and so many peers: those that the scenarios know, and more of the first kind."""
+    more = range(len(PEERS) + 1, peers + 1)
+    return (SERVER, *PEERS, *(Spec(f"peer{number}", SERVER.number + number) for number in more))
+
 
 SWARM_YAML = """\
 # V-Ray Swarm

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Union
 
 from . import rootfs
-from .host import SERVER, SPECS, Host, write_common_files
+from .host import MOST_PEERS, PEERS, SERVER, Host, specs, write_common_files
 from .playbook import Playing, Run
 from .system import (
     Cgroup,
@@ -40,6 +40,7 @@ HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parents[1]
 STATE = Path("/run/vray_swarm-lab")
 PATIENCE = 60  # seconds for all hosts to start; it takes a few
+INOTIFY = 12
 
 #: What lab.playbook() takes: the name of a playbook, a file, or the plays themselves.
 Plays = Union[str, Path, Sequence[Mapping[str, Any]]]
@@ -63,9 +64,9 @@ print(json.dumps(waiting))
 
 
 class Lab:
-    """A file server and five peers. Several labs can be up at a time, each with a name of its own."""
+    """A file server and five peers, or more. Several labs can be up at a time, each with a name of its own."""
 
-    def __init__(self, name: str = "", net: str = "") -> None:
+    def __init__(self, name: str = "", net: str = "", peers: int = 0) -> None:
         self.name = name or os.environ.get("LAB_NAME") or "vray"
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,23}", self.name):
             raise LabError(f"LAB_NAME: small letters, digits and dashes are expected, not {self.name!r}")
@@ -77,7 +78,13 @@ class Lab:
         self.folder = STATE / self.name
         self.controller = f"lab-{self.name}.ctl"
         self.cgroup = Cgroup(f"lab-{self.name}")
-        self.hosts = {spec.name: Host(spec, self.name, self.folder, self.net) for spec in SPECS}
+        saved = STATE / self.name / "peers"
+        count = str(
+            peers or os.environ.get("LAB_PEERS") or (saved.read_text("utf-8") if saved.exists() else len(PEERS))
+        )
+        if not (count.isdecimal() and len(PEERS) <= int(count) <= MOST_PEERS):
+            raise LabError(f"LAB_PEERS: a number from {len(PEERS)} to {MOST_PEERS} is expected, not {count!r}")
+        self.hosts = {spec.name: Host(spec, self.name, self.folder, self.net) for spec in specs(int(count))}
         self.peers = [host.name for host in self.hosts.values() if host.spec.swarm]
         #: The hosts that may not be as they were when the lab came up. Another process may have used it before.
         self.used = set(self.hosts)
@@ -114,6 +121,7 @@ class Lab:
         """Start all hosts. What is left of an earlier lab of this name is removed first."""
         os.umask(0o022)
         self.down()
+        self._check_room()
         try:
             self.folder.mkdir(parents=True)
             run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", str(self.folder)])
@@ -121,11 +129,14 @@ class Lab:
             root = rootfs.make(self.cgroup_of("rootfs"), say)
             start = time.monotonic()
             write(self.folder / "net", self.net)
+            write(self.folder / "peers", str(len(self.peers)))
+            self._write_inventory()
             (self.folder / "rootfs").symlink_to(root)
             self._make_keys()
             self._make_files(root)
             self._make_network()
-            self.start(self.hosts)
+            # They share the cores while they start.
+            self.start(self.hosts, max(PATIENCE, 4 * len(self.hosts)))
             self.used.clear()
             say(f"The lab {self.name} is up: {len(self.hosts)} hosts in {time.monotonic() - start:.1f} s.")
         except BaseException:
@@ -151,6 +162,22 @@ class Lab:
         found += [f"control group {folder}" for folder in self.cgroup.folders if folder.exists()]
         found += [f"folder {self.folder}"] if self.folder.exists() else []
         return found
+
+    def _check_room(self) -> None:
+        """The kernel counts the inotify instances of root, of which a systemd has a few."""
+        limit = Path("/proc/sys/fs/inotify/max_user_instances")
+        wanted = INOTIFY * len(self.hosts)
+        if len(self.peers) > len(PEERS) and limit.exists() and int(limit.read_text(encoding="ascii")) < wanted:
+            raise LabError(f"so many hosts need more of {limit}: sysctl fs.inotify.max_user_instances={wanted}")
+
+    def _write_inventory(self) -> None:
+        """The peers that inventory.yml does not have."""
+        more = {
+            name: {"ansible_host": self.hosts[name].address}
+            for name in self.peers
+            if self.hosts[name].spec not in PEERS
+        }
+        write(self.folder / "more.yml", json.dumps({"peers": {"hosts": more}}))
 
     def cgroup_of(self, name: str) -> Cgroup:
         cgroup = Cgroup(f"lab-{self.name}/{name}")
@@ -257,7 +284,7 @@ class Lab:
             "CALLBACK_PLUGINS": HERE / "callback",
             "FORKS": 10,
             "HOME": self.folder / "ansible",
-            "INVENTORY": HERE / "inventory.yml",
+            "INVENTORY": f"{HERE / 'inventory.yml'},{self.folder / 'more.yml'}",
             "NOCOLOR": 1,
             # One command on the host for each module, instead of four: then they can be counted.
             "PIPELINING": 1,

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What it costs to find that nothing is to be done: on real hosts, over ssh. See tests/lab."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from swarm_lab import Lab, LabError, needs
+from swarm_peer.builds import make_archive
+
+from . import plays
+from .machine import MIB, BenchError, load
+from .measure import Cost, Row, Table, interleave
+from .noop import COLUMNS, FORKS, VERSION, add
+
+LAB_NAME = "bench"
+PEERS = 50
+UPLOAD = {"data_dir": "{{ vray_swarm_data_dir }}", "config": "{{ vray_swarm_config }}"}
+DISTRIBUTE = "renderops.vray_swarm.distribute"
+SHARE = "renderops.vray_swarm.share"
+VERSION_VARIABLES = {"vray_swarm_hosts": "peers", "vray_swarm_waves": "100%"}
+# Whose sshd is asked how often it was called.
+WITNESS = "peer1"
+
+
+class Runs:
+    """Runs of ansible-playbook on some of the peers, and what they cost the controller."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.number = 0
+
+    def run(self, what: Any, pipelining: bool, *arguments: str, variables: Mapping[str, Any] | None = None) -> Cost:
+        """The CPU is that of the control group: with all of ssh, and nothing of the hosts."""
+        # The lab's own setting is an environment variable: this one wins.
+        variables = {**(variables or {}), "ansible_pipelining": pipelining}
+        started = time.perf_counter()
+        with self.lab.start_playbook(what, *arguments, variables=variables) as playing:
+            run = playing.wait(1200)
+            wall = time.perf_counter() - started
+            stat = (playing.cgroup.unified / "cpu.stat").read_text(encoding="ascii")
+        if not run.succeeded:
+            raise BenchError(f"a run in the lab failed: {run.output[-3000:]}")
+        usec = dict(line.split(" ") for line in stat.splitlines())["usage_usec"]
+        return Cost(wall, int(usec) / 1e6)
+
+
+def tables(counts: Sequence[int], rounds: int, say: Callable[[str], None]) -> Iterator[Table]:
+    """``counts``: how many peers, as in 1, 10, 50."""
+    reason = needs.cannot()
+    missing = needs.missing_packages()
+    if reason or missing:
+        say(f"no lab: {reason or 'missing packages: ' + ' '.join(missing)}")
+        return
+    lab = Lab(os.environ.get("LAB_NAME") or LAB_NAME, peers=max(5, *counts))
+    with lab.lock(), tempfile.TemporaryDirectory(prefix="vray_swarm-bench-") as name:
+        folder = Path(name)
+        build = make_archive(folder / f"vray-{VERSION}.tar", version=VERSION, size=3 * MIB)
+        lab.up(say)
+        try:
+            yield from measured(lab, build, counts, rounds, say)
+        finally:
+            lab.down()
+
+
+def measured(lab: Lab, build: Path, counts: Sequence[int], rounds: int, say: Callable[[str], None]) -> Iterator[Table]:
+    runs = Runs(lab)
+    table = Table(
+        "Nothing to do, real hosts over ssh",
+        f'`upload` with `data_dir` to peers that have the build, {FORKS} forks, each run with new connections. "A peer" is'
+        " what is left beyond the same command without a task, divided by the peers. CPU is the controller's. The hosts"
+        " are on the same machine and share its cores.",
+        COLUMNS,
+    )
+    upload = {plays.UPLOAD: {"src": str(build), **UPLOAD}, "become": True}
+    ping = {**plays.PING, "become": True}
+    runs.run(play(upload), True)
+    distribute = prepare_distribute(runs, build, say)
+    for pipelining in (True, False):
+        for count in counts:
+            say(f"lab, {count} peers, pipelining {pipelining}")
+            limit = ",".join(f"peer{index}" for index in range(1, count + 1))
+            rows = [
+                Row("nothing", command(runs, play(plays.NOTHING), pipelining, limit)),
+                Row("ping", command(runs, play(ping), pipelining, limit)),
+                Row("upload", command(runs, play(upload), pipelining, limit)),
+            ]
+            if distribute is not None:
+                rows.append(Row("distribute", command(runs, DISTRIBUTE, pipelining, limit, distribute)))
+            trips = {}
+            for row in rows[1:]:
+                before = len(lab.sessions(WITNESS))
+                row.run()
+                trips[row.name] = len(lab.sessions(WITNESS)) - before
+            loads = interleave(rows, rounds, say)
+            add(table, count, pipelining, rows, loads, trips)
+    yield table
+
+
+def play(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"hosts": "peers", "gather_facts": False, "tasks": [dict(task)]}]
+
+
+def command(
+    runs: Runs, what: Any, pipelining: bool, limit: str, variables: Mapping[str, Any] | None = None
+) -> Callable[[], Sequence[Cost]]:
+    return lambda: (runs.run(what, pipelining, "--limit", f"{limit},localhost", variables=variables),)
+
+
+def prepare_distribute(runs: Runs, build: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """Bring the peers to where distribute has nothing to do. None where there is no such playbook, or it cannot."""
+    playbook = Path(__file__).resolve().parents[3] / "playbooks" / "distribute.yml"
+    if not playbook.exists():
+        say("there is no playbook distribute yet: its row is left out")
+        return None
+    variables = {**VERSION_VARIABLES, "vray_swarm_builds": [{"src": str(build)}]}
+    try:
+        runs.run(SHARE, True, variables={**variables, "vray_swarm_hosts": "servers"})
+        for dummy in range(2):
+            runs.run(DISTRIBUTE, True, variables=variables)
+    except (BenchError, LabError, subprocess.SubprocessError) as error:
+        say(f"distribute could not be brought to have nothing to do: its row is left out: {error}")
+        return None
+    say(f"distribute has nothing to do; load {load()}")
+    return variables
