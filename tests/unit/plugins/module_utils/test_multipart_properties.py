@@ -108,7 +108,7 @@ def test_any_name_arrives(parse, name):
         body = Multipart(file, name, False)
         ((field, no_name, flag), (part, arrived, content)) = parse(body, whole(body))
         assert (field, no_name, flag, part, content) == ("queued", None, b"false", "file", b"content")
-        assert unescaped(arrived) == unescaped(name)
+        assert unescaped(arrived or "") == unescaped(name)
 
 
 def unescaped(name):
