@@ -12,7 +12,7 @@ import io
 import tempfile
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from properties import examples
 from werkzeug.formparser import MultiPartParser
@@ -103,14 +103,16 @@ def test_any_content_arrives(parse, content, queued):
 @example(name="\r\n\r\nx")
 @example(name="Zürich.tar")
 def test_any_name_arrives(parse, name):
+    # Werkzeug takes a backslash for the begin of an escape, which browsers and Swarm do not.
+    assume(parse is not with_werkzeug or "\\" not in name)
     with tempfile.TemporaryFile(buffering=0) as file:
         file.write(b"content")
         body = Multipart(file, name, False)
         ((field, no_name, flag), (part, arrived, content)) = parse(body, whole(body))
         assert (field, no_name, flag, part, content) == ("queued", None, b"false", "file", b"content")
-        assert unescaped(arrived or "") == unescaped(name)
+        assert unescaped(arrived) == unescaped(name)
 
 
 def unescaped(name):
-    """Parsers differ in whether a quote comes as it is or as browsers write it; and a backslash may go."""
-    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n").replace("\\", "")
+    """Parsers differ in whether a quote comes as it is or as browsers write it."""
+    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
