@@ -10,6 +10,8 @@ import base64
 import time
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import settings_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
@@ -31,9 +33,13 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, read_value
 
+display = Display()
+
 _POLL = 0.5
 # How long to go without an answer before the service is looked at; each look is a round trip.
 _LOOK_AFTER = 5.0
+# How often a task that waits for renders says so, in seconds.
+_TELL_EACH = 60.0
 _FLAG = "allowExecutables"
 
 
@@ -48,6 +54,7 @@ class ActionModule(SwarmAction):
             "backup_file": None,
             "restarted": False,
             "rolled_back": False,
+            "busy": [],
         }
         return super().run(tmp, task_vars)
 
@@ -57,7 +64,7 @@ class ActionModule(SwarmAction):
             raise OptionsError("settings is not supported on Windows hosts yet.")
         self._wanted = wanted_settings(self.options["settings"])
         self._absent = absent_keys(self.options["absent"], self._wanted)
-        look = self._step("look")
+        look = self._step("look", ask=self.options["api_from"] == "peer" and self._flag() is not None)
         content = _decode(look["content"])
         if content is None and not self.options["create"]:
             raise SettingsError(
@@ -65,33 +72,44 @@ class ActionModule(SwarmAction):
                 " renderops.vray_swarm.discover finds it), or set create."
             )
         edited = self._edit(content)
-        is_down = bool(self.options["service"]) and not look["state"]["running"]
         changed = edited.changed or content is None
         if changed and look["obstacle"]:
             raise SettingsError(look["obstacle"])
         self._tell(content, edited, changed)
-        self._report.update(
-            changed=changed or is_down, restarted=bool(self.options["service"]) and (changed or is_down)
-        )
-        if self._task.check_mode or not (changed or is_down):
+        is_running = bool(self.options["service"]) and look["state"]["running"]
+        is_down = bool(self.options["service"]) and not is_running
+        restart = is_running and (changed or self._is_other(look, content))
+        if restart and look["unsure"]:
+            raise OptionsError(f"{look['unsure']} Swarm was not stopped, and nothing was changed.")
+        if restart and look["busy"] and not self.options["busy_wait"]:
+            return self._leave(look["busy"])
+        revert = self._revert(content, _decode(look["old"]), changed)
+        settled = revert is not None and revert["do"] != "again"
+        self._report.update(changed=changed or is_down or restart or settled, restarted=restart or is_down)
+        if self._task.check_mode or not (self._report["changed"] or revert):
             return self._report
         planned = dict(self._report)
         # Until it is done, it has not happened.
         self._report.update(changed=False, restarted=False)
-        if not self.options["service"]:
-            done = self._step("write", sha256=sha256(content), content=_encode(edited.content))
-            planned["backup_file"] = done["backup_file"]
-        elif changed:
-            self._transaction(content, edited, not is_down)
-            planned.update(
-                {
-                    name: self._report[name]
-                    for name in ("before", "after", "backup_file", "diff")
-                    if name in self._report
-                }
-            )
-        else:
+        self._always = {
+            "ask": self.options["api_from"] == "peer",
+            "pending": look["old"] is not None,
+            "revert": revert,
+        }
+        if restart or (changed and is_down):
+            busy = self._transaction(content, edited, is_running)
+            if busy:
+                return self._leave(busy)
+        elif is_down:
             self._start(t.cast(bytes, content))
+        elif changed:
+            done = self._step("write", sha256=sha256(content), content=_encode(edited.content), revert=revert)
+            self._report["backup_file"] = done["backup_file"]
+        else:
+            self._step("settle", revert=revert)
+        planned.update(
+            {name: self._report[name] for name in ("before", "after", "backup_file", "diff") if name in self._report}
+        )
         return planned
 
     def failure_facts(self) -> t.Dict[str, t.Any]:
@@ -114,9 +132,39 @@ class ActionModule(SwarmAction):
 
     # -- with the service
 
-    def _transaction(self, content: t.Optional[bytes], edited: Edited, was_running: bool) -> None:
-        common = {"was_running": was_running, "ask": self.options["api_from"] == "peer"}
-        done = self._step("apply", **common, **self._aim(content, edited), stopped=False)
+    def _is_other(self, look: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
+        """Whether the Swarm that runs has another allowExecutables than the file, which says what is wanted.
+
+        Somebody changed the file, or changed it back, and did not restart Swarm.
+        """
+        if self._flag() is None:
+            return False
+        answer = look["answer"]
+        if self.options["api_from"] == "controller":
+            answer = ask(self.options["peer"], self._web_port(content or b""), self.options["connect_timeout"])
+        if answer and not answer["reachable"]:
+            display.warning(
+                f"{self.label}: the service {self.options['service']} runs, but with which settings could not be told, and it was"
+                f" left alone: {answer['url']}: {answer['error']}"
+            )
+        return bool(answer and answer["reachable"] and answer["allow_executables"] != self._flag())
+
+    def _leave(self, busy: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+        """Swarm goes on with its renders."""
+        self._report.pop("diff", None)
+        text = f"{_renders(busy)}; Swarm was left alone, and nothing was changed"
+        self._show(text)
+        self._report.update(changed=False, restarted=False, after=self._report["before"], busy=busy, msg=f"{text}.")
+        return self._report
+
+    def _transaction(
+        self, content: t.Optional[bytes], edited: Edited, was_running: bool
+    ) -> t.Optional[t.List[t.Dict[str, t.Any]]]:
+        """Return the renders for which it was not to be; None when it is done."""
+        writes = edited.changed or content is None
+        done = self._when_idle(was_running=was_running, **self._aim(content, edited), stopped=False)
+        if done.get("busy"):
+            return t.cast("t.List[t.Dict[str, t.Any]]", done["busy"])
         if done.get("moved"):
             # Swarm, or somebody else, wrote the file meanwhile. Swarm is stopped now.
             content = _decode(done["content"])
@@ -124,15 +172,34 @@ class ActionModule(SwarmAction):
                 edited = self._edit(content)
             except SwarmError as error:
                 self._undo(str(error), content)
+            writes = edited.changed or content is None
             self._tell(content, edited, True)
-            done = self._step("apply", **common, **self._aim(content, edited), stopped=True)
+            done = self._step("apply", was_running=was_running, **self._aim(content, edited), stopped=True)
         self._report["backup_file"] = done["backup_file"]
-        self._finish(done, content, edited.content)
+        self._finish(done, content, edited.content, "" if writes else "It was restarted")
+        return None
+
+    def _when_idle(self, **values: t.Any) -> t.Dict[str, t.Any]:
+        """Apply as soon as nothing is rendered; the host looks by itself, a minute at a time."""
+        until = time.monotonic() + self.options["busy_wait"]
+        while True:
+            done = self._step("apply", **values)
+            busy = done.get("busy")
+            while busy:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return done
+                self._show(f"{_renders(busy)}; waiting for {left:.0f} s more")
+                busy = self._step("await_idle", patience=min(left, _TELL_EACH))["busy"]
+            if not done.get("busy"):
+                return done
+
+    def _show(self, text: str) -> None:
+        display.display(f"{self.label}: {text}")
 
     def _start(self, content: bytes) -> None:
-        aim = self._aim(content, None)
-        done = self._step("start", ask=self.options["api_from"] == "peer", **aim)
-        self._finish(done, content, content, may_undo=False)
+        done = self._step("start", **self._aim(content, None))
+        self._finish(done, content, content, "It was down. It was started")
 
     def _aim(self, content: t.Optional[bytes], edited: t.Optional[Edited]) -> t.Dict[str, t.Any]:
         """What the file must have been, what it shall be (None: as it is), and what Swarm shall answer then."""
@@ -141,25 +208,29 @@ class ActionModule(SwarmAction):
             "sha256": sha256(content),
             "content": _encode(after) if edited and (edited.changed or content is None) else None,
             "web_port": self._web_port(after),
-            "allow_executables": self._flag(after),
+            "allow_executables": self._flag(),
+            **self._always,
         }
 
-    def _finish(self, done: t.Dict[str, t.Any], before: t.Optional[bytes], after: bytes, may_undo: bool = True) -> None:
-        """Wait until Swarm answers with what was set, or see to it that it answers as before."""
+    def _finish(self, done: t.Dict[str, t.Any], before: t.Optional[bytes], after: bytes, only_started: str) -> None:
+        """Wait until Swarm answers with what was set, or see to it that it answers as before.
+
+        :param only_started: What was done where the file was not changed, so that there is no way back.
+        """
         if done["undone"]:
             self._fail(done["undone"], before)
         if done.get("confirmed"):
             return
         why = done.get("log")
         if "confirmed" not in done:
-            why = self._wait(self._web_port(after), self._flag(after))
+            why = self._wait(self._web_port(after), self._flag())
         if why is None:
-            done = self._step("confirm")
+            done = self._step("confirm", revert=self._always["revert"])
             if done["confirmed"]:
                 return
             why = explain(None, done["state"], done["log"], self.options["start_timeout"])
-        if not may_undo:
-            raise SettingsError(f"Swarm was down. It was started, but does not run: {why}.")
+        if only_started:
+            raise SettingsError(f"Swarm does not run as its file says. {only_started}, but: {why}.")
         self._undo(t.cast(str, why), before)
 
     def _wait(self, web_port: int, flag: t.Optional[bool]) -> t.Optional[str]:
@@ -180,16 +251,16 @@ class ActionModule(SwarmAction):
             time.sleep(_POLL)
 
     def _undo(self, reason: str, before: t.Optional[bytes]) -> t.NoReturn:
-        self._fail(self._step("undo", sha256=sha256(before), reason=reason)["undone"], before)
+        done = self._step("undo", sha256=sha256(before), reason=reason, pending=self._always["pending"])
+        self._fail(done["undone"], before)
 
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:
-        self._report.update(rolled_back=True, restarted=True)
+        self._report.update(rolled_back=undone["restored"], restarted=True)
         trouble = undone["trouble"]
         if not trouble and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
-        now = "The old file is back, and Swarm runs with it."
-        if trouble:
-            now = f"The old file is back, but Swarm does not run with it either: {trouble}."
+        now = "The old file is back" if undone["restored"] else "The file was not changed"
+        now += f", but Swarm does not run with it either: {trouble}." if trouble else ", and Swarm runs with it."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 
     def _web_port(self, content: bytes) -> int:
@@ -201,11 +272,28 @@ class ActionModule(SwarmAction):
         is_port = isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535
         return port if is_port else int(self.options["web_port"])
 
-    def _flag(self, content: bytes) -> t.Optional[bool]:
+    def _flag(self) -> t.Optional[bool]:
         """What Swarm must answer; None where this task has no say in it."""
         if _FLAG not in self._wanted and (_FLAG,) not in self._absent:
             return None
         return bool(self._wanted.get(_FLAG, DEFAULTS[_FLAG]))
+
+    # -- what an earlier task lets the host take back
+
+    def _revert(
+        self, content: t.Optional[bytes], old: t.Optional[bytes], changed: bool
+    ) -> t.Optional[t.Dict[str, t.Any]]:
+        """What becomes of that: see SettingsHost._settle(); None: it stays."""
+        if old is None:
+            return None
+        reverted = self._edit(old)
+        # Whether any key that this task names would be taken back.
+        has_say = bool(self.options["service"]) and reverted.before != self._edit(content).before
+        if self.options["revert_after"]:
+            return {"do": "again"} if has_say and not changed else None
+        if has_say:
+            return {"do": "end"}
+        return {"do": "keep", "content": _encode(reverted.content)} if reverted.changed else None
 
     # -- steps on the host
 
@@ -220,3 +308,8 @@ def _encode(content: bytes) -> str:
 
 def _decode(content: t.Optional[str]) -> t.Optional[bytes]:
     return None if content is None else base64.b64decode(content)
+
+
+def _renders(busy: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    first = f"{busy[0]['executable']} (process {busy[0]['pid']})"
+    return f"{first} runs" if len(busy) == 1 else f"{first} and {len(busy) - 1} more run"

@@ -94,8 +94,10 @@ _SETTINGS: t.Dict[str, t.Dict[str, t.Any]] = {
     "start_timeout": {"type": "float", "default": 120},
     "stop_timeout": {"type": "float", "default": 120},
     "rescue_after": {"type": "int", "default": 600},
+    "revert_after": {"type": "int", "default": 0},
+    "busy_wait": {"type": "float", "default": 0},
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
-    **{name: _PEER[name] for name in ("peer", "web_port", "connect_timeout")},
+    **{name: _PEER[name] for name in ("peer", "web_port", "connect_timeout", "data_dir")},
 }
 
 

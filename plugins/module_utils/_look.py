@@ -206,10 +206,7 @@ def look_at(
         data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
         facts["builds"], free["data"] = data.get("builds", []), data.get("free")
         if "busy" in details and "roots" in data:
-            found = look_at_processes()
-            facts["busy"] = below(found.seen, data["roots"])
-            if found.error:
-                errors["busy"] = f"Which renders run is not known for sure: {found.error}."
+            facts["busy"] = _look_at_renders(data["roots"], errors)
     # What is wrong with the data directory is said once.
     if import_dir and "import_dir" not in errors and (configured or "data_dir" not in errors):
         directory = import_dir
@@ -277,6 +274,38 @@ def _read_config(path: str) -> bytes:
 
 
 # The data directory.
+
+
+def build_roots(data_dir: str) -> t.List[str]:
+    """What the executables of renders begin with.
+
+    :raises OptionsError: The data directory is not there, or may not be read.
+    """
+    errors: t.Dict[str, str] = {}
+    data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, ()), errors)
+    for text in errors.values():
+        raise OptionsError(text)
+    roots: t.List[str] = data["roots"]
+    return roots
+
+
+def renders(data_dir: str) -> t.List[t.Dict[str, t.Any]]:
+    """The processes that run from a deployed build.
+
+    :raises OptionsError: Which ones these are is not known for sure.
+    """
+    errors: t.Dict[str, str] = {}
+    busy = _look_at_renders(build_roots(data_dir), errors)
+    for text in errors.values():
+        raise OptionsError(text)
+    return busy
+
+
+def _look_at_renders(roots: t.Sequence[str], errors: t.Dict[str, str]) -> t.List[t.Dict[str, t.Any]]:
+    found = look_at_processes()
+    if found.error:
+        errors["busy"] = f"Which renders run is not known for sure: {found.error}."
+    return below(found.seen, roots)
 
 
 def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any]:

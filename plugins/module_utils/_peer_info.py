@@ -11,13 +11,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._discover import discover
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 
-_LONGEST_TIMEOUT = 600
 _OF_A_HOST = ("data_dir", "config", "import_dir", "share_path", "service")
 
 
@@ -26,18 +25,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
 
     :raises OptionsError: It names the option, the value and what is expected.
     """
-    if not 1 <= options["web_port"] <= 65535:
-        raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
-    # Also refuses nan.
-    if not 0 < options["connect_timeout"] <= _LONGEST_TIMEOUT:
-        raise OptionsError(
-            f"connect_timeout is {options['connect_timeout']:g}; it is a number of seconds above 0, up to"
-            f" {_LONGEST_TIMEOUT}."
-        )
-    if options["peer"] and not is_host(options["peer"]):
-        raise OptionsError(
-            f"peer is {options['peer']!r}; it is a host name or an address, without scheme, port or path."
-        )
+    check_peer_options(dict(options, peer=options["peer"] or "localhost"))
     if options["service"]:
         check_service_name(options["service"])
 

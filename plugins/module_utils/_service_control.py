@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import abc
 import os
+import plistlib
 import re
+import shlex
+import sys
+import time
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done, run_command
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SwarmError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import parse_launchctl
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
 
 _SYSTEMD_BOOTED = "/run/systemd/system"  # sd_booted(3)
@@ -25,19 +30,70 @@ _LOG_LENGTH = 1000
 # A service that was restarted this often since we started it will not come up.
 _MANY_RESTARTS = 3
 
-# $1 service, $2 file, $3 its old content (if any was saved), $4 "new" when there was no file. A service that runs, and
-# goes on running, is left alone. One that does not gets the settings back with which it ran.
+_DAEMONS = "/Library/LaunchDaemons"
+_POLL = 0.2
+# What launchctl ends with: the errors of launchd and of the system, as `launchctl error` explains them.
+_NOT_LOADED = 113  # Could not find specified service
+_DISABLED = 119  # Service is disabled
+# Done; No such process; Operation now in progress; not loaded; None: it took too long.
+_BOOTOUT_GOES_ON = (0, 3, 36, _NOT_LOADED, None)
+_BOOTOUT_SECONDS = 25  # launchd kills what has not ended after 20 s
+
+# What the host does by itself is a shell script: no module is left there. Each service manager has its words for these
+# functions: runs, restarts (a number that grows), start, restart (of what runs), under_way (is there a rescue?),
+# executables (of all processes) and finish.
+
+# A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
 _RESCUE = """\
-restarts() { systemctl show --property=NRestarts -- "$1"; }
-before=$(restarts "$1")
-if systemctl is-active --quiet -- "$1" && sleep 10 && systemctl is-active --quiet -- "$1" &&
-    [ "$before" = "$(restarts "$1")" ]; then
-    rm -f -- "$3"
+trap finish EXIT
+before=$(restarts)
+if runs && sleep 10 && runs && [ "$before" = "$(restarts)" ]; then
+    rm -f -- "$saved"
     exit 0
 fi
-if [ -e "$3" ]; then mv -f -- "$3" "$2"; elif [ "$4" = new ]; then rm -f -- "$2"; fi
-systemctl reset-failed -- "$1"
-systemctl start -- "$1"
+if [ -e "$saved" ]; then mv -f -- "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
+start
+"""
+
+# While there is a rescue, a task is at work, or one was that died: then the rescue comes first. The arguments are what
+# the executables of renders begin with.
+_REVERT = """\
+trap finish EXIT
+idle() {
+    executables 2>/dev/null | while IFS= read -r executable; do
+        for root in "$@"; do case $executable in "$root"*) exit 1 ;; esac; done
+    done
+}
+while under_way; do sleep 2; done
+[ -e "$old" ] || exit 0
+cp -p -- "$file" "$file.reverted~"
+mv -f -- "$old" "$file"
+while under_way || ! idle "$@"; do sleep 2; done
+restart
+"""
+
+_WITH_SYSTEMD = """\
+runs() { systemctl is-active --quiet -- "$service"; }
+restarts() { systemctl show --property=NRestarts -- "$service"; }
+start() { systemctl reset-failed -- "$service"; systemctl start -- "$service"; }
+restart() { systemctl try-restart -- "$service"; }
+under_way() { systemctl is-active --quiet -- "$rescue.timer" "$rescue.service"; }
+executables() { readlink -- /proc/[0-9]*/exe; }
+finish() { :; }
+"""
+
+# A job that ends itself with bootout is ended by it: that comes last.
+_WITH_LAUNCHD = """\
+runs() { launchctl print "system/$service" 2>/dev/null | grep -q '^[[:blank:]]state = running$'; }
+restarts() { launchctl print "system/$service" 2>/dev/null | grep '^[[:blank:]]runs = '; }
+start() {
+    launchctl print "system/$service" >/dev/null 2>&1 || launchctl bootstrap system "$plist"
+    launchctl kickstart "system/$service"
+}
+restart() { ! runs || launchctl kickstart -k "system/$service"; }
+under_way() { launchctl print "system/$rescue" >/dev/null 2>&1; }
+executables() { ps -axww -o comm=; }
+finish() { rm -f -- "$job.plist"; launchctl bootout "system/${job##*/}"; }
 """
 
 
@@ -84,6 +140,17 @@ class ServiceControl(abc.ABC):
         """Take that back."""
 
     @abc.abstractmethod
+    def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
+        """Let the host put ``old`` in the place of the file ``path`` after some time, and restart the service.
+
+        While a process runs whose executable begins with one of ``roots``, the restart waits.
+        """
+
+    @abc.abstractmethod
+    def end_revert(self) -> None:
+        """Take that back, also where it waits to restart the service."""
+
+    @abc.abstractmethod
     def log(self) -> str:
         """The last lines that the service wrote, on one line."""
 
@@ -92,18 +159,26 @@ def control(name: str) -> ServiceControl:
     """:raises OptionsError: The name is none, or this host has no service manager that is supported."""
     if not _NAME.fullmatch(name):
         raise OptionsError(f"service is {shown(name)}; it is the name of one service, such as swarm.")
+    if sys.platform == "darwin":
+        return Launchd(name)
     if os.path.isdir(_SYSTEMD_BOOTED):
         return Systemd(name)
     raise OptionsError(
-        "service needs systemd, which does not run on this host. Leave service out, and stop and start Swarm by other tasks."
+        "service needs systemd or launchd, and this host runs neither. Leave service out, and stop and start Swarm by other"
+        " tasks."
     )
+
+
+def _script(manager: str, body: str, **values: str) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()) + manager + body
 
 
 class Systemd(ServiceControl):
     def __init__(self, name: str) -> None:
         super().__init__(name if re.search(r"\.[a-z]+$", name) else f"{name}.service")
         # systemd-run takes a suffix such as .service for the kind of the unit.
-        self.rescue = "vray-swarm-rescue-" + re.sub(r"[^A-Za-z0-9_-]", "-", self.name)
+        plain = re.sub(r"[^A-Za-z0-9_-]", "-", self.name)
+        self.rescue, self.revert = f"vray-swarm-rescue-{plain}", f"vray-swarm-revert-{plain}"
 
     def state(self) -> State:
         properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus"
@@ -150,29 +225,52 @@ class Systemd(ServiceControl):
             raise ServiceError(f"{self.name} did not start: systemd says {self.state().text}")
 
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
-        self.disarm()
-        script = ["/bin/sh", "-c", _RESCUE, "sh", self.name, path, saved, "new" if is_new else "old"]
-        done = run_command(
-            "systemd-run",
-            f"--unit={self.rescue}",
-            f"--description=Start {self.name} again, unless Ansible does",
-            f"--on-active={seconds}",
-            "--timer-property=AccuracySec=1s",
-            # systemd replaces variables in a command line by itself.
-            *(word.replace("$", "$$") for word in script),
-        )
-        if done.status != 0:
+        script = self._script(_RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
+        error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, script)
+        if error:
             raise ServiceError(
-                f"the timer that would start {self.name} again could not be set ({done.error}), so it was not stopped. Does the"
+                f"the timer that would start {self.name} again could not be set ({error}), so it was not stopped. Does the"
                 " task need become?"
             )
 
     def disarm(self) -> None:
-        done = run_command("systemctl", "stop", f"{self.rescue}.timer")
+        self._remove_timer(self.rescue)
+
+    def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
+        script = self._script(_REVERT, file=path, old=old)
+        error = self._set_timer(self.revert, f"Take back the settings of {self.name}", seconds, script, *roots)
+        if error:
+            raise ServiceError(f"the timer that would take the change back could not be set: {error}")
+
+    def end_revert(self) -> None:
+        self._remove_timer(self.revert)
+
+    def _script(self, body: str, **values: str) -> str:
+        return _script(_WITH_SYSTEMD, body, service=self.name, rescue=self.rescue, **values)
+
+    def _set_timer(self, unit: str, description: str, seconds: int, *script: str) -> str:
+        """Let a script run after some time; say why that cannot be."""
+        self._remove_timer(unit)
+        done = run_command(
+            "systemd-run",
+            f"--unit={unit}",
+            f"--description={description}",
+            f"--on-active={seconds}",
+            "--timer-property=AccuracySec=1s",
+            "/bin/sh",
+            "-c",
+            # systemd replaces variables in a command line by itself.
+            *(word.replace("$", "$$") for word in (script[0], "sh", *script[1:])),
+        )
+        return "" if done.status == 0 else done.error or f"systemd-run ended with {done.status}"
+
+    def _remove_timer(self, unit: str) -> None:
+        """Also while its script runs: whoever removes it knows better."""
+        done = run_command("systemctl", "stop", f"{unit}.timer", f"{unit}.service")
         # 5: there is none.
         if done.status not in (0, 5):
-            raise ServiceError(f"the timer {self.rescue}.timer could not be removed: {done.error}")
-        run_command("systemctl", "reset-failed", f"{self.rescue}.service", f"{self.rescue}.timer")
+            raise ServiceError(f"the timer {unit}.timer could not be removed: {done.error}")
+        run_command("systemctl", "reset-failed", f"{unit}.service", f"{unit}.timer")
 
     def log(self) -> str:
         done = run_command(
@@ -181,3 +279,160 @@ class Systemd(ServiceControl):
         lines = [line.strip() for line in done.output.splitlines() if line.strip()] if done.status == 0 else []
         # What fails again and again says the same each time.
         return " / ".join(dict.fromkeys(lines))[-_LOG_LENGTH:]
+
+
+class Launchd(ServiceControl):
+    """A daemon of macOS. ``launchctl stop`` is no stop for a daemon that is to be kept alive: it is unloaded instead."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.target = f"system/{name}"
+        self.rescue, self.revert = f"vray-swarm-rescue.{name}", f"vray-swarm-revert.{name}"
+
+    def state(self) -> State:
+        plist = self._plist()
+        done = run_command("launchctl", "print", self.target)
+        found = parse_launchctl(self.name, done.status or 0, done.output, None)
+        if done.status is None or found["error"]:
+            raise ServiceError(f"launchctl print {self.target} failed: {done.error or found['error']}")
+        if done.status == _NOT_LOADED:
+            if plist is None:
+                raise OptionsError(
+                    f"launchd does not know the service {self.name}, and no file in {_DAEMONS} has this label. Set service to"
+                    " the label of Swarm's daemon on this host."
+                )
+            return State(False, True, "not loaded", 0)
+        # Each run since it was loaded counts, the first one, too.
+        runs = re.search(r"(?m)^\s*runs = (\d+)$", done.output)
+        restarts = max(int(runs.group(1)) - 1, 0) if runs else 0
+        code = re.search(r"(?m)^\s*last exit code = (.+)$", done.output)
+        running = found["state"] == "running"
+        text = str(found["detail"]) + (f", status {code.group(1)}" if code and not running else "")
+        # What is to be kept alive is started again, ten seconds later.
+        hopeless = restarts >= _MANY_RESTARTS or not (running or "scheduled" in str(found["detail"]))
+        return State(running, hopeless, text, restarts)
+
+    def stop(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        done = run_command("launchctl", "bootout", self.target, seconds=seconds)
+        while self._is_loaded(self.target):
+            over = time.monotonic() > until
+            if over or done.status not in _BOOTOUT_GOES_ON:
+                why = f"{seconds:g} s were not enough" if over else done.error or f"launchctl ended with {done.status}"
+                raise ServiceError(
+                    f"{self.name} did not stop: {why}; launchd says {self.state().text}. The host starts it again by"
+                    " itself. Nothing was written."
+                )
+            time.sleep(_POLL)
+
+    def start(self, seconds: float) -> None:
+        state = self.state()
+        if state.running:
+            return
+        until = time.monotonic() + seconds
+        # So that its runs are counted anew.
+        self.stop(seconds)
+        done = self._bootstrap(until)
+        if done.status == _DISABLED:
+            run_command("launchctl", "enable", self.target)
+            done = self._bootstrap(until)
+        if done.status == 0:
+            done = run_command("launchctl", "kickstart", self.target, seconds=max(until - time.monotonic(), 1))
+        if done.status != 0:
+            why = done.error or f"launchctl ended with {done.status}"
+            raise ServiceError(f"{self.name} did not start: {why}")
+
+    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
+        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
+        error = self._set_timer(self.rescue, seconds, script)
+        if error:
+            raise ServiceError(
+                f"the job that would start {self.name} again could not be set ({error}), so it was not stopped. Does the task"
+                " need become?"
+            )
+
+    def disarm(self) -> None:
+        self._remove_timer(self.rescue)
+
+    def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
+        error = self._set_timer(self.revert, seconds, self._script(self.revert, _REVERT, file=path, old=old), *roots)
+        if error:
+            raise ServiceError(f"the job that would take the change back could not be set: {error}")
+
+    def end_revert(self) -> None:
+        self._remove_timer(self.revert)
+
+    def log(self) -> str:
+        """A daemon writes into the files that its property list names, if any."""
+        plist = self._plist()
+        if plist is None:
+            return ""
+        lines: t.List[str] = []
+        for key in ("StandardErrorPath", "StandardOutPath"):
+            done = run_command("tail", "-n", str(_LOG_LINES), str(_read_plist(plist).get(key) or os.devnull))
+            lines += [line.strip() for line in done.output.splitlines() if line.strip()]
+            if lines:
+                break
+        return " / ".join(dict.fromkeys(lines))[-_LOG_LENGTH:]
+
+    def _plist(self) -> t.Optional[str]:
+        """The file of the daemon: named after its label by convention, not by rule."""
+        usual = os.path.join(_DAEMONS, f"{self.name}.plist")
+        if os.path.exists(usual):
+            return usual
+        names = sorted(os.listdir(_DAEMONS)) if os.path.isdir(_DAEMONS) else []
+        paths = [os.path.join(_DAEMONS, name) for name in names if name.endswith(".plist")]
+        return next((path for path in paths if _read_plist(path).get("Label") == self.name), None)
+
+    def _is_loaded(self, target: str) -> bool:
+        return run_command("launchctl", "print", target).status != _NOT_LOADED
+
+    def _bootstrap(self, until: float) -> Done:
+        return run_command(
+            "launchctl", "bootstrap", "system", self._plist() or self.name, seconds=max(until - time.monotonic(), 1)
+        )
+
+    def _script(self, label: str, body: str, **values: str) -> str:
+        job, plist = os.path.join(_DAEMONS, label), self._plist() or ""
+        return _script(_WITH_LAUNCHD, body, service=self.name, rescue=self.rescue, plist=plist, job=job, **values)
+
+    def _set_timer(self, label: str, seconds: int, *script: str) -> str:
+        """Let a script run after some time; say why that cannot be. It is kept over a restart of the host."""
+        self._remove_timer(label)
+        path = os.path.join(_DAEMONS, f"{label}.plist")
+        job = {"Label": label, "ProgramArguments": ["/bin/sh", "-c", script[0], "sh", *script[1:]]}
+        try:
+            with open(path, "wb") as file:
+                plistlib.dump(dict(job, StartInterval=seconds, RunAtLoad=False), file)
+            # launchd takes no file that others may write to.
+            os.chmod(path, 0o644)
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        done = run_command("launchctl", "bootstrap", "system", path)
+        if done.status == 0:
+            return ""
+        # Else it is loaded at the next start of the host.
+        os.remove(path)
+        return done.error or f"launchctl ended with {done.status}"
+
+    def _remove_timer(self, label: str) -> None:
+        done = run_command("launchctl", "bootout", f"system/{label}")
+        until = time.monotonic() + _BOOTOUT_SECONDS
+        while self._is_loaded(f"system/{label}"):
+            if time.monotonic() > until or done.status not in _BOOTOUT_GOES_ON:
+                raise ServiceError(f"the job {label} could not be removed: {done.error}")
+            time.sleep(_POLL)
+        try:
+            os.remove(os.path.join(_DAEMONS, f"{label}.plist"))
+        except FileNotFoundError:
+            pass
+
+
+def _read_plist(path: str) -> t.Dict[str, t.Any]:
+    try:
+        with open(path, "rb") as file:
+            found = plistlib.load(file)
+    except Exception:  # pylint: disable=broad-except
+        # Of what somebody else wrote, anything can be wrong.
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -27,7 +27,19 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SettingsError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import ServiceError, State, control
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import WEB_PORT_KEY, build_roots, renders
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
+    LONGEST_LIMIT,
+    check_limits,
+    check_port,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
+    ServiceControl,
+    ServiceError,
+    State,
+    control,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -35,6 +47,7 @@ if t.TYPE_CHECKING:
 # What an interrupted run left is what Swarm last ran with, for so long.
 _SAVED_SECONDS = 3600
 _POLL = 0.5
+_BUSY_POLL = 2.0
 
 Result = t.Dict[str, t.Any]
 
@@ -63,11 +76,15 @@ class SettingsHost:
         directory, name = os.path.split(self.path)
         #: The content with which Swarm ran, until the new one is proven.
         self.saved = os.path.join(directory, f".{name}.vray_swarm-saved")
+        #: The content that the host puts back by itself when the time of revert_after is over.
+        self.old = os.path.join(directory, f".{name}.vray_swarm-revert")
 
     def run(self, step: t.Mapping[str, t.Any]) -> Result:
         do = {
             "look": self._look,
             "write": self._write_step,
+            "settle": self._settle_step,
+            "await_idle": self._await_idle,
             "apply": self._apply,
             "start": self._start,
             "state": self._state,
@@ -80,9 +97,25 @@ class SettingsHost:
 
     def _look(self, step: t.Mapping[str, t.Any]) -> Result:
         content = self._read()
-        result: Result = {"content": _encode(content), "obstacle": self._obstacle(content)}
+        result: Result = {
+            "content": _encode(content),
+            "obstacle": self._obstacle(content),
+            "old": _encode(self._pending()),
+            "busy": [],
+            "unsure": None,
+            "answer": None,
+        }
         if self._params["service"]:
-            result["state"] = control(self._params["service"]).state()._asdict()
+            state = control(self._params["service"]).state()
+            result["state"] = state._asdict()
+            if self._params["data_dir"]:
+                try:
+                    result["busy"] = renders(self._params["data_dir"])
+                except OptionsError as error:
+                    # It matters only where Swarm has to be stopped.
+                    result["unsure"] = str(error)
+            if step["ask"] and state.running:
+                result["answer"] = self._ask_by(content or b"")
         return result
 
     def _write_step(self, step: t.Mapping[str, t.Any]) -> Result:
@@ -90,14 +123,30 @@ class SettingsHost:
             raise SettingsError(
                 f"{self.path} was changed by somebody else just now. Nothing was written: run the task again."
             )
-        return {"backup_file": self._write(_decode(step["content"]))}
+        done = {"backup_file": self._write(_decode(step["content"]))}
+        self._settle(step["revert"])
+        return done
+
+    def _settle_step(self, step: t.Mapping[str, t.Any]) -> Result:
+        self._settle(step["revert"])
+        return {}
 
     def _apply(self, step: t.Mapping[str, t.Any]) -> Result:
-        """Stop, read again, write, start. ``moved``: the file changed while Swarm stopped, and nothing was written."""
+        """Stop, read again, write, start.
+
+        ``busy``: it was not stopped, for these processes. ``moved``: the file changed while Swarm stopped, and nothing
+        was written.
+        """
         service = control(self._params["service"])
         was_running = step["was_running"]
         if not step["stopped"]:
+            busy = self._busy(service)
+            if busy:
+                return {"busy": busy}
             service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
+            if not os.path.exists(self.old):
+                # The host has put back what it was to, and waits to restart Swarm: that is done here now.
+                service.end_revert()
             # It hangs or it fails: it is as it was, and the timer stays.
             service.stop(self._params["stop_timeout"])
         result: Result = {"backup_file": None, "undone": None}
@@ -109,12 +158,38 @@ class SettingsHost:
                 return dict(result, moved=True, content=_encode(content))
             if step["content"] is not None:
                 self._save(content, keep=not was_running)
+                if self._params["revert_after"]:
+                    if not step["pending"]:
+                        # A file that was not there said as much as an empty one.
+                        self._put(content or b"", self.old)
+                    self._arm_revert(service)
                 result["backup_file"] = self._write(_decode(step["content"]))
             service.start(self._params["start_timeout"])
         except Exception as error:  # pylint: disable=broad-except
             # Whatever it is: Swarm is down.
-            return dict(result, undone=self._undo(self._reason(error), step["sha256"] is None))
+            return dict(result, undone=self._undo(self._reason(error), step))
         return self._prove(step, result)
+
+    def _busy(self, service: ServiceControl) -> t.List[t.Dict[str, t.Any]]:
+        """The renders that a stop would end."""
+        # A service that is down is none to be stopped.
+        if not self._params["data_dir"] or not service.state().running:
+            return []
+        return renders(self._params["data_dir"])
+
+    def _await_idle(self, step: t.Mapping[str, t.Any]) -> Result:
+        """Wait for renders to end, for some time.
+
+        A step that only looks: when the controller dies meanwhile, nothing is stopped when they have ended.
+        """
+        service = control(self._params["service"])
+        until = time.monotonic() + step["patience"]
+        while True:
+            busy = self._busy(service)
+            left = until - time.monotonic()
+            if not busy or left <= 0:
+                return {"busy": busy}
+            time.sleep(min(_BUSY_POLL, left))
 
     def _start(self, step: t.Mapping[str, t.Any]) -> Result:
         """Nothing is to be changed, but Swarm is down. What an interrupted run wrote may be why."""
@@ -124,7 +199,7 @@ class SettingsHost:
             service.start(self._params["start_timeout"])
         except SwarmError as error:
             if self._saved_lately():
-                return dict(result, undone=self._undo(self._reason(error), False))
+                return dict(result, undone=self._undo(self._reason(error), step))
             raise ServiceError(self._reason(error)) from error
         return self._prove(step, result)
 
@@ -135,7 +210,7 @@ class SettingsHost:
             if why:
                 if step["content"] is None and not self._saved_lately():
                     raise ServiceError(why)
-                return dict(result, undone=self._undo(why, step["sha256"] is None))
+                return dict(result, undone=self._undo(why, step))
             return dict(result, **self._confirm(step))
         return result
 
@@ -149,19 +224,21 @@ class SettingsHost:
         state = service.state()
         if not state.running:
             return {"confirmed": False, "state": state._asdict(), "log": service.log()}
+        # In this order: what waits to take a change back does so while there is a rescue.
+        self._settle(step["revert"])
         service.disarm()
         self._remove(self.saved)
         return {"confirmed": True}
 
     def _undo_step(self, step: t.Mapping[str, t.Any]) -> Result:
-        return {"undone": self._undo(step["reason"], step["sha256"] is None)}
+        return {"undone": self._undo(step["reason"], step)}
 
     # -- the parts
 
-    def _undo(self, reason: str, was_missing: bool) -> Result:
+    def _undo(self, reason: str, step: t.Mapping[str, t.Any]) -> Result:
         """Let Swarm run with its old settings again, whatever happened."""
         service = control(self._params["service"])
-        trouble = []
+        trouble, restored = [], False
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
@@ -169,14 +246,62 @@ class SettingsHost:
         try:
             if os.path.exists(self.saved):
                 os.replace(self.saved, self.path)
-            elif was_missing:
+                restored = True
+            elif step["sha256"] is None:
                 self._remove(self.path)
+                restored = True
             service.start(self._params["start_timeout"])
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
         else:
+            if self._params["revert_after"] and not step["pending"]:
+                self._settle({"do": "end"})
             service.disarm()
-        return {"reason": reason, "trouble": "; ".join(trouble)}
+        return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored}
+
+    def _settle(self, revert: t.Optional[t.Mapping[str, t.Any]]) -> None:
+        """Deal with what an earlier task wanted to be taken back.
+
+        ``end``: that is not wanted any more; ``again``: its time begins anew; ``keep``: what this task changed shall
+        stay when the rest is taken back.
+        """
+        if revert is None:
+            return
+        if revert["do"] == "keep":
+            # Without it, it was taken back meanwhile.
+            if os.path.exists(self.old):
+                self._put(_decode(revert["content"]), self.old)
+            return
+        service = control(self._params["service"])
+        if revert["do"] == "again":
+            self._arm_revert(service)
+        else:
+            service.end_revert()
+            self._remove(self.old)
+
+    def _arm_revert(self, service: ServiceControl) -> None:
+        roots = build_roots(self._params["data_dir"]) if self._params["data_dir"] else []
+        service.arm_revert(self._params["revert_after"], self.path, self.old, roots)
+
+    def _pending(self) -> t.Optional[bytes]:
+        try:
+            with open(self.old, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def _ask_by(self, content: bytes) -> t.Optional[Result]:
+        """Ask Swarm at the port that the file says; None where that cannot be read here."""
+        try:
+            port = parse_settings(content, self.path, (WEB_PORT_KEY,)).get(WEB_PORT_KEY, self._params["web_port"])
+        except OptionsError:
+            return None
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            return None
+        return self._ask(port)
+
+    def _ask(self, web_port: int) -> Result:
+        return ask(self._params["peer"] or "127.0.0.1", web_port, self._params["connect_timeout"])
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, ServiceError):
@@ -189,9 +314,7 @@ class SettingsHost:
         service = control(self._params["service"])
         until = time.monotonic() + self._params["start_timeout"]
         while True:
-            why = awaited(
-                ask(self._params["peer"] or "127.0.0.1", web_port, self._params["connect_timeout"]), allow_executables
-            )
+            why = awaited(self._ask(web_port), allow_executables)
             state: State = service.state()
             if not why and state.running:
                 return None
@@ -320,12 +443,16 @@ def run(module: AnsibleModule) -> t.NoReturn:
 
 
 def check_options(options: t.Mapping[str, t.Any]) -> None:
-    """:raises OptionsError: A number is out of its range."""
-    for name in ("start_timeout", "stop_timeout", "connect_timeout", "rescue_after"):
-        if not options[name] > 0:
-            raise OptionsError(f"{name} is {options[name]:g}; it must be more than 0 seconds.")
-    if not 1 <= options["web_port"] <= 65535:
-        raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
+    """:raises OptionsError: A number is out of its range, or an option lacks another one."""
+    check_limits(options, "start_timeout", "stop_timeout", "connect_timeout", "rescue_after")
+    for name in ("busy_wait", "revert_after"):
+        # Also refuses nan.
+        if not 0 <= options[name] <= LONGEST_LIMIT:
+            raise OptionsError(f"{name} is {options[name]:g}; it is a number of seconds from 0 to {LONGEST_LIMIT}.")
+    check_port(options["web_port"])
+    for name, needed in (("busy_wait", "data_dir"), ("revert_after", "service")):
+        if options[name] and not options[needed]:
+            raise OptionsError(f"{name} needs {needed}.")
 
 
 def _encode(content: t.Optional[bytes]) -> t.Optional[str]:

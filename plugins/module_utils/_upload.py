@@ -25,7 +25,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     may_be_executable,
     sniff,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client, is_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,
@@ -35,13 +35,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown, wanted_version
 
 # Backoff doubles; a farm that is down for long is not better for being asked once an hour.
 _LONGEST_DELAY = 120.0
-# More makes the system's calls overflow: poll() counts milliseconds in 31 bits.
-_LONGEST_LIMIT = 1000000
 _QUOTED = 500
 
 _VAULT = b"$ANSIBLE_VAULT;"
@@ -343,36 +342,14 @@ class Upload:
         return text
 
 
-def check_peer_options(options: t.Mapping[str, t.Any]) -> None:
-    """Refuse values that no peer can have.
-
-    :raises OptionsError: It names the option, the value and what is expected.
-    """
-    if not 1 <= options["web_port"] <= 65535:
-        raise OptionsError(f"web_port is {options['web_port']}; a port is a number from 1 to 65535.")
-    _check_limits(options, "connect_timeout")
-    peer = options["peer"]
-    if not is_host(peer):
-        raise OptionsError(f"peer is {peer!r}; it is a host name or an address, without scheme, port or path.")
-
-
 def check_options(options: t.Mapping[str, t.Any]) -> None:
     """Refuse values that no upload can have, as :func:`check_peer_options` does."""
     check_peer_options(options)
-    _check_limits(options, "stall_timeout", "deploy_timeout")
+    check_limits(options, "stall_timeout", "deploy_timeout")
     for name in ("retries", "retry_delay", "rate_limit", "progress_interval"):
         if not options[name] >= 0:
             raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
     check_checksum(options["checksum"])
-
-
-def _check_limits(options: t.Mapping[str, t.Any], *names: str) -> None:
-    for name in names:
-        # Also refuses nan.
-        if not 0 < options[name] <= _LONGEST_LIMIT:
-            raise OptionsError(
-                f"{name} is {options[name]:g}; a limit is a number of seconds above 0, up to {_LONGEST_LIMIT}."
-            )
 
 
 def _inspect(path: str) -> _Build:

@@ -56,8 +56,27 @@ options:
     description:
       - The name of Swarm's service. The vendor does not publish it.
       - When nothing is to be changed, Swarm is not touched. It is started, though, when it is down.
-      - Needs systemd on the host.
+      - When the task has C(allowExecutables), and the Swarm that runs answers otherwise than the file says, Swarm is restarted.
+        Somebody changed the file by hand then, or changed it back. When it does not answer, there is a warning, and it is left
+        alone.
+      - The name of a unit of systemd, or on macOS the label of a daemon of launchd, whose file is in C(/Library/LaunchDaemons).
+        With launchd, a stop unloads the daemon, and a start loads it, and enables it where launchd demands it. That was tested
+        with a stand-in for C(launchctl), not on a Mac.
     type: str
+  data_dir:
+    description:
+      - Swarm's data directory on the host, the directory that holds C(VRay/). The vendor does not publish where it is by default.
+      - With it, Swarm is not stopped while it renders, which is while a process runs whose executable lies in
+        C(<data_dir>/VRay/vray-*). The host looks immediately before the stop. Such a task is ok, changes nothing, and returns
+        RV(busy). A Swarm that is down is started all the same.
+      - Without it, Swarm is stopped whether or not it renders.
+    type: path
+  busy_wait:
+    description:
+      - How long to wait for renders to end, in seconds. A line a minute tells that the task waits.
+      - Needs O(data_dir).
+    type: float
+    default: 0
   start_timeout:
     description:
       - How long to wait for Swarm to start and to answer, in seconds.
@@ -66,7 +85,7 @@ options:
   stop_timeout:
     description:
       - How long to wait for Swarm to stop, in seconds. When that is not enough, nothing is written, and systemd starts Swarm
-        again as soon as it has ended.
+        again as soon as it has ended. On macOS, the host does so after O(rescue_after).
     type: float
     default: 120
   rescue_after:
@@ -76,6 +95,19 @@ options:
       - It should be more than O(stop_timeout) and O(start_timeout) together.
     type: int
     default: 600
+  revert_after:
+    description:
+      - With V(0), the change stays. Otherwise, the host takes it back by itself after this many seconds, also when the controller
+        has died. It puts the old file back, and restarts Swarm if it runs. With O(data_dir), the restart waits for renders to
+        end.
+      - This is for a change that must not stay, such as C(allowExecutables) for the upload of one installer. Close it by another
+        task with O(service) that sets the same keys. The host then takes nothing back, whatever these keys are set to.
+      - A later task with other keys leaves it as it is. What that task changes is not taken back.
+      - What was in the file is kept beside it as C(swarm.yaml.reverted~), since somebody else may have changed more meanwhile.
+      - A restart of a host with systemd makes it forget. A task with O(service) that sets the same keys still makes them right.
+      - Needs O(service).
+    type: int
+    default: 0
   api_from:
     description:
       - From where Swarm is asked. With V(peer), the host itself does it, where a firewall stands between.
@@ -111,7 +143,7 @@ attributes:
     support: full
     platforms: posix
     details:
-      - O(service) needs systemd.
+      - O(service) needs systemd or launchd.
   action:
     support: full
   async:
@@ -150,6 +182,16 @@ EXAMPLES = r"""
       allowExecutables: false
     service: swarm
     api_from: peer
+
+- name: Allow installers for an hour, as soon as nothing is rendered, and for at most ten minutes of waiting
+  renderops.vray_swarm.settings:
+    path: /etc/swarm/swarm.yaml
+    settings:
+      allowExecutables: true
+    service: swarm
+    data_dir: /var/lib/swarm
+    busy_wait: 600
+    revert_after: 3600
 """
 
 RETURN = r"""
@@ -176,6 +218,25 @@ rolled_back:
   description: Whether the old file was put back, since Swarm did not start with the new one.
   type: bool
   returned: always
+busy:
+  description:
+    - The processes of the renders for which Swarm was not stopped, so that nothing was changed.
+    - Empty in all other cases.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    pid:
+      description: The number of the process.
+      type: int
+    executable:
+      description: The path of what runs.
+      type: str
+  sample: [{pid: 4711, executable: /var/lib/swarm/VRay/vray-6.20.10-e8197af2/bin/vray}]
+msg:
+  description: Why the task failed, or why Swarm was left alone.
+  type: str
+  returned: on failure, and with RV(busy)
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -22,7 +22,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     OptionsError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import check_peer_options
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
 
 _NEED_A_LOOK = frozenset(("config", "data_dir", "discover", "import_dir", "service", "share_path"))
 

@@ -128,6 +128,15 @@ class Playing:
                 break
         raise LabError(f"{task} did not start:\n{self.output}")
 
+    def wait_for_output(self, text: str, timeout: float = 60) -> None:
+        """Wait until a run has said something."""
+        for dummy in wait_until(time.monotonic() + timeout):
+            if text in self.output:
+                return
+            if self.process.poll() is not None:
+                break
+        raise LabError(f"it did not say {text!r}:\n{self.output}")
+
     @property
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

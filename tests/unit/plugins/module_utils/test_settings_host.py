@@ -20,7 +20,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
     Systemd,
     control,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import (
+    SettingsHost,
+    check_options,
+    sha256,
+)
 
 OLD = b"webPort: 1113\n"
 NEW = b"webPort: 1999\n"
@@ -37,7 +41,7 @@ class FakeSystemd:
         self.stop_hangs = False
         self.timer_fails = False
         self.during_stop = lambda: None
-        self.timer = None
+        self.timer = self.revert = None
         self.calls = []
 
     def run(self, *argv, **options):
@@ -50,8 +54,10 @@ class FakeSystemd:
         )
 
     def stop(self, argv, options):
-        if argv[-1].endswith(".timer"):
+        if argv[-1].startswith("vray-swarm-rescue-"):
             self.timer = None
+        elif argv[-1].startswith("vray-swarm-revert-"):
+            self.revert = None
         elif self.stop_hangs:
             self.active = "deactivating"
             return Done(None, "", f"systemctl did not end within {options['seconds']:g} s")
@@ -73,8 +79,9 @@ class FakeSystemd:
     def systemd_run(self, argv, options):
         if self.timer_fails:
             return Done(1, "", "Access denied")
-        assert self.timer is None
-        self.timer = argv
+        name = "timer" if "rescue" in argv[1] else "revert"
+        assert getattr(self, name) is None
+        setattr(self, name, argv)
         return Done(0, "", "")
 
     def journalctl(self, argv, options):
@@ -107,6 +114,9 @@ def host(config, **params):
         "rescue_after": 600,
         "peer": None,
         "connect_timeout": 1,
+        "web_port": 1113,
+        "data_dir": None,
+        "revert_after": 0,
     }
     return SettingsHost(dict(usual, **params))
 
@@ -115,16 +125,34 @@ def encode(content):
     return base64.b64encode(content).decode("ascii")
 
 
-def apply(config, content=NEW, old=OLD, **values):
-    usual = {
-        "do": "apply",
-        "was_running": True,
-        "ask": False,
-        "stopped": False,
-        "web_port": 1,
-        "allow_executables": None,
-    }
-    return host(config).run(dict(usual, sha256=sha256(old), content=encode(content), **values))
+STEP = {
+    "was_running": True,
+    "ask": False,
+    "stopped": False,
+    "web_port": 1,
+    "allow_executables": None,
+    "pending": False,
+    "revert": None,
+}
+
+
+def apply(config, content=NEW, old=OLD, params=None, **values):
+    step = dict(STEP, do="apply", sha256=sha256(old), content=content and encode(content), **values)
+    return host(config, **params or {}).run(step)
+
+
+def look(config, **params):
+    return host(config, **params).run({"do": "look", "ask": False})
+
+
+def write(config, old, **params):
+    return host(config, **dict(params, service=None)).run(
+        {"do": "write", "sha256": sha256(old), "content": encode(NEW), "revert": None}
+    )
+
+
+def confirm(config, revert=None, **params):
+    return host(config, **params).run({"do": "confirm", "revert": revert})
 
 
 def files(config):
@@ -132,7 +160,7 @@ def files(config):
 
 
 def test_a_look(config, systemd):
-    found = host(config).run({"do": "look"})
+    found = look(config)
     assert base64.b64decode(found["content"]) == OLD
     assert found["state"]["running"] is True
     assert found["obstacle"] is None
@@ -141,18 +169,18 @@ def test_a_look(config, systemd):
 
 def test_a_file_that_is_not_there(config, tmp_path):
     config.unlink()
-    assert host(config, service=None).run({"do": "look"})["content"] is None
+    assert look(config, service=None)["content"] is None
     with pytest.raises(SettingsError, match="nor is its directory"):
-        host(tmp_path / "no" / "swarm.yaml", service=None).run({"do": "look"})
+        look(tmp_path / "no" / "swarm.yaml", service=None)
     with pytest.raises(SettingsError, match="is no file"):
-        host(tmp_path, service=None).run({"do": "look"})
+        look(tmp_path, service=None)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_write_keeps_owner_and_mode(config):
     os.chown(str(config), 1234, 4321)
     inode = config.stat().st_ino
-    done = host(config, service=None, backup=True).run({"do": "write", "sha256": sha256(OLD), "content": encode(NEW)})
+    done = write(config, OLD, backup=True)
     status = config.stat()
     assert config.read_bytes() == NEW
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (1234, 4321, 0o640)
@@ -165,13 +193,13 @@ def test_a_write_keeps_owner_and_mode(config):
 
 def test_a_new_file(config):
     config.unlink()
-    host(config, service=None).run({"do": "write", "sha256": None, "content": encode(NEW)})
+    write(config, None)
     assert stat.S_IMODE(config.stat().st_mode) == 0o666 & ~_settings_host._umask()
 
 
 def test_a_file_that_somebody_else_changed_meanwhile(config):
     with pytest.raises(SettingsError, match="changed by somebody else"):
-        host(config, service=None).run({"do": "write", "sha256": sha256(b"x"), "content": encode(NEW)})
+        write(config, b"x")
     assert config.read_bytes() == OLD
 
 
@@ -181,7 +209,7 @@ def test_a_failed_write_leaves_the_old_file(config, monkeypatch):
 
     monkeypatch.setattr(_settings_host.os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        host(config, service=None).run({"do": "write", "sha256": sha256(OLD), "content": encode(NEW)})
+        write(config, OLD)
     assert config.read_bytes() == OLD
     assert files(config) == ["swarm.yaml"]
 
@@ -195,8 +223,10 @@ def test_a_transaction(config, systemd):
     assert "--on-active=600" in systemd.timer
     assert (config.parent / ".swarm.yaml.vray_swarm-saved").read_bytes() == OLD
     order = [call for call in systemd.calls if "show" not in call and "reset" not in call]
+    # Before the stop, what waits to restart Swarm by itself is ended.
+    assert order.pop(-3) == "systemctl stop"
     assert order[-3:] == ["systemd-run --unit=vray-swarm-rescue-swarm-service", "systemctl stop", "systemctl start"]
-    assert host(config).run({"do": "confirm"}) == {"confirmed": True}
+    assert confirm(config) == {"confirmed": True}
     assert systemd.timer is None
     assert files(config) == ["swarm.yaml"]
 
@@ -204,7 +234,7 @@ def test_a_transaction(config, systemd):
 def test_what_was_started_and_ended_is_not_confirmed(config, systemd):
     apply(config)
     systemd.active = "failed"
-    found = host(config).run({"do": "confirm"})
+    found = confirm(config)
     assert (found["confirmed"], found["log"]) == (False, "bad port")
     assert systemd.timer is not None
 
@@ -255,7 +285,7 @@ def test_a_file_that_changes_while_it_stops(config, systemd):
     assert apply(config, old=b"x: 1\n", stopped=True)["undone"] is None
     assert (systemd.active, config.read_bytes()) == ("active", NEW)
     # It is put back to what it was when Swarm had stopped.
-    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x"})
+    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False})
     assert config.read_bytes() == b"x: 1\n"
 
 
@@ -297,14 +327,7 @@ def test_what_an_interrupted_run_saved_is_old_news_where_swarm_runs(config, syst
 
 
 def test_a_start_of_what_is_down(config, systemd):
-    step = {
-        "do": "start",
-        "ask": False,
-        "sha256": sha256(OLD),
-        "content": None,
-        "web_port": 1,
-        "allow_executables": None,
-    }
+    step = dict(STEP, do="start", sha256=sha256(OLD), content=None)
     systemd.active = "inactive"
     assert host(config).run(step)["undone"] is None
     assert systemd.active == "active"
@@ -348,12 +371,12 @@ def test_the_host_gives_up_by_itself(config, systemd, monkeypatch):
 def test_no_such_service(config, systemd, load):
     systemd.load = load
     with pytest.raises(OptionsError, match=f"swarm.service is {load}"):
-        host(config).run({"do": "look"})
+        look(config)
 
 
 def test_no_systemd(monkeypatch):
     monkeypatch.setattr(_service_control, "_SYSTEMD_BOOTED", "/nonexistent")
-    with pytest.raises(OptionsError, match="needs systemd"):
+    with pytest.raises(OptionsError, match="needs systemd or launchd"):
         control("swarm")
 
 
@@ -375,5 +398,211 @@ def test_the_name_of_the_timer_has_no_suffix(name, unit):
 
 def test_variables_of_systemd_do_not_spoil_the_rescue(config, systemd):
     Systemd("swarm").arm(600, "/a${b}c", "/s", False)
-    assert "/a$${b}c" in systemd.timer
+    assert any("file='/a$${b}c'" in word for word in systemd.timer)
     assert not any("$" in word.replace("$$", "") for word in systemd.timer)
+
+
+# -- renders
+
+
+@pytest.fixture
+def renders(monkeypatch):
+    """What runs at each look; the last one stays."""
+    looks = [[{"pid": 1, "executable": "/d/VRay/vray-1/bin/vray"}]]
+
+    def look_at_renders(data_dir):
+        assert data_dir == "/d"
+        return looks.pop(0) if len(looks) > 1 else looks[0]
+
+    monkeypatch.setattr(_settings_host, "renders", look_at_renders)
+    monkeypatch.setattr(_settings_host, "build_roots", lambda data_dir: ["/d/VRay/vray-"])
+    monkeypatch.setattr(_settings_host, "_BUSY_POLL", 0.01)
+    return looks
+
+
+BUSY = {"data_dir": "/d"}
+
+
+def test_a_swarm_that_renders_is_not_stopped(config, systemd, renders):
+    assert apply(config, params=BUSY) == {"busy": renders[0]}
+    assert systemd.timer is None and systemd.calls == ["systemctl show"]
+    assert config.read_bytes() == OLD
+
+
+def test_waiting_for_renders_stops_nothing(config, systemd, renders):
+    """Whoever waited may be dead when they have ended."""
+    waiting = {"do": "await_idle", "patience": 0.05}
+    assert host(config, **BUSY).run(waiting) == {"busy": renders[0]}
+    renders += [renders[0], []]
+    assert host(config, **BUSY).run(dict(waiting, patience=60)) == {"busy": []}
+    assert set(systemd.calls) == {"systemctl show"} and config.read_bytes() == OLD
+    assert apply(config, params=BUSY)["undone"] is None
+    assert config.read_bytes() == NEW
+
+
+def test_a_swarm_that_is_down_is_not_stopped(config, systemd, renders):
+    """So there is nothing to wait for."""
+    systemd.active = "failed"
+    assert apply(config, params=BUSY, was_running=False)["undone"] is None
+    assert config.read_bytes() == NEW
+
+
+def test_without_the_data_directory_nobody_looks(config, systemd, renders):
+    assert "busy" not in apply(config)
+
+
+def test_a_look_tells_of_renders(config, systemd, renders, monkeypatch):
+    assert look(config, **BUSY)["busy"] == renders[0]
+
+    def fail(data_dir):
+        raise OptionsError("no such directory")
+
+    monkeypatch.setattr(_settings_host, "renders", fail)
+    found = look(config, **BUSY)
+    assert (found["busy"], found["unsure"]) == ([], "no such directory")
+    with pytest.raises(OptionsError):
+        apply(config, params=BUSY)
+    assert systemd.timer is None and systemd.active == "active"
+
+
+def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
+    monkeypatch.setattr(_settings_host, "ask", lambda *arguments: arguments)
+
+    def asked(text):
+        config.write_bytes(text)
+        return host(config).run({"do": "look", "ask": True})["answer"]
+
+    assert asked(NEW) == ("127.0.0.1", 1999, 1)
+    assert asked(b"x: 1\n") == ("127.0.0.1", 1113, 1)
+    # It is not certain which one that is.
+    assert asked(b"webPort: http\n") is None
+    assert asked(b"webPort: [\n") is None
+    systemd.active = "failed"
+    assert asked(NEW) is None
+
+
+# -- a change that the host takes back
+
+
+OPENED = {"revert_after": 60, "data_dir": "/d"}
+
+
+def old_file(config):
+    return config.parent / ".swarm.yaml.vray_swarm-revert"
+
+
+@pytest.fixture
+def idle(renders):
+    renders[:] = [[]]
+
+
+def test_a_change_with_a_way_back(config, systemd, idle):
+    assert apply(config, params=OPENED)["undone"] is None
+    assert "--on-active=60" in systemd.revert
+    assert systemd.revert[-1] == "/d/VRay/vray-"
+    assert any(f"old={old_file(config)}\n" in word for word in systemd.revert)
+    confirm(config, **OPENED)
+    # That it is proven does not make it stay.
+    assert (systemd.timer, old_file(config).read_bytes()) == (None, OLD)
+    assert systemd.revert is not None
+    assert base64.b64decode(look(config)["old"]) == OLD
+
+
+def test_it_is_armed_before_it_is_written(config, systemd, idle, monkeypatch):
+    def die(*arguments):
+        assert systemd.revert is not None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SettingsHost, "_write", die)
+    with pytest.raises(KeyboardInterrupt):
+        apply(config, params=OPENED)
+
+
+def test_a_file_that_was_not_there_comes_back_empty(config, systemd, idle):
+    config.unlink()
+    apply(config, params=OPENED, old=None)
+    assert old_file(config).read_bytes() == b""
+
+
+def test_one_that_fails_leaves_nothing_to_be_taken_back(config, systemd, idle):
+    systemd.refuses = {NEW}
+    assert apply(config, params=OPENED)["undone"]["restored"] is True
+    assert systemd.revert is None and files(config) == ["swarm.yaml"]
+
+
+def test_one_that_fails_leaves_what_was_to_be_taken_back(config, systemd, idle):
+    old_file(config).write_bytes(b"older: 1\n")
+    systemd.revert = "armed"
+    systemd.refuses = {NEW}
+    apply(config, pending=True)
+    assert (systemd.revert, old_file(config).read_bytes()) == ("armed", b"older: 1\n")
+    # With a time of its own, it begins anew.
+    apply(config, params=OPENED, pending=True)
+    assert "--on-active=60" in systemd.revert and old_file(config).read_bytes() == b"older: 1\n"
+
+
+def test_what_waits_to_restart_swarm_does_not_do_so_in_between(config, systemd):
+    systemd.revert = "put back, waiting"
+    apply(config)
+    assert systemd.revert is None
+    # What is not put back yet waits for the end of the rescue.
+    systemd.active, systemd.revert = "active", "waiting"
+    old_file(config).write_bytes(OLD)
+    apply(config, old=NEW, pending=True)
+    assert systemd.revert == "waiting"
+
+
+def test_a_later_task_decides(config, systemd):
+    def pending():
+        systemd.revert = "armed"
+        old_file(config).write_bytes(OLD)
+
+    pending()
+    confirm(config, {"do": "end"})
+    assert systemd.revert is None and not old_file(config).exists()
+    pending()
+    confirm(config, {"do": "keep", "content": encode(NEW)})
+    assert (systemd.revert, old_file(config).read_bytes()) == ("armed", NEW)
+    host(config, revert_after=60).run({"do": "settle", "revert": {"do": "again"}})
+    assert "--on-active=60" in systemd.revert and old_file(config).read_bytes() == NEW
+    old_file(config).unlink()
+    confirm(config, {"do": "keep", "content": encode(NEW)})
+    assert not old_file(config).exists()
+
+
+def test_a_task_that_only_writes_keeps_what_it_wrote(config):
+    old_file(config).write_bytes(b"older: 1\n")
+    revert = {"do": "keep", "content": encode(b"older: 1\nwebPort: 1999\n")}
+    step = {"do": "write", "sha256": sha256(OLD), "content": encode(NEW), "revert": revert}
+    host(config, service=None).run(step)
+    assert old_file(config).read_bytes() == b"older: 1\nwebPort: 1999\n"
+
+
+LIMITS = {
+    "start_timeout": 1,
+    "stop_timeout": 1,
+    "connect_timeout": 1,
+    "rescue_after": 1,
+    "busy_wait": 0,
+    "revert_after": 0,
+    "web_port": 1113,
+    "data_dir": None,
+    "service": None,
+}
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({"stop_timeout": float("nan")}, "stop_timeout is nan"),
+        ({"busy_wait": -1, "data_dir": "/d"}, "busy_wait is -1; it is a number of seconds from 0"),
+        ({"busy_wait": float("nan"), "data_dir": "/d"}, "busy_wait is nan"),
+        ({"busy_wait": 1}, "busy_wait needs data_dir"),
+        ({"revert_after": 1}, "revert_after needs service"),
+        ({"web_port": 0}, "web_port is 0"),
+    ],
+)
+def test_options_that_cannot_be(given, says):
+    check_options(LIMITS)
+    with pytest.raises(OptionsError, match=says):
+        check_options(dict(LIMITS, **given))
