@@ -243,21 +243,35 @@ class SettingsHost:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
             trouble.append(str(error))
+        stopped = len(trouble)
         try:
-            if os.path.exists(self.saved):
-                os.replace(self.saved, self.path)
-                restored = True
-            elif step["sha256"] is None:
-                self._remove(self.path)
-                restored = True
+            restored = self._put_back(step["sha256"] is None)
+        except OSError as error:
+            trouble.append(self._reason(error))
+        # Whatever became of the file: Swarm must not stay down.
+        try:
             service.start(self._params["start_timeout"])
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
-        else:
+        if len(trouble) == stopped:
             if self._params["revert_after"] and not step["pending"]:
                 self._settle({"do": "end"})
             service.disarm()
         return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored}
+
+    def _put_back(self, was_missing: bool) -> bool:
+        """Let the file be what it was; return whether it had been changed."""
+        if os.path.exists(self.saved):
+            with open(self.saved, "rb") as file:
+                if file.read() == self._read():
+                    # It could not be written: a file that is a mount point cannot be replaced, not even by its old self.
+                    self._remove(self.saved)
+                    return False
+            os.replace(self.saved, self.path)
+            return True
+        if was_missing:
+            self._remove(self.path)
+        return was_missing
 
     def _settle(self, revert: t.Optional[t.Mapping[str, t.Any]]) -> None:
         """Deal with what an earlier task wanted to be taken back.
