@@ -375,6 +375,18 @@ def test_what_an_interrupted_run_saved_is_old_news_where_swarm_runs(config, syst
     assert config.read_bytes() == OLD
 
 
+@pytest.mark.parametrize("shift", [-400 * 86400, 400 * 86400])
+def test_a_clock_that_is_set_between_two_runs(config, systemd, monkeypatch, shift):
+    """What an interrupted run saved may be taken for old news then, and Swarm runs with one of the two all the same."""
+    (config.parent / ".swarm.yaml.vray_swarm-saved").write_bytes(OLD)
+    config.write_bytes(b"x: 1\n")
+    systemd.active, systemd.refuses = "failed", {NEW}
+    real = _settings_host.time.time
+    monkeypatch.setattr(_settings_host.time, "time", lambda: real() + shift)
+    assert apply(config, old=b"x: 1\n", was_running=False)["undone"]["trouble"] == ""
+    assert systemd.active == "active" and config.read_bytes() == (OLD if shift < 0 else b"x: 1\n")
+
+
 def test_a_start_of_what_is_down(config, systemd):
     step = dict(STEP, do="start", sha256=sha256(OLD), content=None)
     systemd.active = "inactive"
