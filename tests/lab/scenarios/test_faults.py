@@ -198,6 +198,20 @@ def heals_shared(lab: Lab, peer: str, archive: Path) -> None:
     assert lab.ssh(peer, "stat -c %s /mnt/share/*").split() == [str(archive.stat().st_size)]
 
 
+def test_a_share_that_is_read_only_for_the_publisher(lab: Lab, archive: Path) -> None:
+    publish = {"src": str(archive), "root": "/srv/vray", "platform": "Linux_x86"}
+    lab.ssh("server", "mount --bind /srv/vray /srv/vray; mount -o remount,bind,ro /srv/vray")
+    run = lab.task("server", "renderops.vray_swarm.publish", publish, become=True)
+    assert run.failed == ["server"] and "Read-only file system" in run.one()["msg"], run
+    lab.ssh("server", "umount /srv/vray")
+    assert lab.ssh("server", "find /srv/vray -mindepth 1") == ""
+    run = lab.task("server", "renderops.vray_swarm.publish", publish, become=True)
+    assert run.succeeded and run.changed == {"server": 1}, run
+    assert lab.ssh("server", f"stat -c %s /srv/vray/stable/Linux_x86/{archive.name}").strip() == str(
+        archive.stat().st_size
+    )
+
+
 # -- the source ----------------------------------------------------------------------------------------------------
 
 

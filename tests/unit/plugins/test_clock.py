@@ -65,12 +65,11 @@ def test_nobody_hides_it():
 def test_an_upload_while_the_clock_is_set(tmp_path, monkeypatch, shift):
     """Whatever the time of day does: limits, progress and the delay between two attempts are right."""
     pytest.importorskip("multipart", reason="multipart 2, which needs Python 3.10, is not installed")
-    from swarm_peer import Peer
-    from swarm_peer.builds import make_archive
-
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import TransportError
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Upload
+    from swarm_peer import Peer
+    from swarm_peer.builds import make_archive
 
     real, calls = time.time, []
 
