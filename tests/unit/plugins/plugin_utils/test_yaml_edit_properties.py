@@ -201,11 +201,31 @@ def stays(before, after, name):
     start, end = place
     assert after.startswith(before[:start]) and after.endswith(before[end:])
     assert len(after) >= start + len(before) - end
+    # The lines end as they did, and a comment after a value stays after what has its place.
+    inside = after[start : len(after) - (len(before) - end)]
+    for mark in ("\r\n", "\r", "\n"):
+        if mark in before:
+            assert set(re.findall("\r\n|\r|\n", inside)) <= {mark}
+            break
+    comment = comment_of(before, name)
+    if comment and region(after, name):
+        assert comment in inside
+
+
+def comment_of(text, name):
+    """The comment after the value of a key of the root that is written on one line."""
+    for key, value in yaml.compose(text, yaml.SafeLoader).value:
+        if key.value == name and isinstance(value, yaml.ScalarNode) and value.style not in ("|", ">"):
+            rest = re.match("[^\r\n]*", text[value.end_mark.index :]).group().strip()
+            return rest if rest.startswith("#") else ""
+    return ""
 
 
 @examples(400)
 @given(documents(), st.sampled_from(KEYS), VALUES)
 @example("a: 1\nwebPort: 1113 # x\n", "webPort", 80)
+@example("webPort: 1\n", "webPort", "1")
+@example("a: no\n", "a", "no")
 def test_any_key_of_any_file(text, name, value):
     check(text, {name: value})
 
