@@ -9,7 +9,7 @@ ENVS = $(PYTHON) tests/tools/envs.py
 CHECK = $(PYTHON) tests/tools/check.py
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-quick demo peers lab lab-down lab-test test unit integration sanity lint list clean clean-cache python
+.PHONY: help bench bench-quick demo peers soak lab lab-down lab-test test unit integration sanity lint list clean clean-cache python
 
 help:
 	@echo 'make demo         upload a build to three peers on this machine, twice, and show what they answered'
@@ -25,11 +25,15 @@ help:
 	@echo '  make NAME         one check; make list shows their names'
 	@echo 'make bench        measure beside curl, requests, uri and ping: all tables, half an hour (Linux, root)'
 	@echo 'make bench-quick  the ratios alone, in less than two minutes'
+	@echo 'make soak         1,000 uploads to peers that misbehave by chance (minutes)'
 	@echo 'make clean        remove what the above left in the checkout (.build)'
 	@echo 'make clean-cache  remove the environments, which are kept outside the checkout'
 
 demo peers: python
 	@$(ENVS) run default tests/demo/demo.py $@
+
+soak: python
+	@$(ENVS) run default tests/soak/soak.py
 
 lab: python
 	@$(ENVS) run default tests/lab/lab.py up

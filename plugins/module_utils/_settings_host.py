@@ -13,6 +13,8 @@ one step, and before Swarm is stopped, the host is told to start it again by its
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -119,11 +121,12 @@ class SettingsHost:
         return result
 
     def _write_step(self, step: t.Mapping[str, t.Any]) -> Result:
-        if sha256(self._read()) != step["sha256"]:
-            raise SettingsError(
-                f"{self.path} was changed by somebody else just now. Nothing was written: run the task again."
-            )
-        done = {"backup_file": self._write(_decode(step["content"]))}
+        with self._alone():
+            if sha256(self._read()) != step["sha256"]:
+                raise SettingsError(
+                    f"{self.path} was changed by somebody else just now. Nothing was written: run the task again."
+                )
+            done = {"backup_file": self._write(_decode(step["content"]))}
         self._settle(step["revert"])
         return done
 
@@ -143,31 +146,34 @@ class SettingsHost:
             busy = self._busy(service)
             if busy:
                 return {"busy": busy}
-            service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
-            if not self._exists(self.old):
-                # The host has put back what it was to, and waits to restart Swarm: that is done here now.
-                service.end_revert()
-            # It hangs or it fails: it is as it was, and the timer stays.
-            service.stop(self._params["stop_timeout"])
+        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
+        if not step["stopped"] and not self._exists(self.old):
+            # The host has put back what it was to, and waits to restart Swarm: that is done here now.
+            service.end_revert()
+        # It hangs or it fails: it is as it was, and the timer stays. Another task may have started it again meanwhile.
+        service.stop(self._params["stop_timeout"])
         result: Result = {"backup_file": None, "undone": None}
+        wrote = False
         try:
-            content = self._read()
-            if sha256(content) != step["sha256"]:
-                if step["stopped"]:
-                    raise SettingsError(f"{self.path} is changed by somebody else again and again")
-                return dict(result, moved=True, content=_encode(content))
-            if step["content"] is not None:
-                self._save(content, keep=not was_running)
-                if self._params["revert_after"]:
-                    if not step["pending"]:
-                        # A file that was not there said as much as an empty one.
-                        self._put(content or b"", self.old)
-                    self._arm_revert(service)
-                result["backup_file"] = self._write(_decode(step["content"]))
+            with self._alone():
+                content = self._read()
+                if sha256(content) != step["sha256"]:
+                    if step["stopped"]:
+                        raise SettingsError(f"{self.path} is changed by somebody else again and again")
+                    return dict(result, moved=True, content=_encode(content))
+                if step["content"] is not None:
+                    self._save(content, keep=not was_running)
+                    wrote = True
+                    if self._params["revert_after"]:
+                        if not step["pending"]:
+                            # A file that was not there said as much as an empty one.
+                            self._put(content or b"", self.old)
+                        self._arm_revert(service)
+                    result["backup_file"] = self._write(_decode(step["content"]))
             service.start(self._params["start_timeout"])
         except Exception as error:  # pylint: disable=broad-except
             # Whatever it is: Swarm is down.
-            return dict(result, undone=self._undo(self._reason(error), step))
+            return dict(result, undone=self._undo(self._reason(error), step, wrote))
         return self._prove(step, result)
 
     def _busy(self, service: ServiceControl) -> t.List[t.Dict[str, t.Any]]:
@@ -224,6 +230,10 @@ class SettingsHost:
         state = service.state()
         if not state.running:
             return {"confirmed": False, "state": state._asdict(), "log": service.log()}
+        content = self._read()
+        if step.get("content") is not None and content != _decode(step["content"]):
+            # Swarm itself, or another task, which still needs the way back: the rescue removes it.
+            return {"confirmed": True, "moved": True, "content": _encode(content)}
         # In this order: what waits to take a change back does so while there is a rescue.
         self._settle(step["revert"])
         service.disarm()
@@ -235,25 +245,28 @@ class SettingsHost:
 
     # -- the parts
 
-    def _undo(self, reason: str, step: t.Mapping[str, t.Any]) -> Result:
-        """Let Swarm run with its old settings again, whatever happened."""
+    def _undo(self, reason: str, step: t.Mapping[str, t.Any], wrote: bool = True) -> Result:
+        """Let Swarm run with its old settings again, whatever happened.
+
+        :param wrote: Whether this task wrote the file, or an interrupted one may have: what another one did stays.
+        """
         service = self._control()
         trouble, restored = [], False
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
             trouble.append(str(error))
+        stopped = len(trouble)
         try:
-            if self._exists(self.saved):
-                self._restore()
-                restored = True
-            elif step["sha256"] is None:
-                self._remove(self.path)
-                restored = True
+            restored = wrote and self._put_back(step["sha256"] is None)
+        except OSError as error:
+            trouble.append(self._reason(error))
+        # Whatever became of the file: Swarm must not stay down.
+        try:
             service.start(self._params["start_timeout"])
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
-        else:
+        if len(trouble) == stopped:
             try:
                 if self._params["revert_after"] and not step["pending"]:
                     self._settle({"do": "end"})
@@ -262,6 +275,19 @@ class SettingsHost:
                 # It runs. What is left of the timers must not hide why it did not before.
                 trouble.append(str(error))
         return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored}
+
+    def _put_back(self, was_missing: bool) -> bool:
+        """Let the file be what it was; return whether it had been changed."""
+        if self._exists(self.saved):
+            if self._is_as_saved():
+                # It could not be written: a file that is a mount point cannot be replaced, not even by its old self.
+                self._remove(self.saved)
+                return False
+            self._restore()
+            return True
+        if was_missing:
+            self._remove(self.path)
+        return was_missing
 
     def _settle(self, revert: t.Optional[t.Mapping[str, t.Any]]) -> None:
         """Deal with what an earlier task wanted to be taken back.
@@ -350,6 +376,24 @@ class SettingsHost:
 
     def _restore(self) -> None:
         os.replace(self.saved, self.path)
+
+    def _is_as_saved(self) -> bool:
+        with open(self.saved, "rb") as file:
+            return file.read() == self._read()
+
+    @contextlib.contextmanager
+    def _alone(self) -> t.Iterator[None]:
+        """Of several tasks that change this file at once, one at a time compares and writes."""
+        directory = os.open(os.path.dirname(self.path), os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX)
+            except OSError:
+                # A file system without locks: what is confirmed is looked at once more.
+                pass
+            yield
+        finally:
+            os.close(directory)
 
     def _read(self) -> t.Optional[bytes]:
         try:

@@ -159,8 +159,10 @@ class Share:
     def make_stage(self) -> str:
         """Make a directory for what is to be published, on the same file system, where no peer looks."""
         self._make_staging()
-        self._remove_leftovers()
-        return tempfile.mkdtemp(prefix=_PUBLICATION, dir=self.staging)
+        folder = tempfile.mkdtemp(prefix=_PUBLICATION, dir=self.staging)
+        # What is new has the time of whoever keeps the files, and so has what is old.
+        self._remove_leftovers(os.stat(folder).st_mtime)
+        return folder
 
     @contextlib.contextmanager
     def stage(self) -> t.Iterator[str]:
@@ -185,7 +187,7 @@ class Share:
     def _make_staging(self) -> None:
         self.make(path for path in (self.root, self.staging) if not os.path.isdir(path))
 
-    def _remove_leftovers(self) -> None:
+    def _remove_leftovers(self, now: float) -> None:
         for entry in list(os.scandir(self.staging)):
             if entry.name.startswith(_PUBLICATION) and entry.is_dir(follow_symlinks=False):
                 try:
@@ -193,7 +195,7 @@ class Share:
                     newest = max([entry.stat(follow_symlinks=False).st_mtime, *inside])
                 except OSError:  # another run has just ended
                     continue
-                if time.time() - newest > _LEFTOVER_SECONDS:
+                if now - newest > _LEFTOVER_SECONDS:
                     shutil.rmtree(entry.path, ignore_errors=True)
 
     @contextlib.contextmanager

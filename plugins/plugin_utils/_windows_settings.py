@@ -13,6 +13,7 @@ file, and what the host does by itself when nobody comes back, which is a schedu
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ntpath
 import os
@@ -250,6 +251,14 @@ class WindowsSettingsHost(SettingsHost):
 
     def _put(self, content: bytes, target: str) -> None:
         self._change(Do="put", Path=target, Content=base64.b64encode(content).decode("ascii"))
+
+    def _is_as_saved(self) -> bool:
+        # Whether it is has no consequence here, where a file can be replaced by its like.
+        return False
+
+    def _alone(self) -> t.ContextManager[None]:
+        # Windows has no lock that would outlive a round trip.
+        return contextlib.nullcontext()
 
     def _restore(self) -> None:
         self._change(Do="move", Path=self.saved, Target=self.path)

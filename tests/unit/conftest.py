@@ -9,5 +9,21 @@ from __future__ import annotations
 import pathlib
 import sys
 
+import hypothesis
+import hypothesis.configuration
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "peer"), str(HERE)]
+
+# The same examples in each run: what fails once fails again, and nothing needs to be remembered between two runs.
+# HYPOTHESIS_EXAMPLES=100000 looks further than `make test` has the time for.
+hypothesis.configuration.set_hypothesis_home_dir(str(HERE.parents[1] / ".build" / "hypothesis"))
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("repeatable")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import stat
 
@@ -276,6 +277,54 @@ def test_a_failed_write_starts_it_again(config, systemd, monkeypatch, error):
     assert (systemd.active, systemd.timer, config.read_bytes()) == ("active", None, OLD)
 
 
+def busy_file(monkeypatch, config, sources):
+    """As with a file that is a mount point: nothing takes its place."""
+    replace = os.replace
+
+    def fail(source, target):
+        if target == str(config) and sources in source:
+            raise OSError(errno.EBUSY, "Device or resource busy", target)
+        replace(source, target)
+
+    monkeypatch.setattr(_settings_host.os, "replace", fail)
+
+
+def test_a_file_that_cannot_be_replaced(config, systemd, monkeypatch):
+    busy_file(monkeypatch, config, "")
+    undone = apply(config)["undone"]
+    assert "Device or resource busy" in undone["reason"]
+    assert (undone["trouble"], undone["restored"]) == ("", False)
+    assert (systemd.active, systemd.timer, config.read_bytes()) == ("active", None, OLD)
+    assert os.listdir(str(config.parent)) == ["swarm.yaml"]
+
+
+def test_settings_that_cannot_be_put_back_leave_nobody_down(config, systemd, monkeypatch):
+    busy_file(monkeypatch, config, "-saved")
+    systemd.refuses = {NEW}
+    undone = apply(config)["undone"]
+    assert "Device or resource busy" in undone["trouble"] and "did not start" in undone["trouble"]
+    # It was tried, and the host goes on to.
+    assert systemd.calls.count("systemctl start") == 2
+    assert systemd.timer is not None
+
+
+def test_what_another_task_wrote_is_not_confirmed(config, systemd):
+    apply(config)
+    config.write_bytes(b"x: 1\n")
+    found = host(config).run({"do": "confirm", "revert": None, "content": encode(NEW)})
+    assert found == {"confirmed": True, "moved": True, "content": encode(b"x: 1\n")}
+    # The other one needs the way back.
+    assert systemd.timer is not None and len(os.listdir(str(config.parent))) == 2
+
+
+def test_what_another_task_wrote_is_not_undone(config, systemd):
+    apply(config)
+    config.write_bytes(b"x: 1\n")
+    undone = apply(config, stopped=True)["undone"]
+    assert "again and again" in undone["reason"] and undone["restored"] is False
+    assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
+
+
 def test_a_file_that_changes_while_it_stops(config, systemd):
     systemd.during_stop = lambda: config.write_bytes(b"x: 1\n")
     done = apply(config)
@@ -324,6 +373,18 @@ def test_what_an_interrupted_run_saved_is_old_news_where_swarm_runs(config, syst
     systemd.refuses = {NEW}
     apply(config)
     assert config.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("shift", [-400 * 86400, 400 * 86400])
+def test_a_clock_that_is_set_between_two_runs(config, systemd, monkeypatch, shift):
+    """What an interrupted run saved may be taken for old news then, and Swarm runs with one of the two all the same."""
+    (config.parent / ".swarm.yaml.vray_swarm-saved").write_bytes(OLD)
+    config.write_bytes(b"x: 1\n")
+    systemd.active, systemd.refuses = "failed", {NEW}
+    real = _settings_host.time.time
+    monkeypatch.setattr(_settings_host.time, "time", lambda: real() + shift)
+    assert apply(config, old=b"x: 1\n", was_running=False)["undone"]["trouble"] == ""
+    assert systemd.active == "active" and config.read_bytes() == (OLD if shift < 0 else b"x: 1\n")
 
 
 def test_a_start_of_what_is_down(config, systemd):

@@ -302,6 +302,17 @@ def test_what_a_killed_run_left_is_removed_a_day_later(share):
     assert sorted(os.listdir(share.staging)) == sorted(os.path.basename(path) for path in (running, fresh, new))
 
 
+@pytest.mark.parametrize("shift", [-400 * 86400, 400 * 86400])
+def test_a_wrong_clock_removes_nothing_of_a_run_under_way(share, monkeypatch, shift):
+    """The file server has the time of the files, and this host another one."""
+    os.mkdir(share.root)
+    running = share.make_stage()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + shift)
+    new = share.make_stage()
+    assert sorted(os.listdir(share.staging)) == sorted(os.path.basename(path) for path in (running, new))
+
+
 def test_there_must_be_room(share, monkeypatch):
     usage = shutil.disk_usage(os.path.dirname(share.root))
     monkeypatch.setattr(_share.shutil, "disk_usage", lambda path: usage._replace(free=1200000000))
