@@ -19,7 +19,6 @@ import stat
 import time
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import is_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     check_checksum,

@@ -20,9 +20,9 @@ import typing as t
 
 from ansible.plugins.loader import become_loader
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_flag
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,

@@ -256,9 +256,10 @@ class WindowsSettingsHost(SettingsHost):
         # Whether it is has no consequence here, where a file can be replaced by its like.
         return False
 
-    def _alone(self) -> t.ContextManager[None]:
+    @contextlib.contextmanager
+    def _alone(self) -> t.Iterator[None]:
         # Windows has no lock that would outlive a round trip.
-        return contextlib.nullcontext()
+        yield
 
     def _restore(self) -> None:
         self._change(Do="move", Path=self.saved, Target=self.path)
