@@ -22,6 +22,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info im
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
@@ -104,6 +105,8 @@ class ActionModule(SwarmAction):
             "import_shared": shared,
             **{name: found[name] for name in (*_NOTHING, *_HIDDEN)},
         }
+        # The roles show these, and names of files are in them.
+        facts["errors"] = {name: printable(text) for name, text in facts["errors"].items()}
         if options["discover"]:
             facts["discovered"] = found["discovered"]
         return facts
@@ -127,7 +130,7 @@ class ActionModule(SwarmAction):
                 left = (
                     ", ".join(item["want"] or item["subject"] for item in _missing(facts)) or "the size of the builds"
                 )
-                display.display(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})")
+                display.display(printable(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})"))
             time.sleep(max(0.0, min(pause, start + seconds - now)))
             pause = min(_LONGEST_PAUSE, pause * 1.5)
             sizes = facts["builds"]

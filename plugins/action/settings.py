@@ -25,6 +25,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
     explain,
     sha256,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
@@ -147,10 +148,11 @@ class ActionModule(SwarmAction):
         if self.options["api_from"] == "controller":
             answer = ask(self.options["peer"], self._web_port(content or b""), self.options["connect_timeout"])
         if answer and not answer["reachable"]:
-            display.warning(
+            text = (
                 f"{self.label}: the service {self.options['service']} runs, but with which settings could not be told, and it was"
                 f" left alone: {answer['url']}: {answer['error']}"
             )
+            display.warning(printable(text))
         return bool(answer and answer["reachable"] and answer["allow_executables"] != self._flag())
 
     def _leave(self, busy: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
@@ -199,7 +201,7 @@ class ActionModule(SwarmAction):
                 return done
 
     def _show(self, text: str) -> None:
-        display.display(f"{self.label}: {text}")
+        display.display(printable(f"{self.label}: {text}"))
 
     def _start(self, content: bytes) -> None:
         done = self._step("start", **self._aim(content, None))

@@ -16,6 +16,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils import _sessi
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Report, Upload
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._progress import progress_line
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
@@ -71,10 +72,10 @@ class ActionModule(SwarmAction):
 
     def _notify(self, text: str) -> None:
         # Unlike a warning, which ansible-core since 2.19 keeps until the task ends, this is seen at once.
-        display.display(f"{self.label}: {text}")
+        display.display(printable(f"{self.label}: {text}"))
 
     def _warn(self, text: str) -> None:
-        display.warning(f"{self.label}: {text}")
+        display.warning(printable(f"{self.label}: {text}"))
 
     def look(self) -> Look:
         wanted = {name: self.options[name] for name in ("data_dir", "config") if self.options[name]}

@@ -52,6 +52,14 @@ def shown(value: t.Any, limit: int = 120) -> str:
     return text
 
 
+def printable(text: t.Any) -> str:
+    """A text with what somebody else named or said in it, on one line, and harmless for a terminal.
+
+    Escape sequences, line breaks and what turns the direction of writing are shown as Python would write them.
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
+
+
 @dataclasses.dataclass(frozen=True, order=True)
 class Version:
     """A version, ordered by its numbers: logs print 7.00.06 where JSON has 7, 0 and 6."""

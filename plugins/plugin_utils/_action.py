@@ -22,6 +22,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
 
@@ -84,7 +85,8 @@ class SwarmAction(ActionBase, abc.ABC):
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("msg"):
-            result["msg"] = f"{self.label}: {result['msg']}"
+            # It may hold what a peer answered, or what a file is called.
+            result["msg"] = printable(f"{self.label}: {result['msg']}")
         return result
 
     def run_module(self, name: str, arguments: t.Dict[str, t.Any], fail: bool = True) -> t.Dict[str, t.Any]:

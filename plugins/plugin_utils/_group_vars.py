@@ -12,6 +12,8 @@ import json
 import re
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
+
 # A plain scalar that YAML reads as this very text, and that needs no thought: a path or a name.
 _PLAIN = re.compile(r"/[\w./+@=-]*|[A-Za-z][\w.@-]*")
 _NO_TEXT = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")
@@ -46,16 +48,16 @@ def group_vars(discovered: t.Mapping[str, t.Any], platform: t.Optional[str]) -> 
             f"# Nobody listens on port {discovered['web_port']}, and no process that listens has swarm in its name. Start"
             " Swarm, or set web_port to its port (vray_swarm_web_port of the playbook)."
         )
-    lines += [f"# not seen: {_one_line(text)}" for text in discovered["unseen"]]
+    lines += [f"# not seen: {printable(text)}" for text in discovered["unseen"]]
     return "\n".join(lines) + "\n"
 
 
 def _heading(candidate: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     who = "an unknown process" if candidate["pid"] is None else f"process {candidate['pid']}"
     executable = f" ({candidate['executable']})" if candidate["executable"] else ""
-    yield _one_line(f"{who}{executable} of the user {candidate['user']}")
+    yield printable(f"{who}{executable} of the user {candidate['user']}")
     for note in candidate["notes"]:
-        yield _one_line(note)
+        yield printable(note)
 
 
 def _line(variable: str, finding: t.Mapping[str, t.Any], comment: bool) -> str:
@@ -63,7 +65,7 @@ def _line(variable: str, finding: t.Mapping[str, t.Any], comment: bool) -> str:
     mark = "found" if finding["sure"] else "guess"
     if value is None:
         value, comment, mark = "", True, f"cannot be written, since it is not UTF-8; {mark}"
-    return f"{'# ' if comment else ''}{variable}: {value}  # {mark}: {_one_line(finding['how'])}"
+    return f"{'# ' if comment else ''}{variable}: {value}  # {mark}: {printable(finding['how'])}"
 
 
 def _scalar(value: t.Any) -> t.Optional[str]:
@@ -80,8 +82,3 @@ def _scalar(value: t.Any) -> t.Optional[str]:
         char if char.isprintable() else json.dumps(char)[1:-1] for char in json.dumps(value, ensure_ascii=False)
     )
     return f"!unsafe {text}" if re.search(r"\{[{%#]", value) else text
-
-
-def _one_line(text: str) -> str:
-    """Paths may hold anything, and a comment ends with its line."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -9,7 +9,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import VersionError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
+    Version,
+    find_version,
+    printable,
+    shown,
+)
 
 PAGE_DICT = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
 
@@ -202,3 +207,19 @@ def test_shown_survives_what_cannot_be_printed():
 def test_version_in_a_file_name(name, expected):
     found = find_version(name)
     assert found == (None if expected is None else Version.parse(expected))
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a ä 漢", "a ä 漢"),
+        ("{{ 1 + 1 }} {% raw %}", "{{ 1 + 1 }} {% raw %}"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\x1b[31m\x07\x7f\x9b", "\\x1b[31m\\x07\\x7f\\x9b"),
+        ("\u202e\u2066\u2028\ufeff", "\\u202e\\u2066\\u2028\\ufeff"),
+        ("\udc80", "\\udc80"),
+    ],
+)
+def test_nothing_that_a_terminal_would_obey(text, expected):
+    assert printable(text) == expected
+    assert expected.isprintable()
