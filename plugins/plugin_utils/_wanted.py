@@ -24,6 +24,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
     Version,
     find_version,
+    printable,
     shown,
     wanted_version,
 )
@@ -88,7 +89,8 @@ class Wanted:
         self._compare_import_dir(found, facts, data_dir)
         _compare_imports(found, facts)
         self._compare_builds(found, facts, data_dir)
-        return found.list
+        # The roles show these, and names of files and mounts are in them.
+        return [dict(item, message=printable(item["message"])) for item in found.list]
 
     def told(self, facts: Facts, data_dir: t.Optional[str]) -> t.Optional[t.List[t.Dict[str, t.Any]]]:
         """Return each wanted build, and whether it is deployed, as far as its version tells."""
@@ -240,7 +242,7 @@ class Wanted:
     def _published(self, facts: Facts) -> t.Optional[t.List[Build]]:
         try:
             entries = json.loads(facts["manifest"] or "")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         relative = posixpath.relpath(_slashes(facts["import_dir"]), _slashes(facts["mount"]["path"]))
         if relative.count("/") != 1 or not isinstance(entries, list) or not all(map(_is_published, entries)):
@@ -313,7 +315,12 @@ class _Differences:
 
 
 def _is_published(entry: t.Any) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in ("file", "platform", "channel"))
+    """Whether an entry of the list is one; whoever can write into the share can write anything there."""
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in ("file", "platform", "channel"))
+        and isinstance(entry.get("size"), (int, type(None)))
+    )
 
 
 def _version_of(entry: t.Mapping[str, t.Any]) -> t.Optional[Version]:

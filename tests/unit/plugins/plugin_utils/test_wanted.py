@@ -283,7 +283,45 @@ def test_what_is_published_for_the_peer_is_wanted():
     assert found(facts, builds=None) == []
 
 
-@pytest.mark.parametrize("manifest", [None, "no JSON", "{}", "[1, {}]"])
+HOSTILE = "{{ 1 + 1 }}{% raw %}\x1b[31m\x07\r\n\u202e"
+
+
+@pytest.mark.parametrize("name", [f"../../{HOSTILE}", f"{HOSTILE}.tar"])
+def test_names_in_the_list_of_a_share_are_data(name):
+    entry = {"file": name, "platform": "Linux_x86", "channel": "stable", "version": NEW, "size": 5}
+    facts = facts_of(mount=share(), import_dir=IMPORT, manifest=json.dumps([entry]), imports=[])
+    (item,) = found(facts, builds=[])
+    assert item["kind"] == "build"
+    assert item["message"].isprintable() and "{{ 1 + 1 }}{% raw %}\\x1b[31m\\x07\\r\\n\\u202e" in item["message"]
+
+
+def test_names_of_files_and_mounts_are_data():
+    facts = facts_of(imports=[imported(HOSTILE, platform=None, kind="unknown")], errors={"busy": HOSTILE})
+    items = found(facts)
+    assert [item["kind"] for item in items] == ["unknown", "import"]
+    # What is compared stays as it is.
+    assert items[1]["subject"] == HOSTILE
+    assert all(item["message"].isprintable() for item in items)
+
+
+def test_a_list_with_an_odd_version_is_refused_in_harmless_words():
+    entry = {"file": "a.tar", "platform": "Linux_x86", "channel": "stable", "version": f"../{HOSTILE}"}
+    with pytest.raises(VersionError) as caught:
+        found(facts_of(mount=share(), import_dir=IMPORT, manifest=json.dumps([entry])), builds=[])
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        None,
+        "no JSON",
+        "{}",
+        "[1, {}]",
+        "[" * 200000,
+        '[{"file": "a", "platform": "Linux_x86", "channel": "stable", "size": "5"}]',
+    ],
+)
 def test_a_share_without_a_list_is_taken_at_its_word(manifest):
     imports = [imported(f"vray-{OLD}.tar"), imported(NAME), imported("x", "Windows_x86")]
     facts = facts_of(mount=share(), import_dir=IMPORT, manifest=manifest, imports=imports)
