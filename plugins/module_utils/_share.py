@@ -43,6 +43,7 @@ _LOCK_PAUSE = 0.1
 # What a killed run left in the staging directory is removed by a later one. No transfer pauses for so long.
 _LEFTOVER_SECONDS = 24 * 3600.0
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Windows peers read the share, too, and would see such a file under another name, or not at all.
 _NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]|[. ]$')
@@ -95,9 +96,10 @@ class Share:
 
     def make(self, paths: t.Iterable[str]) -> None:
         for path in paths:
-            private = os.path.basename(path).startswith(".")
-            os.makedirs(path, exist_ok=True)
-            _set_mode(path, 0o700 if private else 0o755)
+            mode = 0o700 if os.path.basename(path).startswith(".") else 0o755
+            # From the first moment on, whatever the umask is; and not less than that.
+            os.makedirs(path, mode, exist_ok=True)
+            _set_mode(path, mode)
 
     # What is published.
 
@@ -111,7 +113,7 @@ class Share:
                 entries = json.load(file)
         except FileNotFoundError:
             return []
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ShareError(
                 f"{self._manifest} is damaged: {error}. Nothing was published. Correct it, or remove it and publish"
                 " each build again: those that are there are only listed."
@@ -304,9 +306,18 @@ def _unmounted(path: str) -> t.Optional[str]:
 
 
 def _is_entry(entry: t.Any) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry.get(name), str) for name in ("file", "sha256", "platform", "channel")
-    )
+    """Whether an entry is one that publishing writes: its place becomes a path in the list for sha256sum."""
+    if not isinstance(entry, dict) or entry.get("platform") not in PLATFORMS:
+        return False
+    names = [entry.get(name) for name in ("file", "sha256", "channel")]
+    if not all(isinstance(name, str) for name in names) or not _SHA256.fullmatch(entry["sha256"]):
+        return False
+    try:
+        check_name(entry["file"])
+        check_channel(entry["channel"])
+    except OptionsError:
+        return False
+    return True
 
 
 def _as_json(entries: t.List[Entry]) -> bytes:

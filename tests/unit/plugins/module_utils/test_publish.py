@@ -141,9 +141,15 @@ def test_the_build_itself_is_left_alone(case):
     assert os.stat(str(case.target)).st_ino != before.st_ino
 
 
-def test_peers_can_read_it_whatever_the_mode_of_the_build(case):
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_peers_can_read_it_whatever_the_mode_of_the_build(case, umask):
     case.build.chmod(0o600)
-    case.publish()
+    old = os.umask(umask)
+    try:
+        case.publish()
+    finally:
+        os.umask(old)
+    assert os.stat(str(case.target.parent)).st_mode & 0o777 == 0o755
     assert os.stat(str(case.target)).st_mode & 0o777 == 0o644
 
 

@@ -47,8 +47,9 @@ def mode(path):
 # Directories.
 
 
-def test_the_layout(share, tmp_path):
-    old = os.umask(0o077)
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_layout(share, tmp_path, umask):
+    old = os.umask(umask)
     try:
         share.make(share.missing("stable", ["Linux_x86", "macOS_Arm64"]))
     finally:
@@ -164,6 +165,29 @@ def test_no_names(name):
         check_name(name)
 
 
+def test_no_directory_is_open_for_a_moment(share, monkeypatch):
+    monkeypatch.setattr(_share, "_set_mode", lambda path, mode: None)
+    old = os.umask(0)
+    try:
+        share.make(share.missing("stable", ["Linux_x86"]))
+    finally:
+        os.umask(old)
+    assert {mode(share.root), mode(share.directory("stable", "Linux_x86"))} == {0o755}
+    assert mode(share.staging) == 0o700
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_what_is_staged_is_private_and_what_is_listed_can_be_read(share, umask):
+    old = os.umask(umask)
+    try:
+        share.list([entry("a.tar")])
+        stage = share.make_stage()
+    finally:
+        os.umask(old)
+    assert (mode(share.staging), mode(stage)) == (0o700, 0o700)
+    assert [mode(os.path.join(share.root, name)) for name in ("builds.json", "SHA256SUMS")] == [0o644, 0o644]
+
+
 # Lists.
 
 
@@ -210,6 +234,34 @@ def test_a_damaged_list_is_not_written_over(share, tmp_path, content):
     os.mkdir(share.root)
     (tmp_path / "share" / "builds.json").write_text(content)
     with pytest.raises(ShareError, match=r"builds.json is .*Nothing was published. Correct it"):
+        share.entries()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"file": "../../x"},
+        {"file": "a\\nb"},
+        {"file": "a\x1b[31m"},
+        {"file": ".hidden"},
+        {"channel": ".."},
+        {"channel": "a/b"},
+        {"platform": "../Linux_x86"},
+        {"sha256": "0" * 63 + "\n"},
+    ],
+)
+def test_a_list_names_no_file_outside_of_the_share(share, tmp_path, changes):
+    """Each entry becomes a line of SHA256SUMS, which sha256sum opens."""
+    os.mkdir(share.root)
+    (tmp_path / "share" / "builds.json").write_text(json.dumps([entry("a.tar", **changes)]))
+    with pytest.raises(ShareError, match=r"builds.json is not a list of builds.*Nothing was published"):
+        share.entries()
+
+
+def test_a_list_that_is_nested_too_deeply(share, tmp_path):
+    os.mkdir(share.root)
+    (tmp_path / "share" / "builds.json").write_text("[" * 200000)
+    with pytest.raises(ShareError, match=r"builds.json is damaged"):
         share.entries()
 
 
