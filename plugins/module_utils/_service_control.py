@@ -402,9 +402,9 @@ class Launchd(ServiceControl):
         path = os.path.join(_DAEMONS, f"{label}.plist")
         job = {"Label": label, "ProgramArguments": ["/bin/sh", "-c", script[0], "sh", *script[1:]]}
         try:
-            with open(path, "wb") as file:
+            # launchd takes no file that others may write to, and runs as root what is in it.
+            with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
                 plistlib.dump(dict(job, StartInterval=seconds, RunAtLoad=False), file)
-            # launchd takes no file that others may write to.
             os.chmod(path, 0o644)
         except OSError as error:
             return f"{path}: {error.strerror}"

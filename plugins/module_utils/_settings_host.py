@@ -48,6 +48,8 @@ if t.TYPE_CHECKING:
 
 # What an interrupted run left is what Swarm last ran with, for so long.
 _SAVED_SECONDS = 3600
+# Of a swarm.yaml that was not there.
+_NEW_MODE = 0o644
 _POLL = 0.5
 _BUSY_POLL = 2.0
 
@@ -459,7 +461,8 @@ class SettingsHost:
                     shutil.copystat(self.path, temporary)
                     os.utime(temporary)
                 else:
-                    os.chmod(temporary, 0o666 & ~_umask())
+                    # Swarm may run as another user, who has to read it; nobody else may ever write it.
+                    os.chmod(temporary, _NEW_MODE)
             os.replace(temporary, target)
         finally:
             self._remove(temporary)
@@ -475,12 +478,6 @@ class SettingsHost:
             os.remove(path)
         except FileNotFoundError:
             pass
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
 
 
 def explain(why: t.Optional[str], state: t.Mapping[str, t.Any], log: str, seconds: float) -> str:

@@ -273,3 +273,17 @@ def test_what_it_wrote(launchd, tmp_path):
     plist = {"Label": LABEL, "StandardErrorPath": str(tmp_path / "none"), "StandardOutPath": str(log)}
     (launchd.daemons / f"{LABEL}.plist").write_bytes(plistlib.dumps(plist))
     assert control(LABEL).log() == "a / bad port"
+
+
+def test_nobody_else_can_write_what_root_will_run(launchd, monkeypatch):
+    seen = []
+    dump = plistlib.dump
+    monkeypatch.setattr(
+        plistlib, "dump", lambda job, file, **_more: seen.append(os.fstat(file.fileno())) or dump(job, file)
+    )
+    old = os.umask(0)
+    try:
+        control(LABEL).arm(600, "/etc/swarm.yaml", "/etc/.swarm.yaml.saved", False)
+    finally:
+        os.umask(old)
+    assert [status.st_mode & 0o777 for status in seen] == [0o644]

@@ -192,10 +192,40 @@ def test_a_write_keeps_owner_and_mode(config):
     assert len(files(config)) == 2
 
 
-def test_a_new_file(config):
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_modes_are_the_same_whatever_the_umask_is(config, umask):
+    old = os.umask(umask)
+    try:
+        made = host(config, service=None)
+        made._put(OLD, made.saved)
+        made._put(OLD, made.old)
+        done = write(config, OLD, backup=True)
+    finally:
+        os.umask(old)
+    for path in (config, made.saved, made.old, done["backup_file"]):
+        assert stat.S_IMODE(os.stat(str(path)).st_mode) == 0o640, path
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_file_can_be_read_by_swarm_and_written_by_nobody_else(config, umask):
     config.unlink()
-    write(config, None)
-    assert stat.S_IMODE(config.stat().st_mode) == 0o666 & ~_settings_host._umask()
+    old = os.umask(umask)
+    try:
+        write(config, None)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o644
+
+
+def test_what_is_being_written_is_private(config, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(stat.S_IMODE(os.fstat(handle).st_mode)))
+    old = os.umask(0)
+    try:
+        write(config, OLD)
+    finally:
+        os.umask(old)
+    assert seen[0] == 0o600
 
 
 def test_a_file_that_somebody_else_changed_meanwhile(config):
