@@ -199,3 +199,15 @@ def test_credentials():
         with pytest.raises(OptionsError, match="line break") as caught:
             credentials_content(*values)
         assert os.linesep not in str(caught.value)
+
+
+def test_the_credentials_are_private_before_they_are_written():
+    tasks = yaml.safe_load((ROLES / "share_mount" / "tasks" / "credentials.yml").read_text(encoding="utf-8"))
+    made, written, _said = tasks
+    touched, copied = made["ansible.builtin.file"], written["ansible.builtin.copy"]
+    assert touched["state"] == "touch" and touched["path"] == copied["dest"]
+    for options in (touched, copied):
+        # Text: as a number, YAML would read another one.
+        assert (options["owner"], options["group"], options["mode"]) == ("root", "root", "0600")
+    # Neither the diff nor the result of the task shows the content.
+    assert written["no_log"] is True and written["diff"] is False
