@@ -1,0 +1,151 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A peer that means harm: what it answers, and what lies on its disk, is templated by nobody and obeyed by no terminal."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+TEXT = "{{ 1 + 1 }}{% for n in [1, 2] %}{{ n * 21 }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}"
+NASTY = "\x1b[31m\x07\r\x9b\u202e"
+SHOWN = r"\x1b[31m\x07\r\x9b\u202e"
+EVALUATED = re.compile(r"2142")
+VERSION = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
+SIZE = 2000
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    text = ""
+
+    def do_GET(self) -> None:
+        self._answer(b"false")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        name = re.search(rb'filename="(\w+)\.tar"', body)
+        assert name
+        self._answer(self._body(name.group(1).decode("ascii")))
+
+    def _body(self, name: str) -> bytes:
+        text = self.text
+        if name == "html":
+            return f"<html>{text}</html>".encode()
+        sent = {"uploadedFileSize": SIZE, "tmpFile": text}
+        return json.dumps(
+            {
+                "rapid": {
+                    "RapidUR": dict(
+                        sent, deployedInDirectory=f"../../{text}", takenSeconds=1, uploadedVrayVersion=VERSION
+                    )
+                },
+                "queued": {"QueuedUR": dict(sent, queuedAs=f"../../{text}")},
+                "existing": {"ExistingUR": {"message": text, "tmpFile": text, "uploadedVrayVersion": VERSION}},
+                "failed": {"FailUR": {"message": text, "tmpFile": text}},
+                "unknown": {text: {}},
+                "version": {
+                    "ExistingUR": {
+                        "message": text,
+                        "tmpFile": text,
+                        "uploadedVrayVersion": dict(VERSION, _revHash=f"../{text}"),
+                    }
+                },
+                "type": {"FailUR": {"message": [text], "tmpFile": text}},
+            }[name]
+        ).encode()
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def check(condition: object, what: object) -> None:
+    if not condition:
+        raise SystemExit(f"{what!r}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        work, kept = Path(folder).resolve(), Path(folder).resolve() / "kept.json"
+        witness = work / "witness"
+        # A name has no slash in it.
+        Hostile.text = TEXT.replace("WITNESS", str(witness)) + NASTY
+        name = TEXT.replace("WITNESS", "witness") + NASTY
+        for build in ("rapid", "queued", "existing", "failed", "unknown", "version", "type", "html"):
+            (work / f"{build}.tar").write_bytes(b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(SIZE - 265))
+        imports = work / "data" / "VRay" / "import"
+        imports.mkdir(parents=True)
+        (imports / name).write_bytes(b"neither an archive nor an installer")
+        deployed = work / "data" / "VRay" / "vray-6.20.10-e8197af2" / name
+        deployed.mkdir(parents=True)
+        executable = deployed / "vray"
+        shutil.copy(str(shutil.which("sleep")), executable)
+        server = http.server.ThreadingHTTPServer(("127.0.1.99", 0), Hostile)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        render = subprocess.Popen([str(executable), "600"])
+        try:
+            run(work, kept, server.server_address[1], name)
+        finally:
+            render.kill()
+            render.wait()
+            server.shutdown()
+        check(not witness.exists() and not list(Path.cwd().glob("witness")), "a template was evaluated")
+
+
+def run(work: Path, kept: Path, port: int, name: str) -> None:
+    (work / "inventory.ini").write_text(
+        "peer1 ansible_host=127.0.1.99 ansible_connection=local"
+        " ansible_python_interpreter={{ansible_playbook_python}}\n"
+    )
+    variables = json.dumps({"work": str(work), "kept": str(kept), "peer_port": port})
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(work / "inventory.ini"), sys.argv[1], "-e", variables],
+        capture_output=True,
+        check=False,
+    )
+    output = (done.stdout + done.stderr).decode("utf-8")
+    print(output.encode("ascii", "backslashreplace").decode("ascii"))
+    check(done.returncode == 2 and kept.exists(), "the last task is to fail, and no other one")
+    check(not EVALUATED.search(output), "a template was evaluated")
+    # Ansible shows the result of a failed task, in which the answer is as it was received, as JSON.
+    lines = [line for line in output.split("\n") if not line.startswith(("fatal:", "failed:"))]
+    for line in lines:
+        check(line.isprintable(), line)
+    check("\x1b" not in output and "\r" not in output and "\x07" not in output, "a control character was shown")
+
+    results = json.loads(kept.read_text(encoding="utf-8"))
+    told = {result["item"]: result for result in results["uploads"]}
+    for item, result in told.items():
+        check(result["msg"].isprintable(), (item, result["msg"]))
+        check("{{ 1 + 1 }}{% for" in result["msg"], (item, result["msg"]))
+    check([told[item]["outcome"] for item in ("rapid", "queued", "existing")] == ["rapid", "queued", "existing"], told)
+    check(all(told[item]["failed"] for item in ("failed", "unknown", "version", "type", "html")), told)
+    # What it answered is told as it was received.
+    check(told["failed"]["message"] == Hostile.text, told["failed"]["message"])
+    check(told["rapid"]["deployed_in_directory"] == f"../../{Hostile.text}", told["rapid"])
+    check(SHOWN in told["rapid"]["msg"] and SHOWN in told["queued"]["msg"], told)
+
+    look = results["look"]
+    check([item["name"] for item in look["imports"]] == [name], look["imports"])
+    check([name in process["executable"] for process in look["busy"]] == [True], look["busy"])
+    check(len(results["found"]) == 1 and SHOWN in results["found"][0], results["found"])
+    check(results["found"][0].isprintable() and "{{ 1 + 1 }}" in results["found"][0], results["found"])
+    check(output.count("{{ 1 + 1 }}") > 10, output)
+
+
+if __name__ == "__main__":
+    main()
