@@ -203,10 +203,11 @@ def test_credentials():
 
 def test_the_credentials_are_private_before_they_are_written():
     tasks = yaml.safe_load((ROLES / "share_mount" / "tasks" / "credentials.yml").read_text(encoding="utf-8"))
-    made, written, _said = tasks
-    touched, copied = made["ansible.builtin.file"], written["ansible.builtin.copy"]
-    assert touched["state"] == "touch" and touched["path"] == copied["dest"]
-    for options in (touched, copied):
+    made, closed, written, _said = tasks
+    empty, found, copied = made["ansible.builtin.copy"], closed["ansible.builtin.file"], written["ansible.builtin.copy"]
+    assert (empty["content"], empty["force"]) == ("", False)
+    assert empty["dest"] == found["path"] == copied["dest"]
+    for options in (empty, found, copied):
         # Text: as a number, YAML would read another one.
         assert (options["owner"], options["group"], options["mode"]) == ("root", "root", "0600")
     # Neither the diff nor the result of the task shows the content.
