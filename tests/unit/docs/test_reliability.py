@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import ast
-import pathlib
 import re
 
 import pytest
 import yaml
+from pages import TESTS, names_in
 
-TESTS = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (TESTS.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
 UPLOAD_FAULTS = "integration/targets/upload_faults/tasks/main.yml"
 SCENARIOS = "lab/scenarios/test_faults.py"
@@ -28,23 +26,6 @@ def rows():
 
 ROWS = list(rows())
 NAMED = [name for cells in ROWS for name in re.findall(r"`([^`]+)`", cells[-1])]
-
-
-def names_in(path):
-    """The tests of a file: its functions, or the names of its tasks and the faults of its loops."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
-        return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    found = set()
-    todo = [yaml.safe_load(text)]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            found |= {item[key] for key in ("name", "fault") if isinstance(item.get(key), str)}
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-    return found
 
 
 def cases():
