@@ -44,7 +44,7 @@ options:
     default: []
   create:
     description:
-      - Make the file when it is not there. Its directory must be there.
+      - Make the file when it is not there, with the mode C(0644). Its directory must be there.
     type: bool
     default: false
   backup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,6 +117,7 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
         ["ansible-playbook", "-i", str(work / "inventory.ini"), sys.argv[1], "-e", variables],
         capture_output=True,
         check=False,
+        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_STDOUT_CALLBACK="default"),
     )
     output = (done.stdout + done.stderr).decode("utf-8")
     print(output.encode("ascii", "backslashreplace").decode("ascii"))
