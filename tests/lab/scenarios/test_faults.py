@@ -402,7 +402,8 @@ def test_two_changes_at_once(lab: Lab) -> None:
         ((name, value),) = change.items()
         # Who says that it did it did it.
         assert (f"{name}: {value}\n" in text) == run.succeeded, (change, text, run)
-        assert run.succeeded or "nother task changed" in run.output or "by somebody else" in run.output, run
+        reasons = ("nother task changed", "by somebody else", "did not stop: Job for swarm.service canceled")
+        assert run.succeeded or any(reason in run.output for reason in reasons), run
     assert any(run.succeeded for run in done)
     assert allowed(lab, "peer1") is False
     assert lab.ssh("peer1", "ls -A /etc/swarm").split() == ["swarm.yaml"]

@@ -50,6 +50,7 @@ def test_the_inventory_says_what_the_hosts_are(lab: Lab) -> None:
 def test_settings_come_from_swarm_yaml(lab: Lab) -> None:
     lab.write("peer5", "/opt/chaos/swarm 2/conf/swarm.yaml", "webPort: 1213\n")
     lab.ssh("peer5", "systemctl restart chaos-swarm")
+    lab.wait_for_ports([("peer5", 1213)])
     events = lab.swarm_events("peer5", "started")
     assert [event["url"] for event in events] == ["http://0.0.0.0:1113", "http://0.0.0.0:1213"]
 

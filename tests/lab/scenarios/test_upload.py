@@ -117,7 +117,7 @@ def test_the_playbook_uploads_by_the_file_server(lab: Lab, archive: Path, instal
         (event,) = lab.swarm_events(peer, "upload")
         assert (event["answer"], event["file_bytes"]) == ("RapidUR", size_of(archive))
     # It was the server that sent, not the controller.
-    assert "/api/vray/upload" in first.one("peer1", action=UPLOAD)["url"]
+    assert "/api/vray/upload" in first.one("peer1", action=UPLOAD)["results"][0]["url"]
     (request,) = [event for event in lab.swarm_events("peer1", "request") if event["method"] == "POST"]
     assert request["client"].startswith(lab.hosts["server"].address)
 
