@@ -27,7 +27,7 @@ PEERS = 50
 UPLOAD = {"data_dir": "{{ vray_swarm_data_dir }}", "config": "{{ vray_swarm_config }}"}
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 SHARE = "renderops.vray_swarm.share"
-VERSION_VARIABLES = {"vray_swarm_hosts": "peers", "vray_swarm_waves": "100%"}
+ALL_PEERS = {"vray_swarm_hosts": "peers", "vray_swarm_waves": "100%"}
 # Whose sshd is asked how often it was called.
 WITNESS = "peer1"
 
@@ -117,14 +117,10 @@ def command(
 
 
 def prepare_distribute(runs: Runs, build: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
-    """Bring the peers to where distribute has nothing to do. None where there is no such playbook, or it cannot."""
-    playbook = Path(__file__).resolve().parents[3] / "playbooks" / "distribute.yml"
-    if not playbook.exists():
-        say("there is no playbook distribute yet: its row is left out")
-        return None
-    variables = {**VERSION_VARIABLES, "vray_swarm_builds": [{"src": str(build)}]}
+    """Bring the peers to where distribute has nothing to do. None where that cannot be done."""
+    variables = {**ALL_PEERS, "vray_swarm_builds": [{"src": str(build)}]}
     try:
-        runs.run(SHARE, True, variables={**variables, "vray_swarm_hosts": "servers"})
+        runs.run(SHARE, True, variables={**variables, "vray_swarm_share_hosts": "servers"})
         for dummy in range(2):
             runs.run(DISTRIBUTE, True, variables=variables)
     except (BenchError, LabError, subprocess.SubprocessError) as error:
