@@ -72,10 +72,6 @@ class Wanted:
         """The names of the files that were put in the import directory: where they leave it, something happened."""
         return {_name(item["name"]) for item in self._options["builds"] or [] if item["queued"]}
 
-    @property
-    def waits_for_builds(self) -> bool:
-        return self._options["builds"] is not None
-
     def differences(
         self, facts: Facts, data_dir: t.Optional[str], config: t.Optional[str]
     ) -> t.List[t.Dict[str, t.Any]]:
