@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 
 import yaml
 
@@ -29,3 +30,23 @@ def names_in(path):
         elif isinstance(item, list):
             todo += item
     return found
+
+
+def rows_of(page):
+    """The cells of each row of a page's tables whose last column names tests."""
+    found = []
+    for line in (TESTS.parent / "docs" / page).read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| ") and cells[-1] != "test":
+            found.append(cells)
+    return found
+
+
+def named_by(cells):
+    """What the last cell of a row names, as ``file::test``."""
+    return re.findall(r"`([^`]+)`", cells[-1])
+
+
+def is_there(name):
+    path, _colons, test = name.partition("::")
+    return (TESTS / path).is_file() and test in names_in(TESTS / path)

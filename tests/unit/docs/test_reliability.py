@@ -10,22 +10,14 @@ import re
 
 import pytest
 import yaml
-from pages import TESTS, names_in
+from pages import TESTS, is_there, named_by, names_in, rows_of
 
-TEXT = (TESTS.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
 UPLOAD_FAULTS = "integration/targets/upload_faults/tasks/main.yml"
 SCENARIOS = "lab/scenarios/test_faults.py"
 
 
-def rows():
-    for line in TEXT.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| ") and cells[-1] != "test":
-            yield cells
-
-
-ROWS = list(rows())
-NAMED = [name for cells in ROWS for name in re.findall(r"`([^`]+)`", cells[-1])]
+ROWS = rows_of("reliability.md")
+NAMED = [name for cells in ROWS for name in named_by(cells)]
 
 
 def cases():
@@ -41,18 +33,15 @@ def test_there_are_rows():
 
 @pytest.mark.parametrize("cells", ROWS, ids=lambda cells: cells[0][:40])
 def test_each_row_names_tests_that_are_there(cells):
-    named = re.findall(r"`([^`]+)`", cells[-1])
-    assert named
-    for name in named:
-        path, _colons, test = name.partition("::")
-        assert (TESTS / path).is_file(), name
-        assert test in names_in(TESTS / path), name
+    assert named_by(cells)
+    for name in named_by(cells):
+        assert is_there(name), name
 
 
 @pytest.mark.parametrize("cells", ROWS, ids=lambda cells: cells[0][:40])
 def test_each_message_is_the_one_that_is_expected(cells):
     known = cases()
-    for name in re.findall(r"`([^`]+)`", cells[-1]):
+    for name in named_by(cells):
         path, _colons, test = name.partition("::")
         if path == UPLOAD_FAULTS and "says" in known[test]:
             assert re.search(known[test]["says"], cells[1]), (test, known[test]["says"])

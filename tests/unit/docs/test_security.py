@@ -6,19 +6,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import yaml
-from pages import TESTS, names_in
+from pages import TESTS, is_there, named_by, rows_of
 
-TEXT = (TESTS.parent / "docs" / "security.md").read_text(encoding="utf-8")
 ROLES = TESTS.parent / "roles"
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split(" | ")]
-    for line in TEXT.splitlines()
-    if line.startswith("| ") and not line.endswith("| test |")
-]
+ROWS = rows_of("security.md")
 
 
 def test_there_are_rows():
@@ -27,12 +20,9 @@ def test_there_are_rows():
 
 @pytest.mark.parametrize("cells", ROWS, ids=lambda cells: cells[0][:40])
 def test_each_row_names_tests_that_are_there(cells):
-    named = re.findall(r"`([^`]+)`", cells[-1])
-    assert named
-    for name in named:
-        path, _colons, test = name.partition("::")
-        assert (TESTS / path).is_file(), name
-        assert test in names_in(TESTS / path), name
+    assert named_by(cells)
+    for name in named_by(cells):
+        assert is_there(name), name
 
 
 def tasks_of(items):
