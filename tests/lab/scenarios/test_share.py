@@ -118,6 +118,24 @@ DRIFTS = (
 )
 
 
+def test_another_file_system_is_mounted_by_its_own_program(share: Lab) -> None:
+    lab = share
+    lab.ssh("peer1", "umask 077; cat > /root/.ssh/id_lab", stdin=(lab.folder / "key").read_text(encoding="utf-8"))
+    given = {
+        "vray_swarm_share_src": "root@server:/srv/vray",
+        "vray_swarm_share_fstype": "fuse.sshfs",
+        "vray_swarm_share_options": "allow_other,IdentityFile=/root/.ssh/id_lab,StrictHostKeyChecking=no",
+    }
+    first = mount(lab, "peer1", **given)
+    assert first.succeeded and first.changed, first
+    assert build(lab, "peer1") == "a build\n"
+    assert "Read-only" in lab.ssh("peer1", "touch /mnt/vray/mine", check=False)
+    # It has no use for the account of SMB, which the inventory gives.
+    assert "No such file" in lab.ssh("peer1", f"ls {CREDENTIALS}", check=False)
+    second = mount(lab, "peer1", **given)
+    assert second.succeeded and not second.changed, second
+
+
 def test_drift_is_told_and_set_right(share: Lab) -> None:
     lab = share
     assert mount(lab, "peers").succeeded
