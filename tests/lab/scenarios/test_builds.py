@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from swarm_lab import Lab, Run
+from swarm_lab.peers import RENDER, answer, drop_in, pid, start_render, timers, until
 from swarm_peer.builds import VERSION
 
 UPLOAD = "renderops.vray_swarm.upload"
@@ -20,7 +20,6 @@ SETTINGS = "renderops.vray_swarm.settings"
 INFO = "renderops.vray_swarm.peer_info"
 INSTALLED = "7.10.0-0a1b2c3d"
 CONFIG = "/etc/swarm/swarm.yaml"
-RENDER = "/var/lib/swarm/VRay/vray-1.0.0-abcdef12/bin/vray"
 
 
 def upload(lab: Lab, hosts: str, build: Path, *arguments: str, **variables: Any) -> Run:
@@ -37,39 +36,15 @@ def through_a_window(lab: Lab, hosts: str, build: Path, *arguments: str, **varia
     return upload(lab, hosts, build, *arguments, **{**window, **variables})
 
 
-def until(lab: Lab, host: str, condition: str, seconds: int = 40) -> None:
-    """Wait for what a shell command on a host says."""
-    lab.ssh(host, f"timeout {seconds} sh -c {shlex.quote(f'until {condition}; do sleep 0.1; done')}")
-
-
-def drop_in(lab: Lab, host: str, fault: str) -> None:
+def add_fault(lab: Lab, host: str, fault: str) -> None:
     """Let the Swarm of a host misbehave from its next start on."""
-    folder = "/etc/systemd/system/swarm.service.d"
     start = lab.ssh(host, "grep ^ExecStart= /etc/systemd/system/swarm.service").strip()
-    lab.ssh(
-        host, f"mkdir -p {folder}; cat > {folder}/fault.conf", stdin=f"[Service]\nExecStart=\n{start} --fault {fault}\n"
-    )
-    lab.ssh(host, "systemctl daemon-reload")
-
-
-def render(lab: Lab, host: str, unit: str = "render") -> None:
-    """Let something run from a build."""
-    lab.ssh(host, f"mkdir -p {RENDER[:-5]}; cp -n /bin/sleep {RENDER}; systemd-run --unit={unit} {RENDER} 600")
-    until(lab, host, f"pgrep -f {RENDER} >/dev/null")
-
-
-def pid(lab: Lab, host: str) -> str:
-    return lab.ssh(host, "systemctl show --value --property MainPID swarm").strip()
+    drop_in(lab, host, "ExecStart=", f"{start} --fault {fault}")
 
 
 def is_open(lab: Lab, host: str) -> tuple[bool, bool]:
     """Whether executables are allowed: by the file, and by Swarm, which need not listen yet."""
-    ask = "curl -s --retry 40 --retry-delay 1 --retry-all-errors http://127.0.0.1:1113/debug/allowExecutables"
-    return "allowExecutables: true" in lab.read(host, CONFIG), lab.ssh(host, ask).strip() == "true"
-
-
-def timers(lab: Lab, host: str) -> str:
-    return lab.ssh(host, "systemctl list-units --all --plain --no-legend 'vray-swarm-*'")
+    return "allowExecutables: true" in lab.read(host, CONFIG), answer(lab, host) is True
 
 
 def installed(lab: Lab, host: str) -> bool:
@@ -130,7 +105,7 @@ def test_an_installer_through_the_window(lab: Lab, installer: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["fail=no", "reset,after=1000000"])
 def test_the_window_is_closed_when_the_upload_fails(lab: Lab, installer: Path, fault: str) -> None:
-    drop_in(lab, "peer1", fault)
+    add_fault(lab, "peer1", fault)
     # All are in the window at once, and the first failure ends the run.
     run = through_a_window(lab, "peer1:peer2", installer)
     assert run.failed == ["peer1"], run
@@ -144,7 +119,7 @@ def test_the_window_is_closed_when_the_upload_fails(lab: Lab, installer: Path, f
 
 
 def test_a_failed_window_stops_the_next_wave(lab: Lab, installer: Path) -> None:
-    drop_in(lab, "peer1", "fail=no")
+    add_fault(lab, "peer1", "fail=no")
     run = through_a_window(lab, "peer1:peer2", installer, vray_swarm_waves=[1, 1])
     assert run.failed == ["peer1"] and "peer2" not in run.changed, run
     assert is_open(lab, "peer1") == (False, False)
@@ -152,7 +127,7 @@ def test_a_failed_window_stops_the_next_wave(lab: Lab, installer: Path) -> None:
 
 
 def test_the_window_of_a_peer_that_renders_is_not_opened(lab: Lab, installer: Path) -> None:
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     before = pid(lab, "peer1")
     run = through_a_window(lab, "peer1:peer2", installer)
     assert run.succeeded and list(run.changed) == ["peer2"], run
@@ -162,7 +137,7 @@ def test_the_window_of_a_peer_that_renders_is_not_opened(lab: Lab, installer: Pa
 
 
 def test_a_peer_closes_a_window_that_nobody_closes(lab: Lab, installer: Path) -> None:
-    drop_in(lab, "peer1", "slow=200000")
+    add_fault(lab, "peer1", "slow=200000")
     variables = {
         "vray_swarm_hosts": "peer1",
         "vray_swarm_installer_window": True,
@@ -186,7 +161,7 @@ def test_a_render_that_begins_in_the_window_is_not_stopped(lab: Lab, installer: 
     tasks = tmp_path / "render.yml"
     begin = f"mkdir -p {RENDER[:-5]}; cp /bin/sleep {RENDER}; systemd-run --unit=render {RENDER} 600"
     tasks.write_text("[]")
-    drop_in(lab, "peer1", "slow=1000000")
+    add_fault(lab, "peer1", "slow=1000000")
     variables = {
         "vray_swarm_hosts": "peer1",
         "vray_swarm_installer_window": True,
@@ -220,7 +195,7 @@ def test_the_scheduler_is_told_of_a_window(lab: Lab, installer: Path, tmp_path: 
     for name in ("before", "after"):
         touch = {"path": f"/tmp/{name}", "state": "touch", "mode": "0644"}
         (tmp_path / f"{name}.yml").write_text(f"[{{name: {name}, ansible.builtin.file: {touch}}}]")
-    drop_in(lab, "peer1", "fail=no")
+    add_fault(lab, "peer1", "fail=no")
     run = through_a_window(
         lab,
         "peer1",

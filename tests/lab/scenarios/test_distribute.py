@@ -19,6 +19,7 @@ import yaml
 
 from swarm_lab import PEERS, Lab, Run
 from swarm_lab.lab import ROOT
+from swarm_lab.peers import drop_in, start_render
 from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_peer.builds import VERSION, make_archive
 
@@ -68,12 +69,6 @@ def deployed(lab: Lab, peer: str) -> list[str]:
 
 def is_active(lab: Lab, peer: str) -> bool:
     return lab.ssh(peer, f"systemctl is-active {SPECS[peer].service}", check=False).strip() == "active"
-
-
-def render(lab: Lab, peer: str) -> None:
-    """Let a program of a deployed build run, as a render does."""
-    folder = f"{SPECS[peer].data_dir}/VRay/vray-1.0.0-abcdef12"
-    lab.ssh(peer, f"mkdir {folder}; cp /bin/sleep {folder}/vray; systemd-run --unit render {folder}/vray 1000")
 
 
 def problems(run: Run, peer: str) -> str:
@@ -237,7 +232,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
     fill(lab, archive)
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     hooks = {}
     for name in ("before_stop", "after_start"):
         tasks = tmp_path / f"{name}.yml"
@@ -283,13 +278,7 @@ def test_a_peer_that_fails_between_the_hooks_stops_the_waves(lab: Lab, archive: 
 
 def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> None:
     fill(lab, archive)
-    lab.ssh("peer1", "mkdir /etc/systemd/system/swarm.service.d")
-    lab.write(
-        "peer1",
-        "/etc/systemd/system/swarm.service.d/hang.conf",
-        "[Service]\nExecStop=/bin/sleep 600\nTimeoutStopSec=900\n",
-    )
-    lab.ssh("peer1", "systemctl daemon-reload")
+    drop_in(lab, "peer1", "ExecStop=/bin/sleep 600", "TimeoutStopSec=900")
     hooks = {"vray_swarm_stop_timeout": 3}
     run = distribute(lab, hosts="peer1,peer2,peer3", vray_swarm_max_fail_percent=50, **hooks)
     assert run.failed == ["peer1"]
@@ -313,9 +302,7 @@ def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: P
     fill(lab, archive)
     # It takes its time to stop, so that the middle can be hit.
     for peer in ("peer1", "peer2"):
-        lab.ssh(peer, "mkdir /etc/systemd/system/swarm.service.d")
-        lab.write(peer, "/etc/systemd/system/swarm.service.d/slow.conf", "[Service]\nExecStartPre=/bin/sleep 2\n")
-        lab.ssh(peer, "systemctl daemon-reload")
+        drop_in(lab, peer, "ExecStartPre=/bin/sleep 2")
     variables = given("peer1,peer2", {"vray_swarm_rescue_after": 5})
     with lab.start_playbook(DISTRIBUTE, variables=variables) as playing:
         playing.wait_for_task(phase)

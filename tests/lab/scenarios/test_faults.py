@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from swarm_lab import Lab
+from swarm_lab.peers import answer, drop_in, pid
 from swarm_lab.playbook import Run
 from swarm_peer.builds import VERSION
 
@@ -59,18 +59,17 @@ def whole(build: Path) -> list[str]:
     return [f"VRay/import/{build.name} {build.stat().st_size}", f"VRay/vray-{VERSION}"]
 
 
-def drop_in(lab: Lab, peer: str, *lines: str) -> None:
+def start_changed(lab: Lab, peer: str, *lines: str) -> None:
     """Change how a peer's Swarm is started, and start it so."""
-    folder = "/etc/systemd/system/swarm.service.d"
-    lab.ssh(peer, f"mkdir -p {folder}; cat > {folder}/fault.conf", stdin="\n".join(("[Service]", *lines, "")))
-    lab.ssh(peer, "systemctl daemon-reload; systemctl restart swarm")
+    drop_in(lab, peer, *lines)
+    lab.ssh(peer, "systemctl restart swarm")
     lab.ssh(peer, "until curl -s localhost:1113 > /dev/null; do sleep 0.1; done")
 
 
 def start_with(lab: Lab, peer: str, *arguments: str) -> None:
     """Start a peer's Swarm with more arguments: faults of the reference peer, another address."""
     command = lab.ssh(peer, "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
-    drop_in(lab, peer, "ExecStart=", f"ExecStart={' '.join((command, *arguments))}")
+    start_changed(lab, peer, "ExecStart=", f"ExecStart={' '.join((command, *arguments))}")
 
 
 def sound(lab: Lab, peer: str) -> None:
@@ -96,16 +95,6 @@ def in_the_body(lab: Lab, peer: str) -> None:
     lab.ssh(peer, "until find /tmp -name 'servant-*' -size +100k | grep -q .; do sleep 0.05; done")
 
 
-def pid(lab: Lab, peer: str) -> str:
-    return lab.ssh(peer, "systemctl show --value --property MainPID swarm").strip()
-
-
-def allowed(lab: Lab, peer: str) -> Any:
-    """What a peer answers; it need not listen yet."""
-    ask = "curl -s --retry 40 --retry-delay 1 --retry-all-errors http://127.0.0.1:1113/debug/allowExecutables"
-    return json.loads(lab.ssh(peer, ask))
-
-
 def heals(lab: Lab, hosts: str, build: Path, **outcomes: str) -> None:
     """Run it once more: all peers have the build, and no peer is sent one that it had."""
     run = upload(lab, hosts, build, **KNOWN)
@@ -124,7 +113,7 @@ def test_a_full_disk(lab: Lab, archive: Path) -> None:
     for peer, place in places.items():
         size = "4m" if peer == "peer3" else "1m"
         lab.ssh(peer, f"mkdir -p {place}; mount -t tmpfs -o size={size},mode=0755,uid=swarm tmpfs {place}")
-        drop_in(lab, peer, "Environment=TMPDIR=/mnt/small" if peer == "peer1" else "")
+        start_changed(lab, peer, "Environment=TMPDIR=/mnt/small" if peer == "peer1" else "")
     run = upload(lab, ":".join(places), archive)
     assert run.failed == sorted(places), run
     for peer in places:
@@ -281,7 +270,7 @@ def test_a_swarm_yaml_that_cannot_be_changed(lab: Lab) -> None:
     assert lab.read("peer2", CONFIG) == "webPort: 1113\nlogging: [\n"
     assert lab.read("peer3", CONFIG) == lab.read("peer4", CONFIG) == old
     for peer in peers:
-        assert allowed(lab, peer) is False
+        assert answer(lab, peer) is False
     assert lab.ssh("peer4", "ls -A /etc/swarm").split() == ["swarm.yaml"]
     # Mended.
     lab.ssh("peer2", f"sed -i '$d' {CONFIG}")
@@ -290,7 +279,7 @@ def test_a_swarm_yaml_that_cannot_be_changed(lab: Lab) -> None:
     run = lab.task(":".join(peers), SETTINGS, {**wanted, "create": True}, become=True)
     assert run.succeeded and sorted(run.changed) == sorted(peers), run
     for peer in peers:
-        assert allowed(lab, peer) is True
+        assert answer(lab, peer) is True
 
 
 def test_an_empty_swarm_yaml_and_one_on_a_full_disk(lab: Lab) -> None:
@@ -302,13 +291,13 @@ def test_an_empty_swarm_yaml_and_one_on_a_full_disk(lab: Lab) -> None:
     old = lab.read("peer2", CONFIG)
     wanted = {"path": CONFIG, "settings": {"allowExecutables": True}, "service": "swarm"}
     run = lab.task("peer1:peer2", SETTINGS, wanted, become=True)
-    assert lab.read("peer1", CONFIG) == "allowExecutables: true\n" and allowed(lab, "peer1") is True
+    assert lab.read("peer1", CONFIG) == "allowExecutables: true\n" and answer(lab, "peer1") is True
     assert run.failed == ["peer2"] and "No space left on device" in run.one("peer2")["msg"], run
     assert run.one("peer2")["msg"].endswith("The file was not changed, and Swarm runs with it."), run
-    assert (lab.read("peer2", CONFIG), allowed(lab, "peer2")) == (old, False)
+    assert (lab.read("peer2", CONFIG), answer(lab, "peer2")) == (old, False)
     lab.ssh("peer2", "rm /etc/swarm/full")
     run = lab.task("peer2", SETTINGS, wanted, become=True)
-    assert run.succeeded and allowed(lab, "peer2") is True, run
+    assert run.succeeded and answer(lab, "peer2") is True, run
 
 
 # -- the port ------------------------------------------------------------------------------------------------------
@@ -379,7 +368,7 @@ def test_two_uploads_at_once(lab: Lab, archive: Path) -> None:
 def test_two_changes_at_once(lab: Lab) -> None:
     """The stop takes as long for both, so that both are there when it ends."""
     lab.ssh("peer1", "touch /run/go")
-    drop_in(lab, "peer1", "ExecStop=/bin/sh -c 'until [ -e /run/go ]; do sleep 0.1; done'", "TimeoutStopSec=600")
+    start_changed(lab, "peer1", "ExecStop=/bin/sh -c 'until [ -e /run/go ]; do sleep 0.1; done'", "TimeoutStopSec=600")
     lab.ssh("peer1", "rm /run/go")
     changes = [{"first": 1}, {"second": 2}, {"third": 3}]
     with contextlib.ExitStack() as stack:
@@ -405,7 +394,7 @@ def test_two_changes_at_once(lab: Lab) -> None:
         reasons = ("nother task changed", "by somebody else", "did not stop: Job for swarm.service canceled")
         assert run.succeeded or any(reason in run.output for reason in reasons), run
     assert any(run.succeeded for run in done)
-    assert allowed(lab, "peer1") is False
+    assert answer(lab, "peer1") is False
     assert lab.ssh("peer1", "ls -A /etc/swarm").split() == ["swarm.yaml"]
     for change in changes:
         assert lab.task(

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import Any
 
 from swarm_lab import PEERS, Lab, Result, Run
+from swarm_lab.peers import RENDER, answer, drop_in, pid, start_render, timers, until
 
 SETTINGS = "renderops.vray_swarm.settings"
 CONFIG = "/etc/swarm/swarm.yaml"
@@ -32,42 +31,8 @@ def change(lab: Lab, hosts: str, settings: dict[str, Any], *arguments: str, **op
     return lab.playbook(play(hosts, settings, **options), *arguments)
 
 
-def until(lab: Lab, host: str, condition: str, seconds: int = 40) -> None:
-    """Wait for what a shell command on a host says."""
-    lab.ssh(host, f"timeout {seconds} sh -c {shlex.quote(f'until {condition}; do sleep 0.1; done')}")
-
-
-def drop_in(lab: Lab, host: str, *lines: str) -> None:
-    """Change how a host's Swarm starts and stops."""
-    folder = "/etc/systemd/system/swarm.service.d"
-    lab.ssh(host, f"mkdir -p {folder}; cat > {folder}/test.conf", stdin="\n".join(("[Service]", *lines, "")))
-    lab.ssh(host, "systemctl daemon-reload")
-
-
-def pid(lab: Lab, host: str, service: str = "swarm") -> str:
-    return lab.ssh(host, f"systemctl show --value --property MainPID {service}").strip()
-
-
-def answer(lab: Lab, host: str, port: int = 1113) -> Any:
-    """What a peer says itself; it need not listen yet."""
-    ask = f"curl -s --retry 40 --retry-delay 1 --retry-all-errors http://127.0.0.1:{port}/debug/allowExecutables"
-    return json.loads(lab.ssh(host, ask))
-
-
-def timers(lab: Lab, host: str) -> str:
-    return lab.ssh(host, "systemctl list-units --all --plain --no-legend 'vray-swarm-*'")
-
-
 def leftovers(lab: Lab, host: str) -> list[str]:
     return lab.ssh(host, "ls -A /etc/swarm").split()
-
-
-def render(lab: Lab, host: str) -> str:
-    """Let something run from a build; return its path."""
-    path = "/var/lib/swarm/VRay/vray-1.0.0-abcdef12/bin/vray"
-    lab.ssh(host, f"mkdir -p {path[:-5]}; cp /bin/sleep {path}; systemd-run --unit=render {path} 600")
-    until(lab, host, f"pgrep -f {path} >/dev/null")
-    return path
 
 
 def proven(result: Result) -> bool:
@@ -126,7 +91,7 @@ def test_a_service_that_starts_and_dies_is_told_at_once(lab: Lab) -> None:
 
 
 def test_a_swarm_that_is_down_is_started_busy_or_not(lab: Lab) -> None:
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     for peer in ("peer1", "peer2"):
         lab.ssh(peer, "systemctl stop swarm")
     known = {"data_dir": "{{ vray_swarm_data_dir }}"}
@@ -140,7 +105,8 @@ def test_a_swarm_that_is_down_is_started_busy_or_not(lab: Lab) -> None:
 
 
 def test_a_busy_peer_is_left_alone_and_the_others_go_on(lab: Lab) -> None:
-    path = render(lab, "peer1")
+    start_render(lab, "peer1")
+    path = RENDER
     old, known = pid(lab, "peer1"), {"data_dir": "{{ vray_swarm_data_dir }}"}
     for arguments in (["--check"], []):
         run = change(lab, "peer1:peer2", OPEN, *arguments, **known)
@@ -160,14 +126,14 @@ def test_a_busy_peer_is_left_alone_and_the_others_go_on(lab: Lab) -> None:
 
 
 def test_patience_that_is_long_enough(lab: Lab) -> None:
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     with lab.start_playbook(play("peer1", OPEN, data_dir="/var/lib/swarm", busy_wait=100)) as playing:
         playing.wait_for_output("runs; waiting for ")
         lab.ssh("peer1", "systemctl stop render")
         run = playing.wait()
     assert run.succeeded and proven(run.one()), run
     # Not long enough.
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     run = change(lab, "peer1", {"webPort": 1213}, data_dir="/var/lib/swarm", busy_wait=1)
     assert run.succeeded and run.one()["busy"] and not run.changed, run
     assert answer(lab, "peer1") is True
@@ -208,7 +174,7 @@ def test_a_file_that_was_changed_without_a_restart(lab: Lab) -> None:
     assert change(lab, "peer1", OPEN, "--check", **known).changed == {"peer1": 1}
     # Who has no say in it does not mind.
     assert not change(lab, "peer1", {"webPort": 1113}).changed
-    render(lab, "peer2")
+    start_render(lab, "peer2")
     run = change(lab, "peer1:peer2", OPEN, **known)
     assert run.succeeded and run.changed == {"peer1": 1} and run.one("peer2")["busy"], run
     assert answer(lab, "peer1") is True and answer(lab, "peer2") is False
@@ -235,7 +201,7 @@ def test_no_peer_stays_stopped_when_the_controller_dies(lab: Lab) -> None:
     hold = "/bin/sh -c 'touch /tmp/held; until [ -e /tmp/go ]; do sleep 0.1; done'"
     old = lab.read("peer1", CONFIG)
     # Before the stop: it waits for a render.
-    render(lab, "peer1")
+    start_render(lab, "peer1")
     # While it stops, where what Ansible runs on the host dies as well.
     drop_in(lab, "peer2", f"ExecStop={hold}", "TimeoutStopSec=600")
     # While it is stopped: the file changes, so that the controller has to decide, and it is not there.
@@ -300,7 +266,7 @@ def test_a_change_that_the_host_takes_back(lab: Lab) -> None:
     # Nobody comes back; on peer2 it renders meanwhile, and somebody else changes the file.
     run = change(lab, "peer1:peer2", OPEN, revert_after=3, data_dir="/var/lib/swarm")
     assert run.succeeded and sorted(run.changed) == ["peer1", "peer2"], run
-    render(lab, "peer2")
+    start_render(lab, "peer2")
     opened = pid(lab, "peer2")
     lab.ssh("peer2", "echo 'mine: 1' >> /etc/swarm/swarm.yaml")
     for peer in ("peer1", "peer2"):
