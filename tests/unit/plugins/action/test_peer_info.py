@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("ansible.plugins.action")
 
-from ansible_collections.renderops.vray_swarm.plugins.action.peer_info import _GONE_AFTER, _Gone
+from ansible_collections.renderops.vray_swarm.plugins.action import peer_info
+from ansible_collections.renderops.vray_swarm.plugins.action.peer_info import _GONE_AFTER, ActionModule, _Gone
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 
 
@@ -68,3 +69,67 @@ def test_what_is_told_of_wanted_builds():
         ("7.0.6-e8197af2", False),
     ]
     assert [build["deployed"] for build in wanted(*names).told(look, None)] == [None, None, None]
+
+
+class Clock:
+    """Time passes while one sleeps, and looks cost none."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Waiting(ActionModule):
+    """An action whose looks are given: what is missing and how large the builds are, from some second on."""
+
+    def __init__(self, clock, wait, looks):
+        self.options, self.label = {"wait": wait}, "ws17"
+        self._clock, self._start, self._looks = clock, clock.now, looks
+        self.seen = 0
+
+    def _look(self):
+        self.seen += 1
+        missing, size = [look for second, *look in self._looks if self._clock.now - self._start >= second][-1]
+        known = [{"kind": "build", "subject": name, "want": None} for name in missing]
+        return {"differences": known, "builds": [size], "service": None, "imports": [], "errors": {}}
+
+    def _compare(self, _wanted, facts):
+        return facts["differences"]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(peer_info, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    lines = []
+    monkeypatch.setattr(peer_info.display, "display", lines.append)
+    return lines
+
+
+def test_a_line_a_minute_says_what_is_waited_for(clock, lines):
+    action = Waiting(clock, 300, [(0, ["a.tar", "b.tar"], 0), (130, ["b.tar"], 0)])
+    found = action._wait(wanted(), action._look())
+    assert [item["subject"] for item in found["differences"]] == ["b.tar"]
+    assert clock.now == 1300
+    assert len(lines) == 4
+    assert all(line.startswith("ws17: waits for ") and line.endswith(" of 300)") for line in lines)
+    assert ["a.tar" in line for line in lines] == [True, True, False, False]
+    # Ever later: no peer is asked each second for half an hour.
+    assert action.seen < 40
+
+
+def test_a_build_is_waited_for_until_it_has_stopped_to_grow(clock, lines):
+    action = Waiting(clock, 300, [(0, ["a.tar"], 0), (10, [], 1), (15, [], 2)])
+    found = action._wait(wanted(), action._look())
+    assert found["differences"] == [] and found["builds"] == [2]
+    assert clock.now < 1060 and lines == []
