@@ -62,6 +62,8 @@ class ActionModule(SwarmAction):
         options = self.options
         check_options(options, check_windows_service if self.on_windows else check_service_name)
         wanted = Wanted(options["wanted"]) if options["wanted"] else None
+        if wanted is not None and not options["import_dir"]:
+            options["import_dir"] = wanted.import_dir
         facts = self._look()
         if wanted is not None:
             facts["differences"] = self._compare(wanted, facts)

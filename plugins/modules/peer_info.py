@@ -48,6 +48,7 @@ options:
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
+      - The default is C(vrayImportDir) in O(wanted.settings), since that is where it will be.
       - V({platform}) in it stands for the platform of the host, as in C(/mnt/vray/stable/{platform}).
     type: path
   platform:
