@@ -65,6 +65,8 @@ class Farm:
         self.directory = directory
         self.peers: t.Dict[str, Peer] = {}
         self.share = directory / "nas"
+        # Variables of hosts. Those that are no doubles have their connection there.
+        self.variables: t.Dict[str, t.Dict[str, t.Any]] = {}
         self._runs = 0
         self._process: subprocess.Popen[str]
 
@@ -107,16 +109,20 @@ class Farm:
         extra = self.directory / f"extra{self._runs}.json"
         extra.write_text(json.dumps(variables))
         with Server({name: peer.host for name, peer in self.peers.items()}) as server:
-            hosts = {
+            doubles = {
                 name: {
                     "ansible_host": peer.host.address,
                     "ansible_connection": "windows_double",
                     "ansible_shell_type": "powershell",
+                    # Also where a task of another host is delegated to this one.
+                    "windows_double_host": name,
                     "windows_double_socket": server.path,
                     "vray_swarm_web_port": peer.port,
                 }
                 for name, peer in self.peers.items()
             }
+            names = [*self.peers, *(name for name in self.variables if name not in self.peers)]
+            hosts = {name: {**doubles.get(name, {}), **self.variables.get(name, {})} for name in names}
             inventory = self.directory / "inventory.json"
             inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
             self._process = subprocess.Popen(
@@ -146,8 +152,8 @@ class Farm:
                 self.kill()
             assert not server.faults, "\n".join(server.faults)
         lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
-        names = ("host", "task", "action", "status", "data")
-        results = [Result(*(line[name] for name in names)) for line in lines if line["event"] == "result"]
+        fields = ("host", "task", "action", "status", "data")
+        results = [Result(*(line[field] for field in fields)) for line in lines if line["event"] == "result"]
         recap = next((line["recap"] for line in lines if line["event"] == "recap"), {})
         return Run(self._process.returncode, output, results, recap)
 
