@@ -82,12 +82,14 @@ def drift(shared):
     ws1 = shared.peers["ws1"]
     ws1.swarm.stop()
     ws1.swarm.start_mode = "manual"
+    foreign = shared.build("foreign.tar", platform="Linux_x86").rename(shared.share / "stable/Windows_x86/foreign.tar")
     ws1.write(ws1.text().replace("stable", "canary"))
     wrong = shared.run(VERIFY, **VARIABLES, vray_swarm_hosts="ws1")
     assert wrong.failed == ["ws1"], wrong.output
     told = " ".join(wrong.of(task="Fail with what is wrong")[0]["msg"].split())
-    for text in ("The service is stopped", "does not start with the host", "vrayImportDir in"):
+    for text in ("The service is stopped", "does not start with the host", "vrayImportDir in", "is for Linux_x86"):
         assert text in told
+    foreign.unlink()
     right = shared.run(DISTRIBUTE, **VARIABLES)
     assert right.succeeded and list(right.changed) == ["ws1"], right.output
     assert (ws1.swarm.state, ws1.swarm.start_mode) == ("started", "auto")
