@@ -200,7 +200,7 @@ def in_copy(run: Run, environ: dict[str, str]) -> dict[str, str]:
             str(path)
             for path in (
                 run.tmp / "copy",
-                *(tests / name for name in ("bench", "bench/clients", "lab", "peer", "tools")),
+                *(tests / name for name in ("bench", "bench/clients", "doubles/windows", "lab", "peer", "tools")),
             )
         ),
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(run.tmp / "ansible" / "tmp"),
@@ -393,7 +393,7 @@ CHECKS = (
     lint(
         "mypy",
         "{bin}/mypy --config-file {copy}/pyproject.toml {copy}/plugins {copy}/tests/peer/swarm_peer {copy}/tests/tools"
-        " {copy}/tests/lab {copy}/tests/bench",
+        " {copy}/tests/lab {copy}/tests/bench {copy}/tests/doubles",
         # Not in the collection: plugins/ must be found under one name only.
         cwd="{tmp}/copy",
     ),

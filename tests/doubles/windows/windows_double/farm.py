@@ -154,7 +154,7 @@ class Farm:
         lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
         fields = ("host", "task", "action", "status", "data")
         results = [Result(*(line[field] for field in fields)) for line in lines if line["event"] == "result"]
-        recap = next((line["recap"] for line in lines if line["event"] == "recap"), {})
+        recap: t.Dict[str, t.Dict[str, int]] = next((line["recap"] for line in lines if line["event"] == "recap"), {})
         return Run(self._process.returncode, output, results, recap)
 
 

@@ -77,7 +77,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Peer"]:
         found["is_peer"] = False
         for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
-            if ipaddress.ip_address(address[0].partition("%")[0]).is_loopback or address[0] == host.address:
+            if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or address[0] == host.address:
                 found["is_peer"] = True
     if p["DataDir"]:
         data, vray = _listing(host, p["DataDir"], sid), _listing(host, p["DataDir"] + r"\VRay", sid)
