@@ -74,7 +74,8 @@ def is_active(lab: Lab, peer: str) -> bool:
 def verified(run: Run, peer: str) -> dict[str, Any]:
     """What verify found of a peer. The task stands twice: among what is done where something is wrong, and after it."""
     (found,) = [task for task in run.of(peer, "Keep what was found") if task.status != "skipped"]
-    return found["ansible_facts"]["vray_swarm_verified"]
+    facts: dict[str, dict[str, Any]] = found["ansible_facts"]
+    return facts["vray_swarm_verified"]
 
 
 def problems(run: Run, peer: str) -> str:
