@@ -28,6 +28,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     shown,
     wanted_version,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import is_within, place_in_share
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     absent_keys,
     settle_directory,
@@ -168,7 +169,7 @@ class Wanted:
         """Swarm makes its own one. One on a share that is there can only be missing because it is misspelt, or empty."""
         path, mount = facts["import_dir"], facts["mount"]
         if facts["import_there"] is False and path != swarm_defaults(data_dir).get(IMPORT_DIR_KEY):
-            if mount is None or self._from_share(facts) or not _is_within(path, mount["path"]):
+            if mount is None or self._from_share(facts) or not is_within(path, mount["path"]):
                 text = (
                     f"The import directory {path} is not there. Is the channel right, and is anything published in it?"
                 )
@@ -240,7 +241,7 @@ class Wanted:
             and mount["mounted"]
             and mount["readable"]
             and facts["import_dir"]
-            and _is_within(facts["import_dir"], mount["path"])
+            and is_within(facts["import_dir"], mount["path"])
         )
 
     def _published(self, facts: Facts) -> t.Optional[t.List[Build]]:
@@ -248,13 +249,13 @@ class Wanted:
             entries = json.loads(facts["manifest"] or "")
         except (ValueError, RecursionError):
             return None
-        relative = posixpath.relpath(_slashes(facts["import_dir"]), _slashes(facts["mount"]["path"]))
-        if relative.count("/") != 1 or not isinstance(entries, list) or not all(map(_is_published, entries)):
+        place = place_in_share(facts["import_dir"], facts["mount"]["path"])
+        if place is None or not isinstance(entries, list) or not all(map(_is_published, entries)):
             return None
         return [
             Build(entry["file"], _version_of(entry), entry.get("size"))
             for entry in entries
-            if f"{entry['channel']}/{entry['platform']}" == relative
+            if place.holds(entry["channel"], entry["platform"])
         ]
 
 
@@ -339,17 +340,6 @@ def _name(path: str) -> str:
     if not name:
         raise OptionsError(f"{shown(path)} in wanted.builds is no name of a build.")
     return name
-
-
-def _is_within(path: str, directory: str) -> bool:
-    return (_slashes(path) + "/").startswith(_slashes(directory).rstrip("/") + "/")
-
-
-def _slashes(path: str) -> str:
-    """A path to compare: those of Windows know both separators, and no case."""
-    if "\\" in path:
-        path = path.replace("\\", "/").lower()
-    return posixpath.normpath(path)
 
 
 def _value(value: t.Any) -> str:

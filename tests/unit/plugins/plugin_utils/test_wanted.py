@@ -283,6 +283,15 @@ def test_what_is_published_for_the_peer_is_wanted():
     assert found(facts, builds=None) == []
 
 
+def test_what_is_published_for_a_windows_peer_is_wanted():
+    """Its paths know no case, and the list knows one."""
+    entry = {"file": NAME, "platform": "Windows_x86", "channel": "stable"}
+    root = r"\\nas\vray builds"
+    for import_dir in (root + r"\stable\Windows_x86", root.upper() + r"\Stable\windows_x86"):
+        facts = facts_of(mount=share(path=root), import_dir=import_dir, manifest=json.dumps([entry]))
+        assert [(item["kind"], item["want"]) for item in found(facts, builds=[])] == [("build", NEW)]
+
+
 HOSTILE = "{{ 1 + 1 }}{% raw %}\x1b[31m\x07\r\n\u202e"
 
 
