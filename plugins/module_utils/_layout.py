@@ -10,6 +10,8 @@ from __future__ import annotations
 
 MANIFEST = "builds.json"
 SUMS = "SHA256SUMS"
+#: Of :data:`SUMS`, detached and armored. Whoever has the key makes it; the collection does not.
+SIGNATURE = "SHA256SUMS.asc"
 STAGING = ".staging"
 WITHDRAWN = ".withdrawn"
 

@@ -16,13 +16,14 @@ import fcntl
 import hashlib
 import json
 import os
+import typing as t
 
 from ansible import constants as C
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 
-_DIGITS = 64
+_END = "."
 
 
 def sha256_once(path: str) -> str:
@@ -35,15 +36,30 @@ def sha256_once(path: str) -> str:
     except OSError as error:
         raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error
     identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+    return once(identity, lambda: sha256(path))
+
+
+def once(identity: t.Sequence[t.Any], compute: t.Callable[[], str]) -> str:
+    """Return a text, computed by whoever asks first; all others wait for that.
+
+    :param identity: What the text depends on.
+    """
     name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    with open(os.path.join(C.DEFAULT_LOCAL_TMP, f"vray_swarm-{name}"), "a+", encoding="ascii") as file:
+    path = os.path.join(C.DEFAULT_LOCAL_TMP, f"vray_swarm-{name}")
+    with open(path, "a+", encoding="utf-8", errors="replace", newline="") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         known = file.read()
         # Half of it is what a fork left that was killed, or that found the disk full.
-        if len(known) != _DIGITS:
-            known = sha256(path)
+        if not _is_whole(known):
+            text = compute()
+            known = f"{len(text)}:{text}{_END}"
             file.truncate(0)
             file.write(known)
             file.flush()
-        return known
+        return known.partition(":")[2][: -len(_END)]
+
+
+def _is_whole(known: str) -> bool:
+    length, dummy, text = known.partition(":")
+    return length.isdecimal() and text.endswith(_END) and len(text) == int(length) + len(_END)

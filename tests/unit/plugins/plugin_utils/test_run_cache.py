@@ -17,7 +17,7 @@ pytest.importorskip("ansible")
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _run_cache
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import once, sha256_once
 
 PATIENCE = 20
 # As ansible-core makes its workers.
@@ -115,14 +115,14 @@ def test_a_replaced_file_is_hashed_again(run, tmp_path):
     assert sha256_once(str(run.build)) == hashlib.sha256(b"A BUILD").hexdigest()
 
 
-@pytest.mark.parametrize("left", ["", "0", "0" * 63, "0" * 65])
+@pytest.mark.parametrize("left", ["", "0", "64", "64:", f"64:{'0' * 63}.", f"64:{'0' * 65}.", f"64:{'0' * 64}", "x:."])
 def test_what_a_killed_fork_left_is_not_believed(run, left):
     sha256_once(str(run.build))
     (cached,) = run.cached
     cached.write_text(left)
     assert sha256_once(str(run.build)) == wanted(run)
     assert run.hashes == 2
-    assert cached.read_text() == wanted(run)
+    assert cached.read_text() == f"64:{wanted(run)}."
     assert sha256_once(str(run.build)) == wanted(run)
     assert run.hashes == 2
 
@@ -142,3 +142,14 @@ def test_a_build_that_has_gone(run):
     run.build.unlink()
     with pytest.raises(BuildError, match="could not be read: No such file"):
         sha256_once(str(run.build))
+
+
+def test_any_text_is_kept_and_an_empty_one_is_one(run):
+    asked = []
+
+    def ask(text):
+        return once(["test", text], lambda: asked.append(text) or text)
+
+    for text in ("", "ä: b.\n", "."):
+        assert ask(text) == ask(text) == text
+    assert asked == ["", "ä: b.\n", "."]
