@@ -11,6 +11,7 @@ import secrets
 import time
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import peer_info_spec
@@ -24,6 +25,8 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signature import check_once, load_keyring
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import check_place
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import check_windows_service
 
@@ -44,7 +47,7 @@ _NOTHING: t.Dict[str, t.Any] = {
     "errors": {},
 }
 # Facts that decisions need, and nobody else.
-_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None, "import_there": None}
+_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None, "signed": None, "import_there": None}
 
 # When to look again for a build, each time later than the time before, and how often to say so, in seconds.
 _FIRST_PAUSE = 1.0
@@ -57,6 +60,8 @@ _GONE_AFTER = 60.0
 
 class ActionModule(SwarmAction):
     SPEC = peer_info_spec()
+    # The public keys of which one has to have signed the list of the share.
+    _keyring: t.Optional[bytes] = None
 
     def act(self) -> t.Dict[str, t.Any]:
         options = self.options
@@ -64,13 +69,19 @@ class ActionModule(SwarmAction):
         wanted = Wanted(options["wanted"]) if options["wanted"] else None
         if wanted is not None and not options["import_dir"]:
             options["import_dir"] = wanted.import_dir
+        if wanted is not None and options["wanted"]["keyring"]:
+            check_place(options["import_dir"], options["share_path"])
+            self._keyring = load_keyring(self._find_keyring(options["wanted"]["keyring"]))
         facts = self._look()
         if wanted is not None:
             facts["differences"] = self._compare(wanted, facts)
-            if not self._task.check_mode and (_missing(facts) or options["settle"]):
+            is_signed = all(item["kind"] != "signature" for item in facts["differences"])
+            if not self._task.check_mode and is_signed and (_missing(facts) or options["settle"]):
+                # What was read once is not read each second.
+                options["details"] = [name for name in options["details"] if name != "import_checksums"]
                 facts = self._wait(wanted, facts)
             facts["wanted_builds"] = wanted.told(facts, options["data_dir"])
-        result = {"changed": False, **{name: value for name, value in facts.items() if name not in _HIDDEN}}
+        result = {"changed": False, **{name: value for name, value in facts.items() if name not in (*_HIDDEN, "signature")}}
         if options["discover"]:
             result["discovered"] = self._discovered(facts)
         return result
@@ -88,6 +99,7 @@ class ActionModule(SwarmAction):
                 given[name] = options[name]
             if options["share_credentials"]:
                 given["share_digest"] = self._share_digest()
+            given["share_signature"] = self._keyring is not None
             found = self.look_at_host(dict(on_host, **given))
             look = Look(found)
             shared, api = look.shared, found["api"]
@@ -102,6 +114,7 @@ class ActionModule(SwarmAction):
             "settings": settings,
             "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
             "import_shared": shared,
+            "signature": self._signature(found["signed"]),
             **{name: found[name] for name in (*_NOTHING, *_HIDDEN)},
         }
         # The roles show these, and names of files are in them.
@@ -151,6 +164,22 @@ class ActionModule(SwarmAction):
         values = [self._variable(f"vray_swarm_share_{name}") for name in ("username", "password", "domain")]
         content = credentials_content(*values)
         return None if content is None else digest(secrets.token_hex(16), content)
+
+    def _find_keyring(self, path: str) -> str:
+        try:
+            return str(self._find_needle("files", path))
+        except AnsibleError as error:
+            raise OptionsError(
+                f"The keyring {path} was not found on the controller. Correct wanted.keyring (vray_swarm_share_keyring): it"
+                " is a file with the public keys that may sign."
+            ) from error
+
+    def _signature(self, signed: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[str]:
+        """What gpgv says of the list of the share, None where there is nothing to ask."""
+        if self._keyring is None or not signed or signed["sums"] is None or signed["signature"] is None:
+            return None
+        sums, signature = (base64.b64decode(signed[name]) for name in ("sums", "signature"))
+        return check_once(sums, signature, self._keyring)
 
     def _variable(self, name: str) -> str:
         value = self._templar.template(self._task_vars.get(name))

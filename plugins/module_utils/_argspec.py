@@ -37,7 +37,7 @@ _UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
 }
 
 # What a look can do without, and what it takes its time for.
-DETAILS = ("build_sizes", "busy", "disk", "import_platforms")
+DETAILS = ("build_sizes", "busy", "disk", "import_checksums", "import_platforms")
 
 _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "import_dir": {"type": "path"},
@@ -45,6 +45,8 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "share_credentials": {"type": "path"},
     # Made by the action plugin: the values themselves would show up where arguments are shown.
     "share_digest": {"type": "str", "no_log": True},
+    # Set by the action plugin, where wanted.keyring is given.
+    "share_signature": {"type": "bool", "default": False},
     "service": {"type": "str"},
     "api_from": {"type": "str", "choices": ["controller", "peer"], "default": "controller"},
     "details": {"type": "list", "elements": "str", "choices": list(DETAILS), "default": list(DETAILS)},
@@ -80,6 +82,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     "options": {"type": "str", "default": "ro"},
                 },
             },
+            "keyring": {"type": "str"},
             "known": {"type": "list", "elements": "str", "default": []},
             "only": {"type": "bool", "default": False},
             "disk_factor": {"type": "float", "default": 3},

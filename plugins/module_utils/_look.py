@@ -25,14 +25,14 @@ import tempfile
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._bounded import TimeLimitError, bounded
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import identify
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import identify, sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     BuildError,
     OptionsError,
     SwarmError,
     VersionError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
@@ -41,7 +41,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version
 
 _PREFIX = "vray-"
 IMPORT_DIR_KEY = "vrayImportDir"
@@ -57,10 +57,14 @@ _COUNT_FILES = 1000000
 # Telling the platform of an archive takes milliseconds where it is plain, but a second where it is compressed.
 _IDENTIFY_LIMIT = 2.0
 _CREDENTIALS_BYTES = 1 << 16
+# What Swarm will import is read once before it does. That is some ten seconds for a build, over the network.
+_CHECKSUMS_LIMIT = 1800.0
 
 
 # The list that publishing keeps in the root of a share. It is some hundred bytes for each build.
 _MANIFEST_LIMIT = 1 << 20
+_SUMS_LIMIT = 1 << 20
+_SIGNATURE_LIMIT = 1 << 16
 #: Stands in the path of an import directory for the platform of the host.
 PLATFORM_FIELD = "{platform}"
 
@@ -159,6 +163,7 @@ def look_at(
     host_platform: t.Optional[str] = None,
     share_credentials: t.Optional[str] = None,
     share_digest: t.Optional[str] = None,
+    share_signature: bool = False,
 ) -> t.Dict[str, t.Any]:
     """Return the facts about a peer.
 
@@ -173,6 +178,7 @@ def look_at(
     :param host_platform: The platform of this host, where that is known better than it can be found out.
     :param share_credentials: The file with the user and the password for the share.
     :param share_digest: What its content shall be, see :func:`digest`.
+    :param share_signature: Whether the list of checksums and its signature are wanted, and what they are compared with.
     :raises OptionsError: This host is not that peer.
     """
     if peer and not is_own_address(peer):
@@ -218,6 +224,7 @@ def look_at(
         "disk": None,
         "platform": host_platform,
         "manifest": None,
+        "signed": None,
         "errors": errors,
     }
     free: t.Dict[str, t.Optional[int]] = {"temp": None, "data": None, "import": None}
@@ -237,13 +244,19 @@ def look_at(
         facts["import_there"] = imported.get("there")
         free["import"] = imported.get("free")
     if share_path:
-        facts["mount"] = _look_at_share(share_path)
-        facts["manifest"] = facts["mount"].pop("manifest")
+        facts["mount"] = _look_at_share(share_path, share_signature)
+        facts["manifest"], facts["signed"] = facts["mount"].pop("manifest"), facts["mount"].pop("signed")
         if share_credentials and share_digest:
             try:
                 facts["mount"]["credentials"] = _are_wanted(share_credentials, share_digest)
             except OptionsError as error:
                 errors["share_credentials"] = str(error)
+        if import_dir and "import_checksums" in details and (facts["signed"] or {}).get("signature"):
+            if (_comparable(import_dir) + "/").startswith(_comparable(share_path).rstrip("/") + "/"):
+                # A Swarm that reads there already has read what it has deployed.
+                reads_there = _comparable(settings.get(IMPORT_DIR_KEY) or "") == _comparable(import_dir)
+                known = {build["version"] for build in facts["builds"]} if reads_there else set()
+                _hash(facts["imports"], known, import_dir, errors)
     return facts
 
 
@@ -430,6 +443,7 @@ def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
             "kind": None,
             "platform": None,
             "opened": None,
+            "sha256": None,
         }
         try:
             status = entry.stat()
@@ -474,10 +488,35 @@ def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _hash(
+    imports: t.List[t.Dict[str, t.Any]], known: t.Container[str], import_dir: str, errors: t.Dict[str, str]
+) -> None:
+    """Tell the checksums of the files that Swarm will import, which is all but those of the known versions."""
+    new = [item for item in imports if item["bytes"] is not None and str(find_version(item["name"])) not in known]
+    try:
+        found = bounded(lambda: [_sha256(item["path"]) for item in new], _CHECKSUMS_LIMIT)
+    except TimeLimitError:
+        errors["import_checksums"] = f"The files in {import_dir} could not be read within {_CHECKSUMS_LIMIT:g} s."
+    except SwarmError as error:
+        errors["import_checksums"] = str(error)
+    else:
+        for item, checksum in zip(new, found):
+            item["sha256"] = checksum
+
+
+def _sha256(path: str) -> t.Optional[str]:
+    try:
+        return sha256(path)
+    except BuildError:
+        if os.path.lexists(path):
+            raise
+        return None  # Removed meanwhile.
+
+
 # The share.
 
 
-def _look_at_share(path: str) -> t.Dict[str, t.Any]:
+def _look_at_share(path: str, signature: bool) -> t.Dict[str, t.Any]:
     share = {
         "path": path,
         "mounted": False,
@@ -492,9 +531,10 @@ def _look_at_share(path: str) -> t.Dict[str, t.Any]:
         "fstab": find_fstab(path),
         "credentials": None,
         "manifest": None,
+        "signed": None,
     }
     try:
-        share.update(bounded(lambda: _share(path), _LIMIT))
+        share.update(bounded(lambda: _share(path, signature), _LIMIT))
     except TimeLimitError:
         mount = find_mount_point(path)
         if mount:
@@ -505,7 +545,7 @@ def _look_at_share(path: str) -> t.Dict[str, t.Any]:
     return share
 
 
-def _share(path: str) -> t.Dict[str, t.Any]:
+def _share(path: str, signature: bool) -> t.Dict[str, t.Any]:
     found: t.Dict[str, t.Any] = {}
     # Read first: that is what makes an automounter mount.
     try:
@@ -513,6 +553,7 @@ def _share(path: str) -> t.Dict[str, t.Any]:
             found["empty"] = next(entries, None) is None
         found["readable"] = True
         found["manifest"] = _manifest(path)
+        found["signed"] = _signed(path) if signature else None
     except OSError as error:
         found["error"] = f"{path} could not be read: {error.strerror}."
     mount = find_mount(path)
@@ -529,6 +570,24 @@ def _manifest(path: str) -> t.Optional[str]:
             return file.read(_MANIFEST_LIMIT)
     except (OSError, ValueError):
         return None
+
+
+def _signed(path: str) -> t.Dict[str, t.Optional[str]]:
+    """The list of checksums and its signature, byte by byte: what they are worth is not decided here."""
+    found: t.Dict[str, t.Optional[str]] = {"sums": None, "signature": None, "error": None}
+    for key, name, limit in (("sums", SUMS, _SUMS_LIMIT), ("signature", SIGNATURE, _SIGNATURE_LIMIT)):
+        try:
+            with open(os.path.join(path, name), "rb") as file:
+                content = file.read(limit + 1)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found["error"] = f"{name} could not be read: {error.strerror}."
+            continue
+        if len(content) > limit:
+            found["error"] = f"{name} is larger than {limit} bytes."
+        found[key] = base64.b64encode(content).decode("ascii")
+    return found
 
 
 def digest(salt: str, content: bytes) -> str:

@@ -77,6 +77,7 @@ def _look_at(options: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         options["platform"],
         options["share_credentials"],
         options["share_digest"],
+        options["share_signature"],
     )
 
 

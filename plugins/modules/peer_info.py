@@ -45,6 +45,12 @@ options:
     description:
       - The salt and the hash of what O(share_credentials) shall hold. It is made by this plugin; what a task gives is ignored.
     type: str
+  share_signature:
+    description:
+      - Whether to look at the signature of the share. It is set by this plugin, where O(wanted.keyring) is given; what a task
+        gives is ignored.
+    type: bool
+    default: false
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
@@ -68,15 +74,18 @@ options:
       - How long to wait for a connection to the web port, and then for its answer, in seconds.
   details:
     description:
-      - What to look at beside the rest, which costs next to nothing.
+      - What to look at beside the rest, which costs next to nothing, unless it says otherwise.
       - V(build_sizes) counts the files and bytes of the deployed builds.
       - V(import_platforms) reads the beginning of the files in the import directory, for at most two seconds.
       - V(busy) looks at all processes of the host.
       - V(disk) asks for the free disk.
+      - V(import_checksums) has an effect where O(wanted.keyring) is given. It reads those files in the import directory that
+        Swarm will import, and compares them with what was signed. That takes as long as Swarm takes to read them. Not on
+        Windows.
     type: list
     elements: str
-    choices: [build_sizes, busy, disk, import_platforms]
-    default: [build_sizes, busy, disk, import_platforms]
+    choices: [build_sizes, busy, disk, import_checksums, import_platforms]
+    default: [build_sizes, busy, disk, import_checksums, import_platforms]
   watch:
     description:
       - For how many seconds to watch the import directory before the look. Then RV(imports[].opened) tells how often each file
@@ -183,6 +192,17 @@ options:
               - All options in C(fstab), in any order.
             type: str
             default: ro
+      keyring:
+        description:
+          - A file on the controller with the public keys that may sign C(SHA256SUMS) in O(share_path), binary or armored.
+            With it, C(SHA256SUMS.asc) has to be a detached signature of that, made with keys in this file alone. C(gpgv)
+            on the controller tells.
+          - The builds that C(builds.json) lists for the import directory, and all that lies in it, must be in the signed
+            C(SHA256SUMS). Files that Swarm has not imported yet must have the checksum that is signed there, see
+            V(import_checksums) in O(details).
+          - The import directory must be C(<channel>/<platform>) in O(share_path). One that does not lie on a share needs
+            no signature.
+        type: str
       known:
         description:
           - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
@@ -401,6 +421,10 @@ imports:
         short time.
       type: str
       sample: Linux_x86
+    sha256:
+      description: >-
+        Its SHA-256 in hexadecimal. V(null) where it was not read, see V(import_checksums) in O(details).
+      type: str
     opened:
       description: How often it was opened within O(watch) seconds. V(null) without O(watch), or when that is not known.
       type: int
@@ -530,7 +554,7 @@ platform:
 errors:
   description: >-
     What could not be looked at, and why. The keys are C(config), C(data_dir), C(import_dir), C(build_sizes), C(busy),
-    C(share_credentials) and C(watch).
+    C(share_credentials), C(import_checksums) and C(watch).
   type: dict
   returned: always
   sample:
@@ -543,15 +567,17 @@ differences:
   contains:
     kind:
       description: >-
-        V(unknown) for what could not be looked at, V(share), V(settings), V(restart) when Swarm runs with other settings
-        than C(swarm.yaml) has, V(service), V(api), V(directory) for an import directory that is not there, V(platform) for
-        a build of another platform in the import directory, V(import) for what is no build there, V(build) for one that is
-        not deployed, V(disk) when there is no room for those, V(unwanted).
+        V(unknown) for what could not be looked at, V(share), V(signature) for what is not signed as O(wanted.keyring) says,
+        V(settings), V(restart) when Swarm runs with other settings than C(swarm.yaml) has, V(service), V(api), V(directory)
+        for an import directory that is not there, V(platform) for a build of another platform in the import directory,
+        V(import) for what is no build there, V(build) for one that is not deployed, V(disk) when there is no room for those,
+        V(unwanted).
       type: str
     subject:
       description: >-
         The key, file, version or path; of a V(share) what of it: V(files) or V(foreign) stand in the way of a mount,
-        V(mount), V(source), V(mode), V(access), V(fstab) and V(credentials) are set right by one.
+        V(mount), V(source), V(mode), V(access), V(fstab) and V(credentials) are set right by one. Of a V(signature),
+        V(unread) stands for a share that cannot be read.
       type: str
     have:
       description: What was found, V(null) for nothing.

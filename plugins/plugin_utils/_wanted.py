@@ -36,6 +36,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
     wanted_settings,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import check_share, share_differences
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import problems
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
 
 Facts = t.Mapping[str, t.Any]
@@ -89,6 +90,9 @@ class Wanted:
         for name, text in sorted(facts["errors"].items()):
             found.add("unknown", name, None, None, text)
         self._compare_share(found, facts)
+        if self._options["keyring"]:
+            for subject, text in problems(facts):
+                found.add("signature", subject, None, None, text)
         self._compare_settings(found, facts, data_dir, config)
         _compare_service(found, facts)
         self._compare_import_dir(found, facts, data_dir)

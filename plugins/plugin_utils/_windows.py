@@ -32,7 +32,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     VersionError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
     DISCOVER,
     IMPORT_DIR_KEY,
@@ -215,6 +215,7 @@ class Windows:
             "disk": found.get("disk"),
             "platform": found["platform"],
             "manifest": None,
+            "signed": None,
             "api": parse_ask(found["answer"], self._url(given, settings)) if "answer" in found else None,
             "discovered": None,
             "errors": errors,
@@ -230,6 +231,9 @@ class Windows:
             if found["share"]["manifest"]:
                 facts["manifest"] = base64.b64decode(found["share"]["manifest"]).decode("utf-8", "replace")
                 _tell_published(facts)
+            if given.get("share_signature"):
+                facts["signed"] = {name: found["share"][name] for name in ("sums", "signature")}
+                facts["signed"]["error"] = None
         return facts
 
     def _look_script(
@@ -245,6 +249,8 @@ class Windows:
             ImportDir=import_dir,
             SharePath=share_path,
             Manifest=MANIFEST if share_path else None,
+            Sums=SUMS if share_path and given.get("share_signature") else None,
+            Signature=SIGNATURE if share_path and given.get("share_signature") else None,
             Account=service["username"] if service else None,
             Platform=given.get("platform"),
             Peer=peer,
@@ -347,7 +353,7 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
             start, program = (base64.b64decode(item[name] or "") for name in ("start", "program"))
             kind, platform = identify_start(start, item["bytes"], program)
         entry = {name: item[name] for name in ("name", "path", "bytes")}
-        facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None))
+        facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None, sha256=None))
     if is_unc(directory["path"]):
         root = "\\".join(directory["path"].replace("/", "\\").split("\\")[:4])
         facts["import_mount"] = {

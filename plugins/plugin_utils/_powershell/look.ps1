@@ -15,6 +15,9 @@ param (
     # The root of the share with the builds, and the name of the list that publishing keeps there.
     [string] $SharePath,
     [string] $Manifest,
+    # Its list of checksums, and the signature of that, where they are asked for.
+    [string] $Sums,
+    [string] $Signature,
     # The account of Swarm's service.
     [string] $Account,
     # What this host is known to be; else it is found out.
@@ -336,14 +339,18 @@ if ($Disk) {
 
 if ($SharePath) {
     $listing = Get-Listing $SharePath
-    $result.share = @{ error = $listing.error; empty = ($listing.entries.Count -eq 0); manifest = $null }
-    if ($Manifest -and -not $listing.error) {
-        try {
-            $result.share.manifest = Read-Start ([IO.Path]::Combine($SharePath, $Manifest)) 1048576
-        }
-        catch {
-            # A share that is filled by hand has no such list.
-            $result.share.manifest = $null
+    $result.share = @{ error = $listing.error; empty = ($listing.entries.Count -eq 0) }
+    $lists = @{ manifest = $Manifest; sums = $Sums; signature = $Signature }
+    foreach ($key in $lists.Keys) {
+        $result.share[$key] = $null
+        if ($lists[$key] -and -not $listing.error) {
+            try {
+                $result.share[$key] = Read-Start ([IO.Path]::Combine($SharePath, $lists[$key])) 1048576
+            }
+            catch {
+                # A share that is filled by hand has no lists.
+                $result.share[$key] = $null
+            }
         }
     }
 }

@@ -230,4 +230,4 @@ def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
     assert set(here["imports"][0]) == set(there["imports"][0])
     assert set(here["disk"]) == set(there["disk"])
     # What the share on Windows tells in addition is documented.
-    assert set(here["mount"]) == (set(there["mount"]) - {"manifest"}) | {"account", "read_as", "proved"}
+    assert set(here["mount"]) == (set(there["mount"]) - {"manifest", "signed"}) | {"account", "read_as", "proved"}

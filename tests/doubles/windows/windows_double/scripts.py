@@ -124,13 +124,15 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         }
     if p["SharePath"]:
         listing = _listing(host, p["SharePath"], sid)
-        found["share"] = {"error": listing["error"], "empty": not listing["entries"], "manifest": None}
-        if p["Manifest"] and not listing["error"]:
-            try:
-                content = host.files.read(p["SharePath"].rstrip("\\") + "\\" + p["Manifest"], sid)
-                found["share"]["manifest"] = base64.b64encode(content[:1048576]).decode("ascii")
-            except WindowsError:
-                pass
+        found["share"] = {"error": listing["error"], "empty": not listing["entries"]}
+        for key in ("Manifest", "Sums", "Signature"):
+            found["share"][key.lower()] = None
+            if p[key] and not listing["error"]:
+                try:
+                    content = host.files.read(p["SharePath"].rstrip("\\") + "\\" + p[key], sid)
+                    found["share"][key.lower()] = base64.b64encode(content[:1048576]).decode("ascii")
+                except WindowsError:
+                    pass
     if p["Build"]:
         try:
             content = host.files.read(p["Build"], sid)

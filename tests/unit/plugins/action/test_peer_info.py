@@ -50,6 +50,7 @@ def wanted(*builds):
         "settings": {},
         "absent": [],
         "share": None,
+        "keyring": None,
         "known": [],
         "only": False,
         "disk_factor": 3,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import DETAILS
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
     Import,
     Look,
@@ -78,7 +79,7 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None, "opened": None}
+        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None, "opened": None, "sha256": None}
         for name, size, kind in (
             ("a.tar", 0, None),
             ("b.tar", 5, None),
@@ -535,3 +536,112 @@ def test_whether_others_read_the_import_directory(facts, told):
 )
 def test_whether_the_import_directory_is_local(facts, local):
     assert look(**facts).import_is_local is local
+
+
+# What was signed.
+
+
+@pytest.fixture
+def signed_share(tmp_path):
+    """A share with two builds, one of which the peer has deployed."""
+    share = tmp_path / "share"
+    folder = share / "stable" / "Linux_x86"
+    folder.mkdir(parents=True)
+    for name in ("vray-6.20.10-e8197af2.tar", "vray-7.0.6-0a1b2c3d.tar", "vraystd.bin"):
+        (folder / name).write_bytes(name.encode("ascii"))
+    (folder / "folder").mkdir()
+    (share / "SHA256SUMS").write_bytes(b"sums\r\n\xff")
+    (share / "SHA256SUMS.asc").write_bytes(b"signature\n")
+    return share
+
+
+def look_at_signed(share, tmp_path, text="", details=DETAILS, share_signature=True, **options):
+    options.setdefault("import_dir", str(share / "stable" / "{platform}"))
+    data_dir = tmp_path / "data"
+    (data_dir / "VRay" / "vray-6.20.10-e8197af2").mkdir(parents=True, exist_ok=True)
+    config = config_of(tmp_path, text) if text is not None else None
+    return look_at(
+        str(data_dir),
+        config,
+        share_path=str(share),
+        details=details,
+        host_platform="Linux_x86",
+        share_signature=share_signature,
+        **options
+    )
+
+
+def read(facts):
+    return [item["name"] for item in facts["imports"] if item["sha256"]]
+
+
+def test_what_was_signed_comes_byte_by_byte(signed_share, tmp_path):
+    signed = look_at_signed(signed_share, tmp_path)["signed"]
+    assert base64.b64decode(signed["sums"]) == b"sums\r\n\xff"
+    assert base64.b64decode(signed["signature"]) == b"signature\n"
+    assert signed["error"] is None
+    # Only where somebody asks.
+    facts = look_at_signed(signed_share, tmp_path, share_signature=False)
+    assert facts["signed"] is None and read(facts) == []
+
+
+def test_a_signature_that_is_missing_or_cannot_be_one(signed_share, tmp_path, monkeypatch):
+    (signed_share / "SHA256SUMS.asc").unlink()
+    facts = look_at_signed(signed_share, tmp_path)
+    # Nothing is read in vain.
+    assert facts["signed"]["signature"] is None and facts["signed"]["error"] is None and read(facts) == []
+    (signed_share / "SHA256SUMS.asc").mkdir()
+    assert "SHA256SUMS.asc could not be read" in look_at_signed(signed_share, tmp_path)["signed"]["error"]
+    monkeypatch.setattr(_look, "_SUMS_LIMIT", 5)
+    (signed_share / "SHA256SUMS.asc").rmdir()
+    assert look_at_signed(signed_share, tmp_path)["signed"]["error"] == "SHA256SUMS is larger than 5 bytes."
+
+
+def test_what_swarm_will_import_is_read_before(signed_share, tmp_path):
+    """Once it reads there, it does not import again what it has; before that, it does."""
+    all_of_them = ["vray-6.20.10-e8197af2.tar", "vray-7.0.6-0a1b2c3d.tar", "vraystd.bin"]
+    folder = signed_share / "stable" / "Linux_x86"
+    facts = look_at_signed(signed_share, tmp_path)
+    assert read(facts) == all_of_them and facts["errors"] == {}
+    assert facts["imports"][1]["sha256"] == hashlib.sha256(b"vray-6.20.10-e8197af2.tar").hexdigest()
+    for text in (None, "vrayImportDir: /elsewhere\n"):
+        assert read(look_at_signed(signed_share, tmp_path, text)) == all_of_them
+    pointed = "vrayImportDir: %s/\n" % folder
+    assert read(look_at_signed(signed_share, tmp_path, pointed)) == all_of_them[1:]
+    without = [name for name in DETAILS if name != "import_checksums"]
+    assert read(look_at_signed(signed_share, tmp_path, details=without)) == []
+    # What lies elsewhere was not signed here.
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.tar").write_bytes(b"")
+    assert read(look_at_signed(signed_share, tmp_path, import_dir=str(other))) == []
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_good_one(signed_share, tmp_path, monkeypatch):
+    def hang(path):
+        if path.endswith("bin"):
+            threading.Event().wait()
+        return "0"
+
+    monkeypatch.setattr(_look, "sha256", hang)
+    monkeypatch.setattr(_look, "_CHECKSUMS_LIMIT", 0.2)
+    facts = look_at_signed(signed_share, tmp_path)
+    assert "could not be read within 0.2 s" in facts["errors"]["import_checksums"] and read(facts) == []
+
+    def fail(path):
+        raise BuildError("%s: Input/output error" % path)
+
+    monkeypatch.setattr(_look, "sha256", fail)
+    assert "Input/output error" in look_at_signed(signed_share, tmp_path)["errors"]["import_checksums"]
+
+
+def test_a_file_that_is_removed_meanwhile_is_none(signed_share, tmp_path, monkeypatch):
+    def remove(path):
+        if path.endswith("bin"):
+            os.unlink(path)
+            raise BuildError("gone")
+        return "0"
+
+    monkeypatch.setattr(_look, "sha256", remove)
+    facts = look_at_signed(signed_share, tmp_path)
+    assert facts["errors"] == {} and len(read(facts)) == 2

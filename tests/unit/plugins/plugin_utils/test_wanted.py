@@ -57,6 +57,7 @@ def wanted(**options):
         "settings": {},
         "absent": [],
         "share": None,
+        "keyring": None,
         "builds": None,
         "known": [],
         "only": False,
