@@ -80,8 +80,7 @@ options:
       - V(busy) looks at all processes of the host.
       - V(disk) asks for the free disk.
       - V(import_checksums) has an effect where O(wanted.keyring) is given. It reads those files in the import directory that
-        Swarm will import, and compares them with what was signed. That takes as long as Swarm takes to read them. Not on
-        Windows.
+        Swarm will import, and compares them with what was signed. That takes as long as Swarm takes to read them.
     type: list
     elements: str
     choices: [build_sizes, busy, disk, import_checksums, import_platforms]

@@ -40,6 +40,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import is_within
 
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
@@ -256,6 +257,14 @@ class Windows:
             Peer=peer,
             Url=self._url(given, settings) + FLAG_PATH if given.get("api_from") == "peer" else None,
             Milliseconds=int(given.get("connect_timeout", 10) * 1000),
+            Checksums=bool(
+                given.get("share_signature")
+                and "import_checksums" in details
+                and share_path
+                and import_dir
+                and is_within(import_dir, share_path)
+            ),
+            ReadsAt=str(settings.get(IMPORT_DIR_KEY) or ""),
             Sizes="build_sizes" in details,
             Renders="busy" in details,
             Disk="disk" in details,
@@ -347,13 +356,15 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     # Swarm makes it; until then nothing lies there. A share is not made by Swarm.
     if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
         errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {_said(directory['error'])}"
+    if found.get("checksums_error"):
+        errors["import_checksums"] = f"The files in {directory['path']} could not be read: {_said(found['checksums_error'])}"
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
         kind, platform = "directory" if item["directory"] else None, None
         if item["start"] is not None:
             start, program = (base64.b64decode(item[name] or "") for name in ("start", "program"))
             kind, platform = identify_start(start, item["bytes"], program)
-        entry = {name: item[name] for name in ("name", "path", "bytes")}
-        facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None, sha256=None))
+        entry = {name: item[name] for name in ("name", "path", "bytes", "sha256")}
+        facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None))
     if is_unc(directory["path"]):
         root = "\\".join(directory["path"].replace("/", "\\").split("\\")[:4])
         facts["import_mount"] = {

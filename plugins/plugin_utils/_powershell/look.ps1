@@ -29,6 +29,9 @@ param (
     # What Swarm is to be asked, and how long that may take.
     [string] $Url,
     [int] $Milliseconds = 10000,
+    # Whether to read what Swarm will import, and the import directory that it has now.
+    [bool] $Checksums,
+    [string] $ReadsAt,
     [bool] $Sizes,
     [bool] $Renders,
     [bool] $Disk,
@@ -145,6 +148,20 @@ function Read-Program {
         $null
     }
     finally {
+        $stream.Dispose()
+    }
+}
+
+# The SHA-256 of a file, in hexadecimal.
+function Get-Checksum {
+    param ([string] $Path)
+    $stream = Open-File $Path
+    $algorithm = [Security.Cryptography.SHA256]::Create()
+    try {
+        [BitConverter]::ToString($algorithm.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
+    }
+    finally {
+        $algorithm.Dispose()
         $stream.Dispose()
     }
 }
@@ -313,6 +330,7 @@ if ($ImportDir) {
                 bytes = $(if ($isFile) { $entry.Length } else { $null })
                 start = $null
                 program = $null
+                sha256 = $null
             }
             if ($Identify -and $isFile -and $left -gt 0 -and $watch.ElapsedMilliseconds -lt 2000) {
                 $left--
@@ -350,6 +368,26 @@ if ($SharePath) {
             catch {
                 # A share that is filled by hand has no lists.
                 $result.share[$key] = $null
+            }
+        }
+    }
+}
+
+# A Swarm that reads there already has read what it has deployed. Without a signature, nothing is compared.
+if ($Checksums -and $result.share.signature) {
+    $known = @()
+    if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $ImportDir.TrimEnd('\', '/')) {
+        $known = @($result.builds | ForEach-Object -Process { $_.name.Substring(5) } | Where-Object -FilterScript { $_ })
+    }
+    foreach ($item in $result.imports) {
+        $name = $item.name
+        $deployed = @($known | Where-Object -FilterScript { $name.Contains($_) })
+        if (-not $item.directory -and $deployed.Count -eq 0) {
+            try {
+                $item.sha256 = Get-Checksum $item.path
+            }
+            catch {
+                $result.checksums_error = Get-Reason $_
             }
         }
     }

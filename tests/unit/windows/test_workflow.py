@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
 
 import pytest
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
+from swarm_lab.signing import Signer, missing_tools
 from swarm_peer import Peer
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
 
@@ -103,6 +106,49 @@ def test_a_share_that_the_service_cannot_read_stops_the_run(shared):
     assert run.failed == ["ws1", "ws2"]
     assert "Give that one read access" in run.output.replace("\n", " ")
     assert all(peer.swarm.stops == 0 for peer in shared.peers.values())
+
+
+@pytest.mark.skipif(bool(missing_tools()), reason="gpg, gpg-agent and gpgv are not installed")
+def test_no_peer_is_pointed_to_a_share_that_nobody_signed(shared):
+    ws1, share, ring = shared.peers["ws1"], shared.share, shared.directory / "keys.asc"
+    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring))
+    (entry,) = json.loads((share / "builds.json").read_text())
+    checksum = sha256(share / "stable" / "Windows_x86" / NAME)
+    (share / "builds.json").write_text(json.dumps([dict(entry, sha256=checksum)]))
+    sums = f"{checksum}  stable/Windows_x86/{NAME}\n".encode()
+    (share / "SHA256SUMS").write_bytes(sums)
+    with contextlib.closing(Signer()) as signer:
+        signer.make("farm")
+        signature = signer.sign(sums, "farm")
+        ring.write_bytes(signer.public("farm", armored=True))
+
+    def told(run):
+        assert run.failed == ["ws1"] and ws1.swarm.stops == 0 and "vrayImportDir" not in ws1.text(), run.output
+        return run.one("ws1", "Refuse a change that would do harm")["msg"]
+
+    assert f"SHA256SUMS in {SHARE} is not signed as required: SHA256SUMS.asc is not there." in told(
+        shared.run(DISTRIBUTE, **variables)
+    )
+    (share / "SHA256SUMS.asc").write_bytes(signature)
+    (share / "stable" / "Windows_x86" / "strange.exe").write_bytes(b"MZ")
+    assert "strange.exe is not in the signed SHA256SUMS" in told(shared.run(DISTRIBUTE, **variables))
+    (share / "stable" / "Windows_x86" / "strange.exe").unlink()
+    whole = (share / "stable" / "Windows_x86" / NAME).read_bytes()
+    (share / "stable" / "Windows_x86" / NAME).write_bytes(whole[:-1] + b"!")
+    assert f"{NAME} is not the file that was signed" in told(shared.run(DISTRIBUTE, **variables))
+    (share / "stable" / "Windows_x86" / NAME).write_bytes(whole)
+    run = shared.run(DISTRIBUTE, **variables)
+    assert run.succeeded and ws1.swarm.stops == 1, run.output
+    # What the peer has deployed is not read again.
+    options = {
+        "config": CONFIG,
+        "data_dir": DATA_DIR,
+        "share_path": SHARE,
+        "wanted": {"keyring": str(ring)},
+        "import_dir": SHARE + r"\stable\Windows_x86",
+    }
+    looked = shared.task("renderops.vray_swarm.peer_info", options, host="ws1")
+    assert [item["sha256"] for item in looked["imports"]] == [None] and looked["differences"] == []
 
 
 def test_a_user_for_the_share_is_refused_with_the_reason(shared):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import http.client
 import io
 import ipaddress
@@ -108,6 +109,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 "bytes": None if entry.is_dir() else entry.stat().st_size,
                 "start": None,
                 "program": None,
+                "sha256": None,
             }
             for entry in listing["entries"]
         ]
@@ -133,6 +135,15 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                     found["share"][key.lower()] = base64.b64encode(content[:1048576]).decode("ascii")
                 except WindowsError:
                     pass
+    if p["Checksums"] and found["share"]["signature"]:
+        reads_there = p["ReadsAt"].rstrip("\\/").lower() == found["import_dir"]["path"].rstrip("\\/").lower()
+        known = [build["name"][5:] for build in found["builds"]] if reads_there else []
+        for item in found["imports"]:
+            if not item["directory"] and not any(version and version in item["name"] for version in known):
+                try:
+                    item["sha256"] = hashlib.sha256(host.files.read(item["path"], sid)).hexdigest()
+                except WindowsError as error:
+                    found["checksums_error"] = str(error)
     if p["Build"]:
         try:
             content = host.files.read(p["Build"], sid)
