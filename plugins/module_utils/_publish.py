@@ -33,6 +33,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     ShareError,
     SwarmError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._share import (
     Entry,
     Share,
@@ -75,6 +76,12 @@ def run(module: AnsibleModule) -> t.NoReturn:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         module.fail_json(msg=f"{where}{error.strerror or error}. Does the task need become, or room on the disk?")
+    if result.get("sign_again"):
+        module.warn(
+            f"{SUMS} in {module.params['root']} is another one with this build, so that {SIGNATURE} beside it is no longer a"
+            f" signature of it: sign it again (gpg --armor --detach-sign {SUMS}). Until then, whoever requires one refuses"
+            " the share."
+        )
     module.exit_json(**result)
 
 
@@ -269,6 +276,7 @@ class Publication:
             "sha256": wanted.sha256,
             "size": wanted.size,
             "entry": entry,
+            "sign_again": self._share.spoils_signature(_with(entries, entry)),
             "diff": {
                 "before_header": path,
                 "after_header": path,

@@ -27,6 +27,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, ShareError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import (
     MANIFEST,
+    SIGNATURE,
     STAGING,
     SUMS,
     WITHDRAWN,
@@ -130,6 +131,10 @@ class Share:
         now = sorted(self.entries(), key=_place)
         return now == sorted(entries, key=_place) and _content(self._sums) == _as_sums(entries)
 
+    def spoils_signature(self, entries: t.List[Entry]) -> bool:
+        """Whether somebody has signed the list of checksums that is there, and these entries make it another one."""
+        return os.path.lexists(os.path.join(self.root, SIGNATURE)) and _content(self._sums) != _as_sums(entries)
+
     def list(self, entries: t.List[Entry]) -> None:
         """Write both lists, each in one step."""
         self._write(self._manifest, _as_json(entries))
@@ -229,7 +234,7 @@ def check_channel(channel: str) -> None:
     """
     :raises OptionsError: It would not be a directory of the share.
     """
-    if not _CHANNEL.fullmatch(channel) or channel in (*PLATFORMS, MANIFEST, SUMS):
+    if not _CHANNEL.fullmatch(channel) or channel in (*PLATFORMS, MANIFEST, SUMS, SIGNATURE):
         raise OptionsError(
             f"channel is {shown(channel)}; it is the name of a directory: letters, digits, dots, dashes and"
             " underscores, beginning with a letter or digit, and neither a platform nor a list of the share."
@@ -249,7 +254,7 @@ def check_name(name: str) -> None:
         reason = "is empty: name a file, not a directory"
     elif name.startswith("."):
         reason = "begins with a dot, as files do that no peer is to see"
-    elif name in (MANIFEST, SUMS):
+    elif name in (MANIFEST, SUMS, SIGNATURE):
         reason = "is that of a list of the share"
     elif _NOT_ON_WINDOWS.search(name):
         reason = "holds characters that Windows peers could not read"

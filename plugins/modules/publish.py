@@ -196,6 +196,12 @@ entry:
       description: When it was published, in UTC.
       type: str
       sample: "2026-02-11T09:30:00Z"
+sign_again:
+  description: >-
+    Whether this build makes C(SHA256SUMS) another list than that of which C(SHA256SUMS.asc) in O(root) is a signature. A
+    warning says so, too. The old signature is left there, since whoever requires one refuses it by itself.
+  type: bool
+  returned: success, with O(src)
 directories:
   description: The directories that were missing.
   type: list

@@ -424,3 +424,42 @@ def test_the_layout(case):
         str(case.root / "canary"),
         str(case.root / "canary" / "Linux_x86"),
     ]
+
+
+# A signature.
+
+
+class Module:
+    """What run() needs of an AnsibleModule."""
+
+    def __init__(self, case, **options):
+        given = {name: option.get("default") for name, option in SPEC.items()}
+        self.params = dict(given, root=str(case.root), src=str(case.build), remote_src=True, **options)
+        self.check_mode = False
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def exit_json(self, **result):
+        self.result = result
+
+
+def run(case, **options):
+    module = Module(case, **options)
+    _publish.run(module)
+    return module.result["sign_again"], module.warnings
+
+
+def test_a_signature_that_is_spoilt_is_kept_and_told(case):
+    """Whoever requires one refuses it by itself."""
+    assert run(case) == (False, [])
+    signature = case.root / "SHA256SUMS.asc"
+    signature.write_bytes(b"of what is there")
+    assert run(case) == (False, [])
+    # What is learnt later is in the other list only.
+    assert run(case, version="6.20.10-e8197af2") == (False, [])
+    sums = (case.root / "SHA256SUMS").read_bytes()
+    again, warnings = run(case, channel="canary")
+    assert again and len(warnings) == 1 and "sign it again (gpg --armor --detach-sign SHA256SUMS)" in warnings[0]
+    assert (case.root / "SHA256SUMS").read_bytes() != sums and signature.read_bytes() == b"of what is there"

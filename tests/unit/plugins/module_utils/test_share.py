@@ -129,7 +129,7 @@ def test_channels(channel):
 
 
 @pytest.mark.parametrize(
-    "channel", ["", ".", "..", "../x", "a/b", ".staging", "-x", "a\n", "builds.json", "SHA256SUMS", "Linux_x86", "ä"]
+    "channel", ["", ".", "..", "../x", "a/b", ".staging", "-x", "a\n", "SHA256SUMS", "SHA256SUMS.asc", "Linux_x86", "ä"]
 )
 def test_no_channels(channel):
     with pytest.raises(OptionsError, match="channel is "):
@@ -157,6 +157,7 @@ def test_names(name):
         "a ",
         "builds.json",
         "SHA256SUMS",
+        "SHA256SUMS.asc",
         "\udcff",
     ],
 )
