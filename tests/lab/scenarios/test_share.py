@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 
 from swarm_lab import Lab, Run
 from swarm_lab.rootfs import SHARE_PASSWORD
+from swarm_lab.signing import Signer
 
 LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail 0 0"
+DISTRIBUTE = "renderops.vray_swarm.distribute"
 CREDENTIALS = "/etc/vray_swarm.credentials"
 
 
@@ -252,7 +254,7 @@ def test_a_changed_password_is_written_and_used(share: Lab) -> None:
     assert build(lab, "peer1") == "a build\n"
 
 
-@contextmanager
+@contextlib.contextmanager
 def watched_processes(lab: Lab, peer: str, words: str) -> Iterator[list[str]]:
     """The command lines on this machine and on a peer, as often as can be, that hold some words."""
     found: list[str] = []
@@ -321,7 +323,41 @@ SERVER_CONF = """\
 """
 
 
-def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path) -> None:
+def a_signature_is_required(lab: Lab, folder: Path) -> None:
+    """No peer is pointed to the share until the list in it has a good signature and what lies there is what was signed."""
+    settings, ring = lab.read("peer1", "/etc/swarm/swarm.yaml"), folder / "keys.asc"
+    sums = lab.read("server", "/srv/vray/SHA256SUMS").encode()
+    with contextlib.closing(Signer()) as signer:
+        for name in ("farm", "stranger"):
+            signer.make(name)
+        ring.write_bytes(signer.public("farm", armored=True))
+        good, bad = (signer.sign(sums, name).decode() for name in ("farm", "stranger"))
+    variables = {
+        "vray_swarm_hosts": "peer1",
+        "vray_swarm_waves": "100%",
+        "vray_swarm_share_src": "//server/builds",
+        "vray_swarm_share_keyring": str(ring),
+        "vray_swarm_deploy_wait": 60,
+    }
+    put, build = "cat > /srv/vray/SHA256SUMS.asc", "/srv/vray/stable/Linux_x86/*.tar"
+    lab.ssh("server", put, stdin=bad)
+    # peer2 has not mounted the share, so that a run without effect cannot tell.
+    run = lab.playbook(DISTRIBUTE, "--check", variables={**variables, "vray_swarm_hosts": "peer1,peer2"})
+    assert run.failed == ["peer1"], run
+    assert "it was made with another key than those that may sign" in failure(run, "peer1")
+
+    lab.ssh("server", f"{put}; cp {build} /tmp; truncate --size -1 {build}", stdin=good)
+    run = lab.playbook(DISTRIBUTE, variables=variables)
+    assert run.failed == ["peer1"] and "is not the file that was signed" in failure(run, "peer1"), run
+    assert lab.read("peer1", "/etc/swarm/swarm.yaml") == settings
+    assert len(lab.swarm_events("peer1", "started")) == 1 and not lab.swarm_events("peer1", "import")
+
+    lab.ssh("server", f"cp /tmp/*.tar {build}")
+    run = lab.playbook(DISTRIBUTE, variables=variables)
+    assert run.succeeded and len(lab.swarm_events("peer1", "import")) == 1, run
+
+
+def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path, tmp_path: Path) -> None:
     """From a server as its distribution leaves it, by the playbook and the role."""
     lab.write("server", "/etc/samba/smb.conf", SERVER_CONF)
     lab.ssh("server", "systemctl restart smbd; rm -r /srv/vray")
@@ -355,6 +391,8 @@ def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path) -> No
     lab.ssh("peer1", f"mkdir /mnt/w; mount -t cifs //server/builds /mnt/w -o rw,credentials={CREDENTIALS}")
     assert lab.ssh("peer1", "echo x > /mnt/w/stable/Linux_x86/mine; sync -f /mnt/w; ls /mnt/w", check=False)
     assert lab.ssh("server", "find /srv/vray -name mine") == ""
+
+    a_signature_is_required(lab, tmp_path)
 
     changed = lab.playbook(
         "renderops.vray_swarm.share", variables={**variables, "vray_swarm_share_clients": ["10.0.0.1"]}

@@ -17,6 +17,9 @@ from .system import LabError, unified_hierarchy
 # Debian's packages, and a program of each.
 PROGRAMS = {
     "debootstrap": "debootstrap",
+    "gpg": "gpg",
+    "gpg-agent": "gpg-agent",
+    "gpgv": "gpgv",
     "iproute2": "ip",
     "openssh-client": "ssh",
     "systemd-container": "systemd-nspawn",
