@@ -81,7 +81,10 @@ class ActionModule(SwarmAction):
                 options["details"] = [name for name in options["details"] if name != "import_checksums"]
                 facts = self._wait(wanted, facts)
             facts["wanted_builds"] = wanted.told(facts, options["data_dir"])
-        result = {"changed": False, **{name: value for name, value in facts.items() if name not in (*_HIDDEN, "signature")}}
+        result = {
+            "changed": False,
+            **{name: value for name, value in facts.items() if name not in (*_HIDDEN, "signature")},
+        }
         if options["discover"]:
             result["discovered"] = self._discovered(facts)
         return result

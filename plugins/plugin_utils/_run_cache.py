@@ -61,5 +61,5 @@ def once(identity: t.Sequence[t.Any], compute: t.Callable[[], str]) -> str:
 
 
 def _is_whole(known: str) -> bool:
-    length, dummy, text = known.partition(":")
+    length, _colon, text = known.partition(":")
     return length.isdecimal() and text.endswith(_END) and len(text) == int(length) + len(_END)

@@ -56,7 +56,9 @@ def load_keyring(path: str) -> bytes:
     except OSError as error:
         raise OptionsError(f"The keyring {path} could not be read: {error.strerror}.") from error
     if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" in content or content[:1] in (b"\x94", b"\x95", b"\x97", b"\xc5"):
-        raise OptionsError(f"The keyring {path} holds a private key, which does not belong on the controller. {_EXPORT}")
+        raise OptionsError(
+            f"The keyring {path} holds a private key, which does not belong on the controller. {_EXPORT}"
+        )
     if b"-----BEGIN PGP" in content:
         return b"".join(_dearmored(path, block) for block in _BLOCK.findall(content)) or _refuse(path)
     # A packet with a public key, in the old and in the new format (RFC 9580, 4.2), or a keybox of GnuPG.
@@ -116,7 +118,9 @@ def check(sums: bytes, signature: bytes, keyring: bytes) -> str:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise OptionsError(f"{program} did not end within {_SECONDS} s, so that no signature was checked.") from error
+            raise OptionsError(
+                f"{program} did not end within {_SECONDS} s, so that no signature was checked."
+            ) from error
         except OSError as error:
             raise OptionsError(f"{program} could not be run: {error.strerror}.") from error
     return _reason(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

@@ -135,14 +135,16 @@ def _compare_list(place: Place, manifest: t.Optional[str], signed: t.Mapping[str
 
 
 def _compare_file(item: Facts, signed: t.Mapping[str, str]) -> t.Iterator[Problem]:
-    name = item["name"]
-    if name not in signed:
-        yield name, (
-            f"{item['path']} is not in the signed {SUMS}, and Swarm tries whatever lies in its import directory. Remove"
-            f" it. Or, if it was published since: {_SIGN}"
+    name, path, have, want = item["name"], item["path"], item["sha256"], signed.get(item["name"])
+    if want is None:
+        text = (
+            f"{path} is not in the signed {SUMS}, and Swarm tries whatever lies in its import directory. Remove it. Or, if"
+            f" it was published since: {_SIGN}"
         )
-    elif item["sha256"] and item["sha256"] != signed[name]:
-        yield name, (
-            f"{item['path']} is not the file that was signed: its checksum is {item['sha256']}, and that in {SUMS} is"
-            f" {signed[name]}. Remove it, find out who changed it, and publish the build again."
+        yield name, text
+    elif have and have != want:
+        text = (
+            f"{path} is not the file that was signed: its checksum is {have}, and that in {SUMS} is {want}. Remove it, find"
+            " out who changed it, and publish the build again."
         )
+        yield name, text

@@ -357,7 +357,9 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
         errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {_said(directory['error'])}"
     if found.get("checksums_error"):
-        errors["import_checksums"] = f"The files in {directory['path']} could not be read: {_said(found['checksums_error'])}"
+        errors["import_checksums"] = (
+            f"The files in {directory['path']} could not be read: {_said(found['checksums_error'])}"
+        )
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
         kind, platform = "directory" if item["directory"] else None, None
         if item["start"] is not None:

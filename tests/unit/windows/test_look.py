@@ -231,3 +231,15 @@ def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
     assert set(here["disk"]) == set(there["disk"])
     # What the share on Windows tells in addition is documented.
     assert set(here["mount"]) == (set(there["mount"]) - {"manifest", "signed"}) | {"account", "read_as", "proved"}
+
+
+def test_a_keyring_that_is_not_there_is_refused_before_anybody_is_asked(farm, peer):
+    options = dict(ALL, share_path=SHARE, import_dir=SHARE + r"\stable\{platform}", wanted={"keyring": "none.asc"})
+    assert "The keyring none.asc was not found on the controller" in farm.task(INFO, options)["msg"]
+    (farm.directory / "keys.asc").write_text("no keys")
+    # As other files, it can lie beside the playbook.
+    options["wanted"] = {"keyring": "keys.asc"}
+    assert f"The keyring {farm.directory}/keys.asc is no file of public keys" in farm.task(INFO, options)["msg"]
+    options["import_dir"] = SHARE
+    assert f"{SHARE} is no directory CHANNEL/PLATFORM in {SHARE}" in farm.task(INFO, options)["msg"]
+    assert peer.host.forget() == []

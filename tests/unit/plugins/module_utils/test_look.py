@@ -79,7 +79,15 @@ def test_what_lies_in_the_import_directory(swarm):
     os.mkfifo(str(folder / "pipe"))
     facts = look_at(str(swarm))
     assert facts["imports"] == [
-        {"name": name, "path": str(folder / name), "bytes": size, "kind": kind, "platform": None, "opened": None, "sha256": None}
+        {
+            "name": name,
+            "path": str(folder / name),
+            "bytes": size,
+            "kind": kind,
+            "platform": None,
+            "opened": None,
+            "sha256": None,
+        }
         for name, size, kind in (
             ("a.tar", 0, None),
             ("b.tar", 5, None),
@@ -567,7 +575,7 @@ def look_at_signed(share, tmp_path, text="", details=DETAILS, share_signature=Tr
         details=details,
         host_platform="Linux_x86",
         share_signature=share_signature,
-        **options
+        **options,
     )
 
 

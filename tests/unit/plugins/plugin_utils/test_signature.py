@@ -10,11 +10,10 @@ import pytest
 
 pytest.importorskip("ansible", reason="what runs on peers is tested without Ansible")
 
-from swarm_lab.signing import Signer, at, missing_tools
-
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _run_cache, _signature
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signature import check, check_once, load_keyring
+from swarm_lab.signing import Signer, at, missing_tools
 
 SUMS = b"0" * 64 + b"  stable/Linux_x86/vray-6.20.10-e8197af2.tar\n"
 PAST = at("20200110T000000")
@@ -139,7 +138,7 @@ def test_what_is_no_keyring(signer, tmp_path):
             load(tmp_path, content)
     armored = signer.public("farm", armored=True)
     for content in (b"", b"keys", armored[:-20], armored.replace(b"\n\n", b"\n"), signer.sign(SUMS, "farm")):
-        with pytest.raises(OptionsError, match="is no file of public keys.*gpg --export"):
+        with pytest.raises(OptionsError, match=r"is no file of public keys.*gpg --export"):
             load(tmp_path, content)
 
 
