@@ -82,7 +82,8 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
                     "options": {"type": "str", "default": "ro"},
                 },
             },
-            "keyring": {"type": "str"},
+            # Of public keys.
+            "keyring": {"type": "str", "no_log": False},
             "known": {"type": "list", "elements": "str", "default": []},
             "only": {"type": "bool", "default": False},
             "disk_factor": {"type": "float", "default": 3},

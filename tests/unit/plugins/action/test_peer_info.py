@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 pytest.importorskip("ansible.plugins.action")
@@ -134,3 +136,38 @@ def test_a_build_is_waited_for_until_it_has_stopped_to_grow(clock, lines):
     found = action._wait(wanted(), action._look())
     assert found["differences"] == [] and found["builds"] == [2]
     assert clock.now < 1060 and lines == []
+
+
+class Acting(Waiting):
+    """The same, from the start; it keeps what each look was to look at."""
+
+    def __init__(self, monkeypatch, clock, looks, kinds=()):
+        super().__init__(clock, 300, looks)
+        given = {"settle": False, "discover": False, "data_dir": "/d", "import_dir": None, "share_path": None}
+        self.options.update(given, details=["disk", "import_checksums"], wanted={"keyring": None})
+        self._task = types.SimpleNamespace(check_mode=False)
+        self._connection = types.SimpleNamespace(_shell=None)
+        self._kinds, self.details = kinds, []
+        fake = types.SimpleNamespace(queued=(), import_dir=None, told=lambda *_options: [])
+        monkeypatch.setattr(peer_info, "check_options", lambda *_options: None)
+        monkeypatch.setattr(peer_info, "Wanted", lambda *_options: fake)
+
+    def _look(self):
+        self.details.append(self.options["details"])
+        return super()._look()
+
+    def _compare(self, wanted, facts):
+        return facts["differences"] + [{"kind": kind} for kind in self._kinds]
+
+
+def test_while_a_peer_is_waited_for_files_are_not_read_again(monkeypatch, clock, lines):
+    action = Acting(monkeypatch, clock, [(0, ["a.tar"], 0), (10, [], 0)])
+    assert action.act()["differences"] == []
+    assert action.details[0] == ["disk", "import_checksums"]
+    assert len(action.details) > 2 and all(details == ["disk"] for details in action.details[1:])
+
+
+def test_builds_of_a_share_that_nobody_signed_are_not_waited_for(monkeypatch, clock, lines):
+    action = Acting(monkeypatch, clock, [(0, ["a.tar"], 0)], ["signature"])
+    assert [item["kind"] for item in action.act()["differences"]] == ["build", "signature"]
+    assert action.seen == 1
