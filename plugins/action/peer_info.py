@@ -14,12 +14,10 @@ import typing as t
 from ansible.utils.display import Display
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import peer_info_spec
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, TransportError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, digest, pending_restart
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import check_options
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
@@ -64,6 +62,8 @@ class ActionModule(SwarmAction):
         options = self.options
         check_options(options, check_windows_service if self.on_windows else check_service_name)
         wanted = Wanted(options["wanted"]) if options["wanted"] else None
+        if wanted is not None and not options["import_dir"]:
+            options["import_dir"] = wanted.import_dir
         facts = self._look()
         if wanted is not None:
             facts["differences"] = self._compare(wanted, facts)
@@ -97,8 +97,7 @@ class ActionModule(SwarmAction):
                 found["errors"].setdefault("config", str(error))
             settings = self._settings(found)
         if options["api_from"] == "controller":
-            limits = Limits(connect=options["connect_timeout"], stall=options["connect_timeout"])
-            api = _ask(Client(options["peer"], web_port, limits))
+            api = ask(options["peer"], web_port, options["connect_timeout"])
         facts = {
             "settings": settings,
             "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
@@ -162,13 +161,6 @@ class ActionModule(SwarmAction):
         # A callback would show it as a text with \n in it, which nobody can paste.
         display.display(f"# --- {self.label}\n{block}# ---")
         return dict(facts["discovered"], group_vars=block)
-
-
-def _ask(client: Client) -> t.Dict[str, t.Any]:
-    try:
-        return told(client.base_url, allow_executables=client.allows_executables())
-    except TransportError as error:
-        return told(client.base_url, error=str(error))
 
 
 def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:

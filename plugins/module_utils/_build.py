@@ -212,6 +212,29 @@ def identify(path: t.Union[str, os.PathLike[str]], platform: t.Optional[str] = N
     )
 
 
+def identify_start(start: bytes, size: int, program: bytes = b"") -> t.Tuple[t.Optional[str], t.Optional[str]]:
+    """Tell the category and the platform by the first bytes of a file; None for each that these do not tell.
+
+    :param size: That of the whole file.
+    :param program: The first bytes of the first program in an archive.
+    """
+    is_whole = len(start) >= size
+    try:
+        found = _sniff(io.BytesIO(start))[0]
+    except BuildError:
+        return None, None
+    except _Damaged:
+        # Unless it ends there, it was only cut off.
+        return ("unknown" if is_whole else None), None
+    category = _FORMATS.get(found, "unknown")
+    if category == "unknown" and starts_as_program(start) and not is_whole:
+        # The rest of its header lies behind.
+        return None, None
+    executable = read_executable(io.BytesIO(program if category == "archive" else start).read)
+    platforms = executable.platforms if executable is not None else ()
+    return category, platforms[0] if len(platforms) == 1 else None
+
+
 def check_checksum(option: t.Optional[str]) -> None:
     """Refuse what is no checksum. None is none, and fine."""
     if option and not _CHECKSUM.fullmatch(option):

@@ -86,7 +86,9 @@ class Client:
                 hint="Does another program listen on this port? Swarm's port is webPort in its swarm.yaml.",
             ) from error
 
-    def upload(self, body: Multipart, progress: t.Optional[Progress] = None, use_sendfile: bool = True) -> UploadCall:
+    def upload(
+        self, body: Multipart, progress: t.Optional[Progress] = None, use_sendfile: t.Optional[bool] = None
+    ) -> UploadCall:
         """Prepare an upload; :meth:`UploadCall.run` does it."""
         return UploadCall(self, Sending(body, self.limits, progress, use_sendfile), body.content_type)
 

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
-import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 
@@ -40,7 +40,7 @@ class Multipart:
     No part has a Content-Transfer-Encoding, since Swarm's parser ignores it.
     """
 
-    def __init__(self, file: t.BinaryIO, name: str, queued: bool) -> None:
+    def __init__(self, file: io.FileIO, name: str, queued: bool) -> None:
         """
         :param file: A real file, opened for reading without a buffer.
         :param name: The build's original file name.

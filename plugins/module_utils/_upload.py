@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import io
 import os
 import stat
 import time
@@ -381,7 +382,7 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
     check_checksum(options["checksum"])
 
 
-def _open(path: str) -> t.BinaryIO:
+def _open(path: str) -> io.FileIO:
     try:
         return open(path, "rb", buffering=0)
     except OSError as error:

@@ -48,6 +48,7 @@ options:
   import_dir:
     description:
       - The import directory, where it is neither what C(swarm.yaml) says nor C(VRay/import) in O(data_dir).
+      - The default is C(vrayImportDir) in O(wanted.settings), since that is where it will be.
       - V({platform}) in it stands for the platform of the host, as in C(/mnt/vray/stable/{platform}).
     type: path
   platform:
@@ -226,7 +227,10 @@ attributes:
     support: full
     platforms: posix, windows
     details:
-      - Of a file in the import directory of a Windows host, the platform is not told, and its kind only when it is a directory.
+      - On Windows, kind and platform of a file in the import directory are told by its first bytes, and for a tar archive that
+        is not compressed, by the first program in it. Of zip and compressed archives the platform is told when it stands in
+        the list of the share (C(builds.json) in O(share_path)), which M(renderops.vray_swarm.publish) keeps. It is not
+        told of a self-extracting shell script, and of nothing beyond the first 64 files.
       - A UNC path is read on Windows as LocalSystem, unless the task becomes another user with C(become). That needs an
         administrator. What is proved on Windows and how, the README of the collection says.
   action:
@@ -387,11 +391,14 @@ imports:
     kind:
       description: >-
         V(archive), V(installer), V(unknown) for any other file, V(directory), or V(special) for what is neither. V(null) for a
-        file without V(import_platforms) in O(details), when it may not be read, or not in a short time.
+        file without V(import_platforms) in O(details), when it may not be read, not in a short time, or not told by what is
+        read of it on Windows.
       type: str
       sample: archive
     platform:
-      description: The platform that its content tells. V(null) when it does not, or not in a short time.
+      description: >-
+        The platform that its content tells, on Windows also the list of the share. V(null) when these do not, or not in a
+        short time.
       type: str
       sample: Linux_x86
     opened:

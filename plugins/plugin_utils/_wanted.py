@@ -72,6 +72,14 @@ class Wanted:
         """The names of the files that were put in the import directory: where they leave it, something happened."""
         return {_name(item["name"]) for item in self._options["builds"] or [] if item["queued"]}
 
+    @property
+    def import_dir(self) -> t.Optional[str]:
+        """Where the peer shall import from, if that is said, and as a whole path."""
+        path = self._settings.get(IMPORT_DIR_KEY)
+        if isinstance(path, str) and (posixpath.isabs(path) or ntpath.splitdrive(path)[0]):
+            return path
+        return None
+
     def differences(
         self, facts: Facts, data_dir: t.Optional[str], config: t.Optional[str]
     ) -> t.List[t.Dict[str, t.Any]]:

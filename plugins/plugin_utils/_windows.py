@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import ntpath
 import os
 import re
@@ -23,6 +24,7 @@ from ansible.plugins.loader import become_loader
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_flag
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import told
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify_start
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
@@ -227,6 +229,7 @@ class Windows:
             facts["mount"] = _share(share_path, found, service)
             if found["share"]["manifest"]:
                 facts["manifest"] = base64.b64decode(found["share"]["manifest"]).decode("utf-8", "replace")
+                _tell_published(facts)
         return facts
 
     def _look_script(
@@ -250,6 +253,7 @@ class Windows:
             Sizes="build_sizes" in details,
             Renders="busy" in details,
             Disk="disk" in details,
+            Identify="import_platforms" in details,
         )
         if peer and not found["is_peer"]:
             raise OptionsError(
@@ -338,10 +342,12 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
         errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {_said(directory['error'])}"
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
-        kind = "directory" if item["directory"] else None
-        # Its platform would need a look into it, over the network.
+        kind, platform = "directory" if item["directory"] else None, None
+        if item["start"] is not None:
+            start, program = (base64.b64decode(item[name] or "") for name in ("start", "program"))
+            kind, platform = identify_start(start, item["bytes"], program)
         entry = {name: item[name] for name in ("name", "path", "bytes")}
-        facts["imports"].append(dict(entry, kind=kind, platform=None, opened=None))
+        facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None))
     if is_unc(directory["path"]):
         root = "\\".join(directory["path"].replace("/", "\\").split("\\")[:4])
         facts["import_mount"] = {
@@ -351,6 +357,21 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
             "read_only": False,
             "network": True,
         }
+
+
+def _tell_published(facts: Result) -> None:
+    """Of a file that does not tell its platform in the bytes that were read, publishing has told it in its list."""
+    platforms: t.Dict[t.Tuple[t.Any, t.Any], t.Set[str]] = {}
+    try:
+        for entry in json.loads(facts["manifest"]):
+            platforms.setdefault((entry["file"], entry["size"]), set()).add(entry["platform"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        # Whoever can write into the share can write anything there.
+        return
+    for item in facts["imports"]:
+        told = platforms.get((item["name"], item["bytes"]), set())
+        if item["platform"] is None and item["kind"] != "unknown" and len(told) == 1 and told <= set(PLATFORMS):
+            item["platform"] = next(iter(told))
 
 
 def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:

@@ -201,6 +201,7 @@ def in_copy(run: Run, environ: dict[str, str]) -> dict[str, str]:
             for path in (
                 run.tmp / "copy",
                 *(tests / name for name in ("bench", "bench/clients", "lab", "peer", "tools")),
+                *(tests / "doubles" / name for name in ("", "macos", "macos/site", "windows")),
             )
         ),
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(run.tmp / "ansible" / "tmp"),
@@ -365,8 +366,8 @@ CHECKS = (
     # What comes over the wire is the same for each ansible-core.
     ansible_test("integration", "oldest", uses="port 1113", more=" --exclude upload_faults"),
     ansible_test("integration", "newest", uses="port 1113"),
-    # Windows is pretended twice already, with the oldest and the newest.
-    unit("default", "tests/unit --ignore tests/unit/windows"),
+    # Windows and macOS are pretended twice already, with the oldest and the newest.
+    unit("default", "tests/unit --ignore tests/unit/windows --ignore tests/unit/macos"),
     Check(
         "memory", "unit", "default", (f"{PYTEST} -m slow tests/unit/plugins/modules",), cwd="{root}", count=count_pytest
     ),
@@ -393,7 +394,7 @@ CHECKS = (
     lint(
         "mypy",
         "{bin}/mypy --config-file {copy}/pyproject.toml {copy}/plugins {copy}/tests/peer/swarm_peer {copy}/tests/tools"
-        " {copy}/tests/lab {copy}/tests/bench",
+        " {copy}/tests/lab {copy}/tests/bench {copy}/tests/doubles",
         # Not in the collection: plugins/ must be found under one name only.
         cwd="{tmp}/copy",
     ),

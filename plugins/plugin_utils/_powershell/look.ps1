@@ -28,7 +28,9 @@ param (
     [int] $Milliseconds = 10000,
     [bool] $Sizes,
     [bool] $Renders,
-    [bool] $Disk
+    [bool] $Disk,
+    # Whether to read what tells the kind and the platform of a file in the import directory.
+    [bool] $Identify
 )
 
 $ErrorActionPreference = 'Stop'
@@ -67,19 +69,77 @@ function Get-Free {
     }
 }
 
+function Open-File {
+    param ([string] $Path)
+    $share = [IO.FileShare]::ReadWrite -bor [IO.FileShare]::Delete
+    [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+}
+
+# Fill a buffer with the next bytes of a stream, and return their number.
+function Read-Next {
+    param ($Stream, $Buffer)
+    $filled = 0
+    do {
+        $count = $Stream.Read($Buffer, $filled, $Buffer.Length - $filled)
+        $filled += $count
+    } while ($count -gt 0 -and $filled -lt $Buffer.Length)
+    $filled
+}
+
 # The first bytes of a file, as base64.
 function Read-Start {
     param ([string] $Path, [int] $Limit)
-    $share = [IO.FileShare]::ReadWrite -bor [IO.FileShare]::Delete
-    $stream = [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+    $stream = Open-File $Path
     try {
         $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
-        $filled = 0
-        do {
-            $count = $stream.Read($buffer, $filled, $Limit - $filled)
-            $filled += $count
-        } while ($count -gt 0 -and $filled -lt $Limit)
+        $filled = Read-Next $stream $buffer
         [Convert]::ToBase64String($buffer, 0, $filled)
+    }
+    finally {
+        $stream.Dispose()
+    }
+}
+
+# The first bytes of the first program in a tar archive that is not compressed, as base64; nothing where there is none in
+# its first 64 MiB, or none is found before the time is up.
+function Read-Program {
+    param ([string] $Path, [Diagnostics.Stopwatch] $Watch, [int] $Limit)
+    $stream = Open-File $Path
+    try {
+        $header = New-Object -TypeName byte[] -ArgumentList 512
+        $start = New-Object -TypeName byte[] -ArgumentList $Limit
+        $at = [long] 0
+        while ($at -lt 67108864 -and $Watch.ElapsedMilliseconds -lt 2000) {
+            $stream.Position = $at
+            if ((Read-Next $stream $header) -lt 512) {
+                return $null
+            }
+            if ([Text.Encoding]::ASCII.GetString($header, 257, 5) -cne 'ustar') {
+                return $null
+            }
+            # In octal. Another form is that of a file which is too large for it, and no program.
+            $digits = [Text.Encoding]::ASCII.GetString($header, 124, 12).Split([char] 0)[0].Trim()
+            if ($digits -notmatch '^[0-7]+$') {
+                return $null
+            }
+            $size = [Convert]::ToInt64($digits, 8)
+            # '1' to '6': links, devices, directories and pipes have no data, whatever their size says.
+            $kind = [int] $header[156]
+            if ($kind -ge 49 -and $kind -le 54) {
+                $size = [long] 0
+            }
+            # '0', '7' and, of old, 0: files.
+            if ((0, 48, 55) -contains $kind -and $size -ge 4) {
+                $count = [Math]::Min([long] (Read-Next $stream $start), $size)
+                # PE, ELF and Mach-O.
+                $magic = [BitConverter]::ToString($start, 0, 4)
+                if ($count -ge 4 -and $magic -match '^(4D-5A|7F-45-4C-46|C[EF]-FA-ED-FE|FE-ED-FA-C[EF]|CA-FE-BA-B[EF])') {
+                    return [Convert]::ToBase64String($start, 0, $count)
+                }
+            }
+            $at += 512 + $size + (512 - $size % 512) % 512
+        }
+        $null
     }
     finally {
         $stream.Dispose()
@@ -238,14 +298,31 @@ if ($ImportDir) {
     $ImportDir = $ImportDir.Replace('{platform}', $Platform)
     $listing = Get-Listing $ImportDir
     $result.import_dir = @{ path = $ImportDir; missing = $listing.missing; error = $listing.error }
+    # Each look takes this with it: what identifies a file is short, and of a heap of files it is not told.
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    $left = 64
     $result.imports = @(foreach ($entry in $listing.entries) {
             $isFile = $entry -is [IO.FileInfo]
-            @{
+            $item = @{
                 name = $entry.Name
                 path = $entry.FullName
                 directory = -not $isFile
                 bytes = $(if ($isFile) { $entry.Length } else { $null })
+                start = $null
+                program = $null
             }
+            if ($Identify -and $isFile -and $left -gt 0 -and $watch.ElapsedMilliseconds -lt 2000) {
+                $left--
+                try {
+                    $item.start = Read-Start $entry.FullName 512
+                    $item.program = Read-Program $entry.FullName $watch 512
+                }
+                catch {
+                    # Somebody may hold it open, or have removed it just now: then it is not told.
+                    $item.program = $null
+                }
+            }
+            $item
         })
 }
 

@@ -93,7 +93,8 @@ def _rows(runner: Runner, build: Path, quick: bool) -> list[Row]:
     rows += python("this collection", "collection.py")
     # What a process pays before the first byte.
     rows.append(Row("this collection, start and imports alone", process(sys.executable, "-c", f"import {IMPORTS}")))
-    rows += python("without sendfile", "collection.py", "blocks", every=1 if quick else 2)
+    rows += python("in blocks", "collection.py", "blocks", every=1 if quick else 2)
+    rows += python("by sendfile", "collection.py", "sendfile", every=1 if quick else 2)
     if "sendfile" in runner.programs:
         inner = Row("sendfile in C, from connect to answer", _filled)
         command = (str(runner.programs["sendfile"]), ADDRESS, str(PORT), str(build))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests" / "doubles" / "windows"), str(ROOT / "tests" / "lab")]
+sys.path[:0] = [str(ROOT / "tests" / name) for name in ("doubles", "doubles/windows", "lab")]
 
 pytest.importorskip("ansible", reason="what runs on peers is tested without Ansible")
 pytest.importorskip("multipart", minversion="2", reason="the reference peer needs multipart 2, which needs Python 3.10")

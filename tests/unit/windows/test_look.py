@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import typing as t
 
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE
@@ -51,7 +52,7 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
     ]
     assert [(item["name"], item["bytes"], item["kind"]) for item in found["imports"]] == [
         ("odd", None, "directory"),
-        (NAME, 512, None),
+        (NAME, 512, "unknown"),
     ]
     assert found["imports"][1]["path"] == DATA_DIR + "\\VRay\\import\\" + NAME
     assert found["import_dir"] == DATA_DIR + r"\VRay\import"
@@ -127,6 +128,52 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
 
     share.is_up = False
     assert "The network path was not found." in farm.task(INFO, options).data["mount"]["error"]
+
+
+def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, tmp_path):
+    imports = peer.data_dir / "VRay" / "import"
+    for name, platform in ((NAME, "Windows_x86"), ("linux.tar", "Linux_x86"), ("mac.tar", "macOS_Arm64")):
+        shutil.copy(farm.build(f"of-{name}", platform=platform), imports / name)
+    shutil.copy(farm.build("for-linux", installer=True, platform="Linux_Arm64"), imports)
+    shutil.copy(farm.build("held.tar"), imports)
+    peer.host.locked.add((DATA_DIR + r"\VRay\import\held.tar").lower())
+    for name, compression in (("a.tar.gz", "gz"), ("b.tar.xz", "xz"), ("c.tar.bz2", "bz2"), ("d.tar.gz", "gz")):
+        shutil.copy(farm.build(name, compression=compression, platform="Linux_x86"), imports)
+    (imports / "notes.txt").write_text("not a build")
+    # Its header goes on behind what is read.
+    (imports / "odd.exe").write_bytes(b"MZ".ljust(60, b"\0") + (4096).to_bytes(4, "little") + bytes(9000))
+    sizes = {path.name: path.stat().st_size for path in imports.iterdir()}
+    listed = {"b.tar.xz": "Linux_x86", "d.tar.gz": "evil", "notes.txt": "Linux_x86", "c.tar.bz2": "Linux_x86"}
+    entries = [{"file": name, "size": sizes[name], "platform": platform} for name, platform in listed.items()]
+    # A build of another platform has the name and the size of this one, too: then neither is told.
+    entries.append({**entries[-1], "platform": "macOS_x86"})
+    farm.share.mkdir(exist_ok=True)
+    (farm.share / "builds.json").write_text(json.dumps(entries))
+    options = {"data_dir": DATA_DIR, "share_path": SHARE, "web_port": peer.port, "wanted": {"settings": {}}}
+
+    found = farm.task(INFO, options).data
+
+    assert peer.host.forget() == ["look"]
+    assert {item["name"]: (item["kind"], item["platform"]) for item in found["imports"]} == {
+        NAME: ("archive", "Windows_x86"),
+        "linux.tar": ("archive", "Linux_x86"),
+        "mac.tar": ("archive", "macOS_Arm64"),
+        "for-linux": ("installer", "Linux_Arm64"),
+        "held.tar": (None, None),
+        "a.tar.gz": ("archive", None),
+        "b.tar.xz": ("archive", "Linux_x86"),
+        "c.tar.bz2": (None, None),
+        "d.tar.gz": ("archive", None),
+        "notes.txt": ("unknown", None),
+        "odd.exe": (None, None),
+    }
+    told = {(item["kind"], item["subject"]) for item in found["differences"]}
+    foreign = {("platform", name) for name in ("linux.tar", "mac.tar", "for-linux", "b.tar.xz")}
+    assert told == foreign | {("import", "notes.txt")}
+    # Without it, no file is opened.
+    (farm.share / "builds.json").write_text("{")
+    found = farm.task(INFO, dict(options, details=[])).data
+    assert {(item["kind"], item["platform"]) for item in found["imports"]} == {(None, None)}
 
 
 def test_a_drive_letter_is_no_share(farm, peer):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
+from swarm_peer import Peer
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
@@ -80,12 +82,14 @@ def drift(shared):
     ws1 = shared.peers["ws1"]
     ws1.swarm.stop()
     ws1.swarm.start_mode = "manual"
+    foreign = shared.build("foreign.tar", platform="Linux_x86").rename(shared.share / "stable/Windows_x86/foreign.tar")
     ws1.write(ws1.text().replace("stable", "canary"))
     wrong = shared.run(VERIFY, **VARIABLES, vray_swarm_hosts="ws1")
     assert wrong.failed == ["ws1"], wrong.output
     told = " ".join(wrong.of(task="Fail with what is wrong")[0]["msg"].split())
-    for text in ("The service is stopped", "does not start with the host", "vrayImportDir in"):
+    for text in ("The service is stopped", "does not start with the host", "vrayImportDir in", "is for Linux_x86"):
         assert text in told
+    foreign.unlink()
     right = shared.run(DISTRIBUTE, **VARIABLES)
     assert right.succeeded and list(right.changed) == ["ws1"], right.output
     assert (ws1.swarm.state, ws1.swarm.start_mode) == ("started", "auto")
@@ -166,3 +170,62 @@ def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm):
     again = farm.run(UPLOAD, **variables)
     assert again.succeeded and again.changed == {}, again.output
     assert all(peer.swarm.stops == 2 for peer in farm.peers.values())
+
+
+LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
+RELAYED = {"vray_swarm_waves": ["100%"], "vray_swarm_deploy_wait": 30, "vray_swarm_hosts": "ws1,lin1"}
+
+
+@pytest.fixture
+def relayed(farm, tmp_path):
+    """A Windows and a Linux peer, an archive, and one whose name does not tell its version."""
+    ws1 = farm.add("ws1")
+    farm.variables["ws1"] = {"vray_swarm_data_dir": DATA_DIR, "vray_swarm_config": CONFIG}
+    builds = [farm.build(), farm.build("windows.tar", version="7.0.6-df715d3c8ff9")]
+    linux = farm.build("linux.tar", version="7.0.6-df715d3c8ff9", platform="Linux_x86")
+    with Peer(tmp_path / "lin1") as lin1:
+        farm.variables["lin1"] = dict(LOCAL, vray_swarm_data_dir=str(tmp_path / "lin1"), vray_swarm_web_port=lin1.port)
+
+        def uploads():
+            return [
+                len([event for event in peer.events if event["event"] == "upload"]) for peer in (ws1.swarm.peer, lin1)
+            ]
+
+        yield builds, linux, uploads
+
+
+def relay_runs(farm, relay, builds, linux, uploads, is_predicted=False):
+    """Sent, and not sent again: of the one without a version, the hashes are compared."""
+    wanted = [{"src": src, "platform": "Windows_x86"} for src in builds]
+    wanted.append({"src": linux, "platform": "Linux_x86", "checksum": ""})
+    variables = dict(RELAYED, vray_swarm_builds=wanted, vray_swarm_upload_via=relay)
+    if is_predicted:
+        planned = farm.run(UPLOAD, "--check", **variables)
+        assert planned.succeeded and sorted(planned.changed) == ["lin1", "ws1"], planned.output
+        assert uploads() == [0, 0]
+    sent = farm.run(UPLOAD, **variables)
+    assert sent.succeeded and sorted(sent.changed) == ["lin1", "ws1"], sent.output
+    assert uploads() == [2, 1]
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+    assert uploads() == [2, 1]
+    assert "In the import directory already, but not known to be deployed: windows.tar" in again.output
+
+
+def test_a_windows_host_relays_builds(farm, relayed):
+    builds, linux, uploads = relayed
+    relay = farm.add("nas1")
+    folder = relay.host.real("C:\\Builds, new")
+    folder.mkdir()
+    for path in (*builds, linux):
+        shutil.move(path, folder)
+    sources = [f"C:\\Builds, new\\{path.name}" for path in (*builds, linux)]
+    relay_runs(farm, "nas1", sources[:2], sources[2], uploads, is_predicted=True)
+    programs = [call.options["argv"][0] for call in relay.host.calls if call.module.endswith("win_command")]
+    assert programs == ["curl.exe"] * 3
+
+
+def test_a_linux_host_relays_builds_to_windows_peers(farm, relayed):
+    builds, linux, uploads = relayed
+    farm.variables["nas1"] = LOCAL
+    relay_runs(farm, "nas1", [str(path) for path in builds], str(linux), uploads)

@@ -49,14 +49,12 @@ class Connection(ConnectionBase):
         return self
 
     def exec_command(self, cmd: str, in_data: t.Any = None, sudoable: bool = True) -> t.Tuple[int, bytes, bytes]:
-        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         if not in_data:
             # A command of the shell, such as one that makes a temporary directory.
             return self._call({"command": _decoded(cmd)})
         return self._call(payload(in_data))
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        super().put_file(in_path, out_path)
         with open(in_path, "rb") as file:
             self._call({"put": out_path, "content": base64.b64encode(file.read()).decode("ascii")})
 

@@ -9,6 +9,5 @@ from __future__ import annotations
 from .documented import NotDocumented, check_options, check_result
 from .files import WindowsError
 from .host import Host
-from .server import Server
 
-__all__ = ["Host", "NotDocumented", "Server", "WindowsError", "check_options", "check_result"]
+__all__ = ["Host", "NotDocumented", "WindowsError", "check_options", "check_result"]

@@ -2,35 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A farm of Windows hosts that are doubles, and ansible-playbook on it. It wants tests/peer and tests/lab in sys.path."""
+"""A farm of Windows hosts that are doubles. It wants tests/doubles, tests/peer and tests/lab in sys.path."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
-from swarm_lab.playbook import Result, Run
-from swarm_peer import builds
+from double_farm import NAME, ROOT, VERSION, free_port
+from double_farm import Farm as _Farm
+from double_server import Server
 
 from .host import SYSTEM, Host
-from .server import Server
 from .services import Swarm
 
-ROOT = Path(__file__).resolve().parents[4]
+__all__ = ["CONFIG", "DATA_DIR", "NAME", "ROOT", "SERVICE", "SHARE", "VERSION", "Farm", "Peer", "free_port"]
 
 CONFIG = r"C:\Program Files\Chaos Swarm\swarm.yaml"
 DATA_DIR = r"C:\ProgramData\Swarm Data"
 SERVICE = "V-Ray Swarm"
 SHARE = r"\\nas\vray builds"
-VERSION = "6.20.10-e8197af2"
-NAME = "vray-6.20.10-e8197af2.tar"
 
 
 class Peer:
@@ -58,101 +50,34 @@ class Peer:
         return self.config.read_bytes().decode()
 
 
-class Farm:
-    """The peers, and whatever plays on them."""
+class Farm(_Farm):
+    PLATFORM = "Windows_x86"
+    ENVIRON: t.ClassVar[t.Dict[str, str]] = {
+        "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "doubles" / "windows" / "connection")
+    }
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        super().__init__(directory)
         self.peers: t.Dict[str, Peer] = {}
-        self.share = directory / "nas"
-        self._runs = 0
-        self._process: subprocess.Popen[str]
 
     def add(self, name: str, **options: t.Any) -> Peer:
         peer = self.peers[name] = Peer(name, self.directory / name, **options)
         peer.host.share(SHARE, self.share)
         return peer
 
-    def build(self, name: str = NAME, installer: bool = False, **options: t.Any) -> Path:
-        path = self.directory / "builds" / name
-        path.parent.mkdir(exist_ok=True)
-        make = builds.make_installer if installer else builds.make_archive
-        make(path, **{"version": VERSION, "platform": "Windows_x86", "size": 1 << 20, **options})
-        return path
-
-    def task(
-        self, action: str, options: t.Mapping[str, t.Any], *arguments: str, host: str = "", **task: t.Any
-    ) -> Result:
-        """Run one task, also one that fails."""
-        play = self.play([{"name": "It", action: dict(options), **task}], *arguments, host=host)
-        return play.one(task="It")
-
-    def play(
-        self, tasks: t.Sequence[t.Mapping[str, t.Any]], *arguments: str, host: str = "", **variables: t.Any
-    ) -> Run:
-        play = {"name": "Test", "hosts": host or "all", "gather_facts": False, "tasks": list(tasks)}
-        self._runs += 1
-        path = self.directory / f"play{self._runs}.json"
-        path.write_text(json.dumps([play]))
-        return self.run(str(path), *arguments, **variables)
-
-    def kill(self) -> None:
-        """As if the power of the control machine failed."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def run(self, playbook: str, *arguments: str, **variables: t.Any) -> Run:
-        self._runs += 1
-        events = self.directory / f"events{self._runs}.jsonl"
-        extra = self.directory / f"extra{self._runs}.json"
-        extra.write_text(json.dumps(variables))
+    @contextlib.contextmanager
+    def doubles(self) -> t.Iterator[t.Dict[str, t.Dict[str, t.Any]]]:
         with Server({name: peer.host for name, peer in self.peers.items()}) as server:
-            hosts = {
+            yield {
                 name: {
                     "ansible_host": peer.host.address,
                     "ansible_connection": "windows_double",
                     "ansible_shell_type": "powershell",
+                    # Also where a task of another host is delegated to this one.
+                    "windows_double_host": name,
                     "windows_double_socket": server.path,
                     "vray_swarm_web_port": peer.port,
                 }
                 for name, peer in self.peers.items()
             }
-            inventory = self.directory / "inventory.json"
-            inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
-            self._process = subprocess.Popen(
-                [
-                    str(Path(sys.executable).parent / "ansible-playbook"),
-                    *("-i", str(inventory), "-e", f"@{extra}", playbook, *arguments),
-                ],
-                env={
-                    **os.environ,
-                    "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "doubles" / "windows" / "connection"),
-                    "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "lab" / "callback"),
-                    "ANSIBLE_CALLBACKS_ENABLED": "lab_results",
-                    "ANSIBLE_LOCALHOST_WARNING": "0",
-                    "ANSIBLE_HOME": str(self.directory / "ansible"),
-                    "ANSIBLE_NOCOLOR": "1",
-                    "LAB_RESULTS": str(events),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-            try:
-                output, _nothing = self._process.communicate(timeout=180)
-            finally:
-                self.kill()
             assert not server.faults, "\n".join(server.faults)
-        lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
-        names = ("host", "task", "action", "status", "data")
-        results = [Result(*(line[name] for name in names)) for line in lines if line["event"] == "result"]
-        recap = next((line["recap"] for line in lines if line["event"] == "recap"), {})
-        return Run(self._process.returncode, output, results, recap)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -11,13 +11,16 @@ do it on Windows nobody has seen yet.
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
+import io
 import ipaddress
 import json
 import os
 import re
 import shutil
 import socket
+import tarfile
 import time
 import typing as t
 import urllib.error
@@ -74,7 +77,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Peer"]:
         found["is_peer"] = False
         for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
-            if ipaddress.ip_address(address[0].partition("%")[0]).is_loopback or address[0] == host.address:
+            if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or address[0] == host.address:
                 found["is_peer"] = True
     if p["DataDir"]:
         data, vray = _listing(host, p["DataDir"], sid), _listing(host, p["DataDir"] + r"\VRay", sid)
@@ -103,9 +106,16 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 "path": path.rstrip("\\") + "\\" + entry.name,
                 "directory": entry.is_dir(),
                 "bytes": None if entry.is_dir() else entry.stat().st_size,
+                "start": None,
+                "program": None,
             }
             for entry in listing["entries"]
         ]
+        for item in found["imports"][:64] if p["Identify"] else ():
+            if not item["directory"] and item["path"].lower() not in host.locked:
+                content = host.files.read(item["path"], sid)
+                item["start"] = base64.b64encode(content[:512]).decode("ascii")
+                item["program"] = _program(content)
     if p["Disk"]:
         found["disk"] = {
             "temp": _free(host, r"C:\Windows\TEMP"),
@@ -138,6 +148,16 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
         return {"entries": host.files.listing(path, sid), "missing": False, "error": None}
     except WindowsError as error:
         return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
+
+
+def _program(content: bytes) -> t.Optional[str]:
+    with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            start = file.read(512) if file else b""
+            if re.match(rb"MZ|\x7fELF|[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]|\xca\xfe\xba[\xbe\xbf]", start):
+                return base64.b64encode(start).decode("ascii")
+    return None
 
 
 def _free(host: Host, path: str) -> t.Optional[int]:

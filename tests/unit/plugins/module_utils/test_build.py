@@ -22,7 +22,13 @@ import zipfile
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _build
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify, sha256, sniff
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
+    PLATFORMS,
+    identify,
+    identify_start,
+    sha256,
+    sniff,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
@@ -772,3 +778,23 @@ def test_xz_without_its_module(make, monkeypatch):
     with pytest.raises(BuildError) as caught:
         identify(path)
     assert "no lzma module" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "start, size, program, expected",
+    [
+        # A program that is there as a whole is no secret.
+        (b"MZ" + bytes(62), 64, b"", ("unknown", None)),
+        (b"MZ" + bytes(62), 65, b"", (None, None)),
+        (b"", 0, b"", ("unknown", None)),
+        (b"PK\x03\x04" + bytes(508), 10**6, b"", ("archive", None)),
+        (b"PK\x03\x04" + bytes(508), 10**6, b"\x7fELF\x02\x01" + bytes(12) + b"\x3e\x00", ("archive", "Linux_x86")),
+        (b"\x7fELF\x02\x01" + bytes(12) + b"\x3e\x00", 10**6, b"", ("installer", "Linux_x86")),
+        (b"#!/bin/sh\n".ljust(512), 10**6, b"", ("installer", None)),
+        (b"\x1f\x8b\x08" + bytes(20), 10**6, b"", (None, None)),
+        (b"\x1f\x8b\x08" + bytes(20), 23, b"", ("unknown", None)),
+        (b"hello", 5, b"", ("unknown", None)),
+    ],
+)
+def test_what_the_first_bytes_tell(start, size, program, expected):
+    assert identify_start(start, size, program) == expected

@@ -107,7 +107,7 @@ class World:
         self.folder = folder
         self.stack = contextlib.ExitStack()
 
-    def connect(self, receive=None, send=None, segment=None):
+    def connect(self, receive=None, send=None, segment=None, control=None):
         with socket.socket() as listener:
             if receive:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
@@ -118,6 +118,8 @@ class World:
             ours = self.stack.enter_context(socket.socket())
             if send:
                 ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send)
+            if control:
+                ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
             ours.settimeout(PATIENCE)
             ours.connect(listener.getsockname())
             theirs, _address = listener.accept()
@@ -198,6 +200,30 @@ def test_the_bytes_that_arrive(world, size, use_sendfile, counted):
     _sending, peer = deliver(world, body, use_sendfile=use_sendfile)
     assert peer.received == body.head + content + body.tail
     assert sum(counted) == (size if use_sendfile and hasattr(os, "sendfile") else 0)
+
+
+@needs_linux
+@pytest.mark.parametrize("control, by_sendfile", [("reno", True), ("cubic", True), ("bbr", False)])
+def test_the_connection_decides_how_it_is_sent(world, control, by_sendfile, counted):
+    """BBR paces a connection, and pages that were handed over are slower than copies there: docs/performance.md."""
+    with socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
+        except OSError as error:
+            pytest.skip("%s is not to be had here: %s" % (control, error))
+    content = content_of(MIB + 1)
+    body = world.body(content)
+    _sending, peer = deliver(world, body, use_sendfile=None, control=control)
+    assert peer.received == body.head + content + body.tail
+    assert sum(counted) == (len(content) if by_sendfile else 0)
+
+
+@needs_sendfile
+def test_a_system_that_cannot_tell_sends_by_sendfile(world, monkeypatch, counted):
+    monkeypatch.delattr(socket, "TCP_CONGESTION", raising=False)
+    body = world.body(content_of(MIB))
+    deliver(world, body, use_sendfile=None)
+    assert sum(counted) == MIB
 
 
 @pytest.mark.parametrize("use_sendfile", [True, False])
@@ -624,7 +650,7 @@ def test_a_file_that_cannot_be_read(world, monkeypatch, use_sendfile):
         name = world.path
         fileno = body.file.fileno
         seek = body.file.seek
-        read = fail
+        readinto = fail
 
     if use_sendfile:
         monkeypatch.setattr(os, "sendfile", fail)

@@ -344,3 +344,18 @@ def test_the_room_for_what_is_missing():
     # What is deployed needs no more.
     facts["builds"] = [{"version": NEW, "directory": "", "files": 1, "bytes": 1}]
     assert found(facts, builds=[]) == []
+
+
+@pytest.mark.parametrize(
+    "value, directory",
+    [
+        ("/mnt/vray/stable/{platform}", "/mnt/vray/stable/{platform}"),
+        ("\\\\nas\\vray\\stable", "\\\\nas\\vray\\stable"),
+        ("D:\\import", "D:\\import"),
+        ("import", None),
+    ],
+)
+def test_where_the_peer_will_import_from(value, directory):
+    """The look goes there, since that is what counts when the setting is changed."""
+    assert wanted(settings={"vrayImportDir": value}).import_dir == directory
+    assert wanted().import_dir is None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the connection plugin hands in what Ansible sends."""
+"""Where doubles of hosts, which live in the process of the test, are asked by what Ansible starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ import threading
 import traceback
 import typing as t
 
-from .host import Host
+
+class Host(t.Protocol):
+    def answer(self, request: t.Mapping[str, t.Any]) -> t.Tuple[int, str, str]:
+        """Return the exit status, the output and the errors of what is asked for."""
 
 
 class _Handler(socketserver.StreamRequestHandler):

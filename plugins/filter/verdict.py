@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: verdict
+short_description: Tell from a look whether a peer is as it is wanted
+version_added: 1.0.0
+author:
+  - RenderOps contributors (@renderops)
+description:
+  - Puts together what C(renderops.vray_swarm.peer_info) found different, and what a peer has less of than most.
+  - This filter is a part of the role P(renderops.vray_swarm.verify#role), and can change without notice.
+options:
+  _input:
+    description: The result of C(renderops.vray_swarm.peer_info) with O(renderops.vray_swarm.peer_info#module:wanted).
+    type: dict
+    required: true
+  usual:
+    description: What P(renderops.vray_swarm.usual_builds#filter) returned.
+    type: dict
+    required: true
+  is_busy:
+    description: Whether the peer renders and was left alone. What waits for the end of that is not wrong then.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+---
+- name: Tell whether the peer is right
+  ansible.builtin.debug:
+    msg: "{{ look | renderops.vray_swarm.verdict({}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
+      less than on most peers), C(platform), C(builds) and C(allow_executables).
+  type: dict
+  sample:
+    state: wrong
+    problems: [The service does not start with the host.]
+    less_full: []
+    platform: Linux_x86
+    builds: []
+    allow_executables: false
+"""
+
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+
+
+def verdict(look: _verdict.Look, usual: _verdict.Usual, is_busy: bool = False) -> t.Dict[str, t.Any]:
+    """Return the state of a peer, and what is wrong with it."""
+    return _verdict.verdict(look, usual, is_busy)
+
+
+class FilterModule:
+    """The filter for ansible-core."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        """Return the filter by its name."""
+        return {"verdict": verdict}

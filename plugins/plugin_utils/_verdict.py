@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a private utility of the renderops.vray_swarm collection: it can change without notice.
+
+"""What all looks together say of one peer: it has what most have, or less."""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ansible.utils.unsafe_proxy import wrap_var
+
+Look = t.Mapping[str, t.Any]
+Usual = t.Mapping[str, t.Mapping[str, int]]
+
+# What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
+_WAITING = ("settings", "restart", "service", "build", "disk")
+
+
+def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
+    """Return for each build the numbers of files and bytes that most peers have, by ``platform/version``.
+
+    Where as many have one as the other, it is the fuller one.
+    """
+    counts: t.DefaultDict[str, t.Counter[t.Tuple[int, int]]] = collections.defaultdict(collections.Counter)
+    for look in looks:
+        for build in look["builds"] or []:
+            if build["files"] is not None:
+                counts[_key(look, build)][build["files"], build["bytes"]] += 1
+    usual = {}
+    for key, sizes in counts.items():
+        _count, (files, total) = max((count, size) for size, count in sizes.items())
+        usual[key] = {"files": files, "bytes": total}
+    return usual
+
+
+def less_full(look: Look, usual: Usual) -> t.List[str]:
+    """Return a sentence for each build that has less than on most peers. The path in it is data, and no template."""
+    found = []
+    for build in look["builds"] or []:
+        most = usual.get(_key(look, build))
+        if most and build["files"] is not None:
+            if build["files"] < most["files"] or build["bytes"] < most["bytes"]:
+                found.append(
+                    f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
+                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}."
+                )
+    return list(map(wrap_var, found))
+
+
+def verdict(look: Look, usual: Usual, is_busy: bool) -> t.Dict[str, t.Any]:
+    """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it."""
+    few = less_full(look, usual)
+    waiting = _WAITING if is_busy else ()
+    wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting] + few
+    later = [item["message"] for item in look["differences"] if item["kind"] in waiting]
+    return {
+        "state": "wrong" if wrong else "busy" if is_busy else "ok",
+        "problems": wrong + later,
+        "less_full": few,
+        "platform": look["platform"],
+        "builds": look["builds"],
+        "allow_executables": look["api"]["allow_executables"],
+    }
+
+
+def _key(look: Look, build: t.Mapping[str, t.Any]) -> str:
+    return f"{look['platform']}/{build['version']}"

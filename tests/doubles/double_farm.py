@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ansible-playbook on hosts that are doubles. It wants tests/peer and tests/lab in sys.path."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+from swarm_lab.playbook import Result, Run
+from swarm_peer import builds
+
+ROOT = Path(__file__).resolve().parents[2]
+
+VERSION = "6.20.10-e8197af2"
+NAME = "vray-6.20.10-e8197af2.tar"
+
+
+class Farm:
+    """Hosts, and whatever plays on them."""
+
+    PLATFORM: t.ClassVar[str]
+    #: What ansible-playbook finds the doubles by.
+    ENVIRON: t.ClassVar[t.Dict[str, str]] = {}
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.share = directory / "nas"
+        # Variables of hosts. Those that are no doubles have their connection there.
+        self.variables: t.Dict[str, t.Dict[str, t.Any]] = {}
+        self._runs = 0
+        self._process: subprocess.Popen[str]
+
+    @contextlib.contextmanager
+    def doubles(self) -> t.Iterator[t.Dict[str, t.Dict[str, t.Any]]]:
+        """The doubles with their variables; they answer as long as this lasts."""
+        yield {}
+
+    def build(self, name: str = NAME, installer: bool = False, **options: t.Any) -> Path:
+        path = self.directory / "builds" / name
+        path.parent.mkdir(exist_ok=True)
+        make = builds.make_installer if installer else builds.make_archive
+        make(path, **{"version": VERSION, "platform": self.PLATFORM, "size": 1 << 20, **options})
+        return path
+
+    def task(
+        self, action: str, options: t.Mapping[str, t.Any], *arguments: str, host: str = "", **task: t.Any
+    ) -> Result:
+        """Run one task, also one that fails."""
+        play = self.play([{"name": "It", action: dict(options), **task}], *arguments, host=host)
+        return play.one(task="It")
+
+    def play(
+        self, tasks: t.Sequence[t.Mapping[str, t.Any]], *arguments: str, host: str = "", **variables: t.Any
+    ) -> Run:
+        play = {"name": "Test", "hosts": host or "all", "gather_facts": False, "tasks": list(tasks)}
+        self._runs += 1
+        path = self.directory / f"play{self._runs}.json"
+        path.write_text(json.dumps([play]))
+        return self.run(str(path), *arguments, **variables)
+
+    def kill(self) -> None:
+        """As if the power of the control machine failed."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def run(self, playbook: str, *arguments: str, **variables: t.Any) -> Run:
+        self._runs += 1
+        events = self.directory / f"events{self._runs}.jsonl"
+        extra = self.directory / f"extra{self._runs}.json"
+        extra.write_text(json.dumps(variables))
+        with self.doubles() as doubles:
+            names = [*doubles, *(name for name in self.variables if name not in doubles)]
+            hosts = {name: {**doubles.get(name, {}), **self.variables.get(name, {})} for name in names}
+            inventory = self.directory / "inventory.json"
+            inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+            self._process = subprocess.Popen(
+                [
+                    str(Path(sys.executable).parent / "ansible-playbook"),
+                    *("-i", str(inventory), "-e", f"@{extra}", playbook, *arguments),
+                ],
+                env={
+                    **os.environ,
+                    **self.ENVIRON,
+                    "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "lab" / "callback"),
+                    "ANSIBLE_CALLBACKS_ENABLED": "lab_results",
+                    "ANSIBLE_LOCALHOST_WARNING": "0",
+                    "ANSIBLE_HOME": str(self.directory / "ansible"),
+                    "ANSIBLE_NOCOLOR": "1",
+                    "LAB_RESULTS": str(events),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            try:
+                output, _nothing = self._process.communicate(timeout=180)
+            finally:
+                self.kill()
+        lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
+        fields = ("host", "task", "action", "status", "data")
+        results = [Result(*(line[field] for field in fields)) for line in lines if line["event"] == "result"]
+        recap: t.Dict[str, t.Dict[str, int]] = next((line["recap"] for line in lines if line["event"] == "recap"), {})
+        return Run(self._process.returncode, output, results, recap)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

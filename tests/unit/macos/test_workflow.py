@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The vendor's whole workflow on a Mac, by the playbooks: first run, second run, check mode, drift."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from macos_double.farm import NAME, SERVICE, VERSION
+
+DISTRIBUTE = "renderops.vray_swarm.distribute"
+VERIFY = "renderops.vray_swarm.verify"
+UPLOAD = "renderops.vray_swarm.upload"
+INFO = "renderops.vray_swarm.peer_info"
+VARIABLES = {"vray_swarm_deploy_wait": 30, "vray_swarm_waves": ["100%"]}
+
+
+@pytest.fixture
+def shared(farm, peer):
+    """A share with a build for Macs, as publish leaves it. It is not mounted yet."""
+    folder = farm.share / "stable" / "macOS_Arm64"
+    folder.mkdir(parents=True)
+    build = farm.build()
+    shutil.copy(build, folder)
+    entry = {"file": NAME, "platform": "macOS_Arm64", "channel": "stable", "version": VERSION}
+    (farm.share / "builds.json").write_text(json.dumps([dict(entry, size=build.stat().st_size)]))
+    return dict(VARIABLES, vray_swarm_share_src="//nas/vray builds", vray_swarm_share_path=str(farm.share))
+
+
+def mount(farm, peer):
+    options = "smbfs, nodev, nosuid, read-only, mounted by root"
+    peer.mac.mounts.append(f"//render@nas/vray%20builds on {farm.share} ({options})")
+
+
+def test_from_a_bare_peer_to_a_deployed_build(farm, peer, shared):
+    before = peer.config.read_text()
+    bare = farm.run(DISTRIBUTE, **shared)
+    assert bare.failed == ["mac1"]
+    assert "On macOS mounting is up to you: mount //nas/vray builds at" in " ".join(bare.output.split())
+
+    mount(farm, peer)
+    planned = farm.run(DISTRIBUTE, "--check", "--diff", **shared)
+    assert planned.succeeded and list(planned.changed) == ["mac1"], planned.output
+    assert (peer.config.read_text(), peer.mac.calls) == (before, [])
+
+    peer.mac.processes.append((4711, f"{peer.data_dir}/VRay/vray-6.0.0-aaaaaaaa/bin/vray"))
+    busy = farm.run(DISTRIBUTE, **shared)
+    assert busy.changed == {} and "mac1 renders, so that it was neither changed nor stopped" in busy.output
+    assert (peer.config.read_text(), peer.mac.calls) == (before, [])
+    peer.mac.processes.pop()
+
+    first = farm.run(DISTRIBUTE, **shared)
+    assert first.succeeded and list(first.changed) == ["mac1"], first.output
+    assert peer.config.read_text() == before + f"vrayImportDir: {farm.share}/stable/macOS_Arm64\n"
+    assert (peer.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
+    # Nothing is left of the rescue.
+    assert (peer.stops > 0, peer.loaded) == (True, [SERVICE])
+    assert peer.swarm.store.import_dir == f"{farm.share}/stable/macOS_Arm64"
+
+    peer.mac.calls.clear()
+    second = farm.run(DISTRIBUTE, **shared)
+    assert second.succeeded and second.changed == {}, second.output
+    assert peer.mac.calls == []
+
+    drift(farm, peer, shared)
+
+
+def drift(farm, peer, shared):
+    """What verify names, distribute sets right."""
+    foreign = farm.build("foreign.tar", platform="Windows_x86").rename(farm.share / "stable/macOS_Arm64/foreign.tar")
+    peer.mac.jobs.pop(SERVICE).stop()
+    peer.mac.disabled.add(SERVICE)
+    wrong = farm.run(VERIFY, **shared)
+    assert wrong.failed == ["mac1"], wrong.output
+    told = " ".join(wrong.of(task="Fail with what is wrong")[0]["msg"].split())
+    for text in ("The service is stopped (not loaded)", "does not start with the host", "is for Windows_x86"):
+        assert text in told
+    foreign.unlink()
+    right = farm.run(DISTRIBUTE, **shared)
+    assert right.succeeded and list(right.changed) == ["mac1"], right.output
+    assert peer.swarm is not None and peer.mac.disabled == set()
+    # One that runs until the next start of the host is not stopped for that.
+    peer.mac.disabled.add(SERVICE)
+    peer.mac.calls.clear()
+    right = farm.run(DISTRIBUTE, **shared)
+    assert right.succeeded and list(right.changed) == ["mac1"], right.output
+    assert (peer.mac.disabled, peer.mac.calls) == (set(), [f"enable system/{SERVICE}"])
+
+
+def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm, peer):
+    archive = farm.build()
+    installer = farm.build("vray_adv_71000_mac", installer=True, version="7.10.0-aaaaaaaa")
+    wanted = [{"src": str(path), "platform": "macOS_Arm64"} for path in (archive, installer)]
+    wanted.append({"src": "/not/for/macs.tar", "platform": "macOS_x86"})
+    variables = dict(VARIABLES, vray_swarm_builds=wanted, vray_swarm_installer_window=True, vray_swarm_window_watch=0)
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded, run.output
+    for version in (VERSION, "7.10.0-aaaaaaaa"):
+        assert (peer.data_dir / "VRay" / f"vray-{version}").is_dir()
+    assert "allowExecutables: false" in peer.config.read_text()
+    assert peer.swarm.store.allow_executables is False
+    assert peer.loaded == [SERVICE]
+    peer.mac.calls.clear()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+    assert peer.mac.calls == []
+
+
+def test_a_build_on_the_mac_is_sent_by_the_module(farm, peer):
+    build = farm.build()
+    options = {"src": str(build), "remote_src": True, "data_dir": str(peer.data_dir), "web_port": peer.port}
+    sent = farm.task("renderops.vray_swarm.upload", options)
+    assert (sent.status, sent["outcome"], sent["version"]) == ("changed", "rapid", VERSION)
+    assert farm.task("renderops.vray_swarm.upload", options)["outcome"] == "present"
+
+
+def test_the_platform_is_that_of_the_processor(farm):
+    farm.add("mac1")
+    farm.add("mac2", machine="x86_64")
+    found = farm.play([{"name": "It", INFO: {"data_dir": "{{ vray_swarm_data_dir }}"}}])
+    platforms = {host: found.one(host, "It")["platform"] for host in farm.peers}
+    assert platforms == {"mac1": "macOS_Arm64", "mac2": "macOS_x86"}
+
+
+def test_discover_is_not_there(farm, peer):
+    run = farm.run("renderops.vray_swarm.discover")
+    assert run.failed == ["mac1"]
+    assert "discover works on Linux only: this host has no /proc." in " ".join(run.output.split())

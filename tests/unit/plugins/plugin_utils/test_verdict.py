@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all looks together say of one peer."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import usual_builds as of_hosts
+from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds
+
+VERSION = "6.20.10-e8197af2"
+KEY = f"Linux_x86/{VERSION}"
+
+
+def look(files=100, total=5000, platform="Linux_x86", **more):
+    build = {"version": VERSION, "directory": f"/d/VRay/vray-{VERSION}", "files": files, "bytes": total}
+    return {
+        "platform": platform,
+        "builds": [build],
+        "differences": [],
+        "api": {"allow_executables": False},
+        **more,
+    }
+
+
+def difference(kind):
+    return {"kind": kind, "message": f"the {kind} differs"}
+
+
+def test_most_peers_have_it():
+    looks = [look(100), look(90), look(100), look(80)]
+    assert usual_builds(looks) == {KEY: {"files": 100, "bytes": 5000}}
+
+
+def test_the_fuller_one_where_as_many_have_the_other():
+    assert usual_builds([look(90), look(100)])[KEY]["files"] == 100
+    assert usual_builds([look(total=9999), look(total=10000)])[KEY]["bytes"] == 10000
+
+
+def test_platforms_are_compared_apart():
+    usual = usual_builds([look(100), look(70, platform="Windows_x86")])
+    assert sorted(usual) == [KEY, f"Windows_x86/{VERSION}"]
+
+
+def test_what_nobody_counted_counts_for_nobody():
+    assert usual_builds([look(None, None), {"platform": "Linux_x86", "builds": None}]) == {}
+    assert less_full(look(None, None), {KEY: {"files": 1, "bytes": 1}}) == []
+
+
+@pytest.mark.parametrize(
+    "files, total, is_less", [(100, 5000, False), (99, 5000, True), (100, 4999, True), (101, 5001, False)]
+)
+def test_less_than_most(files, total, is_less):
+    found = less_full(look(files, total), {KEY: {"files": 100, "bytes": 5000}})
+    assert bool(found) == is_less
+    if is_less:
+        assert found == [
+            f"The build {VERSION} has {files} files with {total} bytes in /d/VRay/vray-{VERSION}; on most peers it has"
+            " 100 with 5000."
+        ]
+
+
+def test_a_path_is_no_template():
+    """ansible-core 2.16 evaluates a text that is not marked; later ones evaluate only what is."""
+    marked = pytest.importorskip("ansible.utils.unsafe_proxy").wrap_var("x")
+    (found,) = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}})
+    assert isinstance(found, type(marked))
+
+
+def test_a_build_that_nobody_else_has():
+    assert less_full(look(), {}) == []
+
+
+def test_a_right_peer():
+    assert verdict(look(), {}) == {
+        "state": "ok",
+        "problems": [],
+        "less_full": [],
+        "platform": "Linux_x86",
+        "builds": look()["builds"],
+        "allow_executables": False,
+    }
+
+
+def test_a_wrong_peer():
+    found = verdict(look(1, differences=[difference("share")]), {KEY: {"files": 100, "bytes": 5000}})
+    assert found["state"] == "wrong"
+    assert found["problems"] == ["the share differs", *found["less_full"]] and len(found["less_full"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["settings", "restart", "service", "build", "disk"])
+def test_what_waits_for_the_end_of_a_render(kind):
+    there = look(differences=[difference(kind)])
+    assert verdict(there, {}, True)["state"] == "busy"
+    assert verdict(there, {}, True)["problems"] == [f"the {kind} differs"]
+    assert verdict(there, {}, False)["state"] == "wrong"
+
+
+def test_what_a_render_is_no_excuse_for():
+    found = verdict(look(differences=[difference("build"), difference("share")]), {}, True)
+    assert (found["state"], found["problems"]) == ("wrong", ["the share differs", "the build differs"])
+
+
+def test_a_busy_peer_that_is_right():
+    assert verdict(look(), {}, True)["state"] == "busy"
+
+
+def test_which_hosts_count():
+    """Those of this wave by their look; those of earlier ones by what was kept, unless it is of an earlier run."""
+    hosts = {
+        "looked": {"__vray_swarm_looked": look(10)},
+        "verified": {"__vray_swarm_looked": None, "vray_swarm_verified": look(20), "__verify_done": "this"},
+        "earlier": {"vray_swarm_verified": look(30), "__verify_done": "another"},
+        "unknown": {},
+        "skipped": {"__vray_swarm_looked": {"skipped": True}},
+    }
+
+    def files(*names):
+        return of_hosts(hosts, names, "this").get(KEY, {}).get("files")
+
+    assert [files(name) for name in hosts] == [10, 20, None, None, None]
+    assert files(*hosts) == 20
