@@ -185,15 +185,6 @@ def _secrets(
         yield node.start_mark.index, node.end_mark.index
 
 
-def _leaves(settings: t.Mapping[str, t.Any], path: Path) -> t.Iterator[Path]:
-    for key, value in settings.items():
-        inner = (*path, key)
-        if isinstance(value, dict):
-            yield from _leaves(value, inner)
-        else:
-            yield inner
-
-
 # -- the file -----------------------------------------------------------------------------------------------------
 
 
