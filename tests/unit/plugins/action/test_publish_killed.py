@@ -123,7 +123,8 @@ def start_and_kill(folder, stop_at, remote_src):
             assert is_waiting, (folder / "output").read_text(encoding="utf-8")
         killed = ancestors(int(os.read(reader, 20)))
         assert playing.pid in killed
-        for pid in killed:
+        # Whoever started another one first: it would end by itself, and perhaps tidy up, when that has ended.
+        for pid in reversed(killed):
             os.kill(pid, signal.SIGKILL)
     finally:
         with contextlib.suppress(ProcessLookupError):
