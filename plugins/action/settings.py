@@ -36,7 +36,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, read_value
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, masked, read_value
 
 display = Display()
 
@@ -129,11 +129,15 @@ class ActionModule(SwarmAction):
         self._report.update(before=edited.before, after=edited.after)
         if self._task.diff and changed:
             self._report["diff"] = {
-                "before": (content or b"").decode("utf-8"),
-                "after": edited.content.decode("utf-8"),
+                "before": self._masked(content or b""),
+                "after": self._masked(edited.content),
                 "before_header": self.options["path"] if content is not None else f"{self.options['path']} (not there)",
                 "after_header": self.options["path"],
             }
+
+    def _masked(self, content: bytes) -> str:
+        """The lines around a change need not be anybody's business."""
+        return masked(content, self.options["path"], self._wanted, self._absent)
 
     # -- with the service
 

@@ -13,6 +13,7 @@ is missing or may not be read is told in it: whether that is a failure is for th
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import ntpath
@@ -61,6 +62,8 @@ _CREDENTIALS_BYTES = 1 << 16
 _CHECKSUMS_LIMIT = 1800.0
 
 
+# A mount whose server, or whose program, has gone for good answers so.
+_GONE = (errno.ENOTCONN, errno.ESTALE, errno.EIO, errno.EHOSTDOWN)
 # The list that publishing keeps in the root of a share. It is some hundred bytes for each build.
 _MANIFEST_LIMIT = 1 << 20
 _SUMS_LIMIT = 1 << 20
@@ -350,7 +353,13 @@ def _look_at_renders(roots: t.Sequence[str], errors: t.Dict[str, str]) -> t.List
 
 
 def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any]:
-    if not os.path.isdir(data_dir):
+    try:
+        is_there = stat.S_ISDIR(os.stat(data_dir).st_mode)
+    except OSError as error:
+        if error.errno in _GONE:
+            raise OptionsError(f"The data directory {data_dir} could not be read: {_reason(error)}") from error
+        is_there = False
+    if not is_there:
         raise OptionsError(
             f"The data directory {data_dir} is not there, or may not be read (become?). Set data_dir to Swarm's data"
             f" directory on this host. {DISCOVER}"
@@ -411,7 +420,7 @@ def count_tree(directory: str, limit: int) -> t.Tuple[int, int]:
         except FileNotFoundError:  # Removed meanwhile.
             continue
         except OSError as error:
-            raise OptionsError(f"{current} could not be read: {error.strerror}. Does the task need become?") from error
+            raise OptionsError(f"{current} could not be read: {_reason(error)}") from error
         if files > limit:
             raise OptionsError(f"{directory} was not counted to its end: there are more than {_COUNT_FILES} files.")
     return files, size
@@ -555,7 +564,7 @@ def _share(path: str, signature: bool) -> t.Dict[str, t.Any]:
         found["manifest"] = _manifest(path)
         found["signed"] = _signed(path) if signature else None
     except OSError as error:
-        found["error"] = f"{path} could not be read: {error.strerror}."
+        found["error"] = f"{path} could not be read: {_reason(error, advice='')}"
     mount = find_mount(path)
     is_point = mount is not None and mount.path == os.path.realpath(path)
     if mount and (mount.network or is_point):
@@ -603,9 +612,15 @@ def _are_wanted(path: str, wanted: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise OptionsError(f"{path} could not be read: {error.strerror}. Does the task need become?") from error
+        raise OptionsError(f"{path} could not be read: {_reason(error)}") from error
     is_private = stat.S_IMODE(status.st_mode) == 0o600 and status.st_uid in (0, os.geteuid())
     return is_private and hmac.compare_digest(digest(wanted.partition(":")[0], content), wanted)
+
+
+def _reason(error: OSError, advice: str = " Does the task need become?") -> str:
+    if error.errno in _GONE:
+        advice = " What is mounted there has gone, or its server has: unmount it (umount -l), and mount it again."
+    return f"{error.strerror}.{advice}"
 
 
 def _free(directory: str) -> t.Optional[int]:
@@ -631,7 +646,7 @@ def _scan(directory: str) -> t.List[os.DirEntry[str]]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise OptionsError(f"{directory} could not be read: {error.strerror}. Does the task need become?") from error
+        raise OptionsError(f"{directory} could not be read: {_reason(error)}") from error
 
 
 def _is_unc(path: t.Optional[str]) -> bool:

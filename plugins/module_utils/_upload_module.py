@@ -23,6 +23,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, look_at
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host, Upload
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -49,7 +50,10 @@ def run(module: AnsibleModule) -> t.NoReturn:
     upload = Upload(
         options,
         _LocalHost(options),
-        Hooks(sha256=functools.lru_cache(maxsize=None)(lambda: sha256(options["src"])), warn=module.warn),
+        Hooks(
+            sha256=functools.lru_cache(maxsize=None)(lambda: sha256(options["src"])),
+            warn=lambda text: module.warn(printable(text)),
+        ),
     )
     try:
         if not os.path.isabs(options["src"]):

@@ -30,6 +30,11 @@ _VERSION_IN_NAME = re.compile(
     r"[0-9A-Fa-f]{6,40}(?![0-9A-Za-z])"
 )
 
+# What JSON does not escape, and a terminal obeys: DEL, C1 controls (0x9b begins an escape sequence), what turns the
+# direction of writing, and the line breaks of Unicode.
+_OBEYED = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_BETWEEN = re.compile(r"(\r?\n|\t)")
+
 _EXPECTED_TEXT = "expected three numbers and a revision hash, such as 6.20.10-e8197af2"
 _EXPECTED_DICT = (
     'expected a dictionary such as {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}'
@@ -58,6 +63,26 @@ def printable(text: t.Any) -> str:
     Escape sequences, line breaks and what turns the direction of writing are shown as Python would write them.
     """
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
+
+
+def harmless(value: t.Any) -> t.Any:
+    """A value to return, with nothing in it that a terminal would obey when Ansible shows it as JSON.
+
+    All other characters are as they were, also those that JSON escapes.
+    """
+    if isinstance(value, str):
+        # Where there is none, what ansible-core has noted of the text stays with it.
+        return _OBEYED.sub(lambda match: printable(match.group()), value) if _OBEYED.search(value) else value
+    if isinstance(value, Mapping):
+        return {harmless(key): harmless(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [harmless(item) for item in value]
+    return value
+
+
+def harmless_lines(text: str) -> str:
+    """A text of several lines that Ansible prints as it is: a diff."""
+    return "".join(part if part in ("\t", "\n", "\r\n") else printable(part) for part in _BETWEEN.split(text))
 
 
 @dataclasses.dataclass(frozen=True, order=True)

@@ -172,6 +172,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify, sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import harmless, harmless_lines, printable
 
 
 def main() -> None:
@@ -188,9 +189,9 @@ def main() -> None:
         build = identify(module.params["src"], platform=module.params["platform"])
         digest = sha256(build.path) if module.params["sha256"] else None
     except SwarmError as exc:
-        module.fail_json(msg=str(exc), exception=traceback.format_exc())
+        module.fail_json(msg=printable(exc), exception=harmless_lines(traceback.format_exc()))
     else:
-        module.exit_json(changed=False, sha256=digest, **build.as_result())
+        module.exit_json(changed=False, sha256=digest, **harmless(build.as_result()))
 
 
 if __name__ == "__main__":

@@ -192,7 +192,10 @@ deployed:
   returned: always
   sample: true
 answer:
-  description: The JSON object that the peer answered, as received.
+  description:
+    - The JSON object that the peer answered, as received.
+    - As in all that is returned, characters that a terminal would obey, and that JSON does not escape, are shown as texts
+      such as C(\u202e).
   type: dict
   returned: always, V(null) when there was no answer
   sample:

@@ -22,7 +22,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_peer_options
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
+    harmless,
+    harmless_lines,
+    printable,
+)
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
 
@@ -87,7 +91,7 @@ class SwarmAction(ActionBase, abc.ABC):
         if result.get("msg"):
             # It may hold what a peer answered, or what a file is called.
             result["msg"] = printable(f"{self.label}: {result['msg']}")
-        return result
+        return _to_show(result)
 
     def run_module(self, name: str, arguments: t.Dict[str, t.Any], fail: bool = True) -> t.Dict[str, t.Any]:
         """Run a module on the host of the task; a look is run in check mode, too.
@@ -145,3 +149,12 @@ class SwarmAction(ActionBase, abc.ABC):
         """The address of the host, also in a delegated task, where the connection is another one's."""
         address = self._task_vars.get("ansible_host") or self.label
         return str(self._templar.template(address))
+
+
+def _to_show(result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    """The result as it leaves: what was decided was decided on the exact values."""
+    result = t.cast("t.Dict[str, t.Any]", harmless(result))
+    if result.get("diff"):
+        # Unlike all else, it is not shown as JSON.
+        result["diff"] = {name: harmless_lines(text) for name, text in result["diff"].items()}
+    return result

@@ -46,6 +46,13 @@ _COLON = re.compile(r"[ \t]*:")
 _BLANK = " \t" + _BREAKS
 _STEP = 2
 
+_MASK = "********"
+_SECRET = re.compile(r"(?i)passw|passphrase|token|secret|credential|keys?$")
+# A setting that somebody has switched off.
+_SECRET_COMMENT = re.compile(
+    r"""(?im)((?:^|[ \t])#[^\r\n]*?(?:passw|passphrase|token|secret|credential|key)[\w-]*["']?[ \t]*[:=][ \t]*)[^\s][^\r\n]*"""
+)
+
 
 class _AliasNode(yaml.Node):
     """An alias; PyYAML itself puts the node there that it stands for."""
@@ -147,6 +154,35 @@ def read_value(content: bytes, name: str, path: Path) -> t.Any:
     document = _Document(_decode(content, name), name)
     found = document.find(path)
     return document.python(found[1]) if found else None
+
+
+def masked(content: bytes, name: str, settings: t.Mapping[str, t.Any], absent: t.Sequence[Path] = ()) -> str:
+    """The file to be shown, without what is secret by its key, unless that key is named to be set or removed.
+
+    :raises SettingsError: The file is no YAML, or no mapping.
+    """
+    document = _Document(_decode(content, name), name)
+    text = document.text
+    for start, end in reversed(list(_secrets(document.root, (), False, {*_leaves(settings, ()), *absent}))):
+        kept = text[start:end].rstrip()
+        text = text[:start] + _MASK + text[start + len(kept) :]
+    return _SECRET_COMMENT.sub(lambda match: match.group(1) + _MASK, text)
+
+
+def _secrets(
+    node: t.Optional[yaml.Node], path: Path, is_secret: bool, named: t.Container[Path]
+) -> t.Iterator[t.Tuple[int, int]]:
+    """Where the secret values begin and end, in their order."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*path, str(key.value))
+            if inner not in named:
+                yield from _secrets(value, inner, is_secret or bool(_SECRET.search(inner[-1])), named)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _secrets(item, path, is_secret, named)
+    elif isinstance(node, yaml.ScalarNode) and is_secret and node.tag not in (_BOOL, _NULL):
+        yield node.start_mark.index, node.end_mark.index
 
 
 # -- the file -----------------------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,11 @@ import pytest
 
 from swarm_lab import Lab, Run
 from swarm_lab.rootfs import SHARE_PASSWORD
+from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
 from swarm_lab.signing import Signer
 
 LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail 0 0"
 DISTRIBUTE = "renderops.vray_swarm.distribute"
-CREDENTIALS = "/etc/vray_swarm.credentials"
 
 
 def plays(hosts: str) -> list[dict[str, Any]]:
@@ -254,38 +252,6 @@ def test_a_changed_password_is_written_and_used(share: Lab) -> None:
     assert build(lab, "peer1") == "a build\n"
 
 
-@contextlib.contextmanager
-def watched_processes(lab: Lab, peer: str, words: str) -> Iterator[list[str]]:
-    """The command lines on this machine and on a peer, as often as can be, that hold some words."""
-    found: list[str] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.01):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    line = path.read_bytes().decode(errors="replace")
-                except OSError:
-                    continue
-                if words in line:
-                    found.append(line)
-
-    script = "while :; do cat /proc/[0-9]*/cmdline; sleep 0.01; done > /dev/shm/seen 2>/dev/null"
-    lab.ssh(peer, f"systemd-run --quiet --unit watch sh -c '{script}'")
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watcher.join()
-        lab.ssh(peer, "systemctl stop watch")
-    seen = lab.ssh(peer, "cat /dev/shm/seen; rm /dev/shm/seen").split("\0")
-    # It did see what runs only for a moment.
-    assert "/mnt/vray" in seen
-    found += [line for line in seen if words in line]
-
-
 def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """In no output, however much is shown, in no file of the controller or the peer, in no list of processes."""
     lab, secret = share, "Wr0ng, it's #2 $PATH"
@@ -307,11 +273,7 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     assert right.succeeded and right.one("peer1", task="Show facts"), right
     assert "share_path=" in right.output and "Wr0ng" not in wrong.output + right.output
     assert found == []
-    for run in (*(lab.folder / "runs").rglob("*"), *(lab.folder / "ansible").rglob("*")):
-        assert not run.is_file() or b"Wr0ng" not in run.read_bytes(), run
-    search = "grep --recursive --files-with-matches --text --devices=skip --fixed-strings --exclude-dir"
-    places = "/etc /home /root /run /srv /tmp /var"
-    assert lab.ssh("peer1", f"{search}=vray Wr0ng {places}; journalctl | grep Wr0ng", check=False) == f"{CREDENTIALS}\n"
+    assert traces(lab, "peer1", "Wr0ng") == [CREDENTIALS]
 
 
 SERVER_CONF = """\

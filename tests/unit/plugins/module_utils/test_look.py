@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -201,6 +202,28 @@ def test_a_directory_that_may_not_be_read(swarm, monkeypatch):
     assert facts["mount"]["error"] == "/srv could not be read: Permission denied."
     with pytest.raises(OptionsError, match=r"could not be read: Permission denied. Does the task need become"):
         check(facts)
+
+
+@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EIO, errno.EHOSTDOWN])
+def test_a_mount_that_has_gone(swarm, monkeypatch, number):
+    def gone(_path, *_more, **_options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "scandir", gone)
+    advice = "What is mounted there has gone, or its server has: unmount it (umount -l), and mount it again."
+    text = f"{os.strerror(number)}. {advice}"
+    facts = look_at(str(swarm), share_path="/srv", import_dir="/mnt/import")
+    assert facts["errors"] == {
+        "data_dir": f"{swarm}/VRay could not be read: {text}",
+        "import_dir": f"/mnt/import could not be read: {text}",
+    }
+    assert facts["mount"]["error"] == f"/srv could not be read: {text}"
+    with pytest.raises(OptionsError, match="mount it again"):
+        _look.count_tree(str(swarm), 1)
+    monkeypatch.setattr(_look.os, "stat", gone)
+    with pytest.raises(OptionsError) as caught:
+        _look._look_at_data("/data", ())
+    assert str(caught.value) == f"The data directory /data could not be read: {text}"
 
 
 def test_a_directory_that_does_not_answer(swarm, monkeypatch):

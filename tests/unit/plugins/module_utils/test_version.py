@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import unicodedata
+
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import VersionError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
     Version,
     find_version,
+    harmless,
+    harmless_lines,
     printable,
     shown,
 )
@@ -223,3 +229,34 @@ def test_version_in_a_file_name(name, expected):
 def test_nothing_that_a_terminal_would_obey(text, expected):
     assert printable(text) == expected
     assert expected.isprintable()
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ("ä 漢 \u200c \t\r\n\x1b \U0001f600", "ä 漢 \u200c \t\r\n\x1b \U0001f600"),
+        ("a\x7f\x80\x9f\xa0", "a\\x7f\\x80\\x9f\xa0"),
+        ("\u061c\u200e\u200f", "\\u061c\\u200e\\u200f"),
+        ("\u2028\u2029\u202a\u202e\u2066\u2069", "\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069"),
+        ({"\u202e": [{"a": ("\x9b", 1)}, None, True]}, {"\\u202e": [{"a": ["\\x9b", 1]}, None, True]}),
+    ],
+    ids=ascii,
+)
+def test_nothing_that_json_would_hand_to_a_terminal(value, expected):
+    assert harmless(value) == expected
+    assert [char for char in json.dumps(harmless(value), ensure_ascii=False) if _is_obeyed(char)] == []
+
+
+def _is_obeyed(char):
+    return unicodedata.category(char) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(char) in (
+        *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"),
+    )
+
+
+def test_no_character_that_json_hands_to_a_terminal_is_forgotten():
+    text = "".join(map(chr, range(0x20, sys.maxunicode + 1)))
+    assert [char for char in harmless(text) if _is_obeyed(char)] == []
+
+
+def test_a_text_of_several_lines_keeps_them():
+    assert harmless_lines("a:\r\n\tb: \x1b[31m\u202e\x85\rc\n\r") == "a:\r\n\tb: \\x1b[31m\\u202e\\x85\\rc\n\\r"

@@ -119,3 +119,16 @@ def test_nothing_is_written(run, build):
     after = os.stat(build)
     assert (before.st_mtime_ns, before.st_size, before.st_ino) == (after.st_mtime_ns, after.st_size, after.st_ino)
     assert os.listdir(os.path.dirname(build)) == [os.path.basename(build)]
+
+
+def test_a_name_is_shown_and_obeyed_by_no_terminal(run, tmp_path):
+    path = tmp_path / "vr\xe4y-\x9b\u202e"
+    path.write_bytes(ELF)
+    result = run(src=str(path), sha256=False)
+    assert result["name"] == "vr\xe4y-" + r"\x9b\u202e"
+    assert result["path"] == f"{tmp_path}/{result['name']}"
+    path.unlink()
+    result = run(src=str(path))
+    assert result["msg"].isprintable() and r"\x9b\u202e" in result["msg"]
+    # Not each ansible-core shows it.
+    assert "\x9b" not in result.get("exception", "") and "\u202e" not in result.get("exception", "")

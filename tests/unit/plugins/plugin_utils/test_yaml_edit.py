@@ -14,7 +14,7 @@ import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _yaml_edit
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, read_value
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked, read_value
 
 PATH = "/etc/swarm/swarm.yaml"
 
@@ -377,3 +377,54 @@ def merge(data, settings):
             merge(data[name], value)
         else:
             data[name] = value
+
+
+SECRETS = b"""\
+# password: commented-1
+webPort: 1113  # token = commented-2
+"apiToken": 'quoted-3'   # why
+key: 4444
+proxy: {user: joe, passwd: plain-5, clientSecret: "dq-6"}
+web:
+  tls:
+    privateKey: |
+      line-7
+      line-8
+    keys: [item-9, {a: item-10}]
+    keyframes: 25
+tokenRequired: true
+mine:
+  password: set-11
+gone:
+  token: gone-12
+  other: gone-13
+"""
+SHOWN_SECRETS = """\
+# password: ********
+webPort: 1113  # token = ********
+"apiToken": ********   # why
+key: ********
+proxy: {user: joe, passwd: ********, clientSecret: ********}
+web:
+  tls:
+    privateKey: ********
+    keys: [********, {a: ********}]
+    keyframes: 25
+tokenRequired: true
+mine:
+  password: set-11
+gone:
+  token: ********
+  other: gone-13
+"""
+
+
+@pytest.mark.parametrize("breaks", ["\n", "\r\n"])
+def test_what_is_secret_by_its_key_is_masked(breaks):
+    content = SECRETS.replace(b"\n", breaks.encode())
+    shown = masked(content, "swarm.yaml", {"mine": {"password": "new"}}, [("gone",)])
+    # What is removed as a whole is named as a whole.
+    expected = SHOWN_SECRETS.replace("  token: ********", "  token: gone-12")
+    assert shown == expected.replace("\n", breaks)
+    assert masked(content, "swarm.yaml", {"mine": {"password": "new"}}) == SHOWN_SECRETS.replace("\n", breaks)
+    assert masked(b"", "swarm.yaml", {}) == ""

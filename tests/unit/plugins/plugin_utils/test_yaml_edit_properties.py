@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from properties import examples
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked
 
 PATH = "/etc/swarm/swarm.yaml"
 KEYS = ["webPort", "vrayImportDir", "allowExecutables", "logging", "a", "é", "x y", "level"]
@@ -187,6 +187,8 @@ def check(text, settings, absent=()):
     # A second run finds nothing to do.
     again = edit(edited.content, PATH, settings, absent)
     assert not again.changed and again.content == edited.content
+    # What could be changed can be shown.
+    assert masked(edited.content, PATH, settings, absent)[:1] == after[:1]
     return True
 
 
