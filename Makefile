@@ -41,14 +41,14 @@ lab: python
 lab-down: python
 	@$(ENVS) run default tests/lab/lab.py down
 
-lab-bench: python
+lab-test: python
+	@$(CHECK) lab
+
+bench: python
 	@$(ENVS) run bench tests/bench/bench.py
 
 bench-quick: python
 	@$(ENVS) run bench tests/bench/bench.py --quick
-
-test: python
-	@$(CHECK) lab
 
 test: python
 	@$(CHECK)
