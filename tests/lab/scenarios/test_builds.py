@@ -71,6 +71,30 @@ def test_a_queued_build_that_cannot_be_deployed_fails(lab: Lab, tmp_path: Path) 
         assert f"/var/lib/swarm/VRay/import/{broken.name}: still there after 2 s" in run.output
 
 
+def test_a_peer_that_is_killed_with_a_queued_build(lab: Lab, archive: Path) -> None:
+    """What was queued is the peer's: it goes on with it when it is back, and nobody sends it again."""
+    period = "/^uploadsQueuePeriod/d; $a uploadsQueuePeriod: "
+    lab.ssh("peer1", f"sed -i '{period}600' {CONFIG}; systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113)])
+    variables = {
+        "vray_swarm_hosts": "peer1",
+        "vray_swarm_builds": [{"src": str(archive), "queued": True}],
+        "vray_swarm_deploy_wait": 300,
+    }
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        playing.wait_for_task("Follow the queued builds")
+        lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
+        run = playing.wait()
+    assert run.failed == ["peer1"] and run.changed == {"peer1": 1}, run
+    assert "not deployed, and Swarm's service swarm is failed" in run.output
+    lab.ssh("peer1", f"sed -i '{period}1' {CONFIG}; systemctl start swarm")
+    lab.wait_for_ports([("peer1", 1113)])
+    again = upload(lab, "peer1", archive, queued=True)
+    assert again.succeeded and not again.changed, again
+    until(lab, "peer1", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
+    assert len(lab.swarm_events("peer1", "upload")) == 1
+
+
 def test_an_installer_through_the_window(lab: Lab, installer: Path) -> None:
     hosts = ["peer1", "peer2"]
     before = {host: (pid(lab, host), lab.read(host, CONFIG)) for host in hosts}

@@ -574,6 +574,22 @@ def test_the_delay_doubles_up_to_a_limit(task):
         assert task.notes[-1].endswith("Trying again in 120 s (7 of 7).")
 
 
+def test_a_peer_that_is_killed_while_it_is_asked(task):
+    """Before the build: nothing was sent, so that it is safe to ask again, and to send then."""
+
+    def dies(connection):
+        connection.sock.recv(65536)
+
+    with Server(dies, swarm(rapid(len(ARCHIVE)))) as server:
+        report = task.run(server, retries=1, retry_delay=5.0)
+        assert (report.outcome, report.attempts, task.slept) == ("rapid", 2, [5])
+        # One that died, one more question, and one upload.
+        assert server.connections == 3
+    with Server(dies) as server:
+        message = task.fail(server, TransportError, retries=0)
+        assert "cannot have accepted the build" in message and task.report.bytes_sent == 0
+
+
 def test_any_number_of_retries(task, monkeypatch):
     """2 to the power of 2000 is no number of seconds."""
 
