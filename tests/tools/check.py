@@ -20,6 +20,7 @@ import argparse
 import configparser
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import io
 import os
@@ -41,7 +42,8 @@ import envs
 
 COLLECTION = Path("ansible_collections") / "renderops" / "vray_swarm"
 HOME = envs.CACHE / "home"  # of ansible-test, which keeps its own environments there
-WORKERS = 2
+# Checks wait as long as they compute: for hosts to start, for time limits, for one another's answers.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 CANNOT = 3
 
 
@@ -226,9 +228,9 @@ def for_ansible_test(run: Run, environ: dict[str, str]) -> dict[str, str]:
     return environ
 
 
-def in_own_lab(run: Run, environ: dict[str, str]) -> dict[str, str]:
+def in_own_lab(part: str, run: Run, environ: dict[str, str]) -> dict[str, str]:
     """A lab that neither `make lab` nor the tests of another checkout have. A later run removes what a crash left."""
-    environ["LAB_NAME"] = f"test-{hashlib.sha256(str(envs.ROOT).encode()).hexdigest()[:8]}"
+    environ["LAB_NAME"] = f"test-{part}-{hashlib.sha256(str(envs.ROOT).encode()).hexdigest()[:8]}"
     return environ
 
 
@@ -342,25 +344,26 @@ def lint(
     return Check(name=name, group="lint", env=env, commands=commands, cwd=cwd, environ=in_copy, count=count)
 
 
-def on_lab(env: str) -> Check:
-    """The scenarios on real hosts. A build server installs what they need; others are told."""
+def on_lab(part: str, scenarios: str, env: str = "default") -> Check:
+    """Some scenarios on real hosts. A build server installs what they need; others are told."""
     install = " --install" if os.environ.get("CI") == "true" else ""
     return Check(
-        name="lab" if env == "default" else f"lab-{env}",
+        name=f"lab-{part}",
         group="lab",
         env=env,
         needs=f"{{bin}}/python tests/lab/lab.py needs{install}",
-        commands=("{bin}/python tests/lab/lab.py test -q -ra --junitxml={report}",),
+        commands=(f"{{bin}}/python tests/lab/lab.py test -q -ra --junitxml={{report}} -k '{scenarios}'",),
         cwd="{root}",
         count=count_pytest,
-        environ=in_own_lab,
+        environ=functools.partial(in_own_lab, part),
         minutes=30,
     )
 
 
-# The long ones first: two run at a time.
+# The long ones first. The two labs have about as much to do; what one has, the other has not.
 CHECKS = (
-    on_lab("default"),
+    on_lab("share", "test_distribute or test_share"),
+    on_lab("peers", "not (test_distribute or test_share)"),
     ansible_test("sanity", "oldest"),
     ansible_test("sanity", "newest"),
     # What comes over the wire is the same for each ansible-core.
@@ -424,7 +427,7 @@ def last_line(log: Path) -> str:
 
 
 class Runner:
-    """Runs checks two at a time and prints one line for each."""
+    """Runs some checks at a time and prints one line for each."""
 
     def __init__(self, run: Run) -> None:
         self.run = run

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from swarm_lab import Lab, Run
+from swarm_lab.peers import until
 from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
 from swarm_lab.signing import Signer
@@ -249,6 +250,8 @@ def test_a_changed_password_is_written_and_used(share: Lab) -> None:
     assert check.succeeded and check.changed["peer1"] > 0 and said(check, "peer1") == said(run, "peer1"), check
     assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={new}\n"
     lab.ssh("server", "smbcontrol smbd close-share vray; systemctl restart smbd")
+    # Who read just now gets an error, and logs in again.
+    until(lab, "peer1", "runuser -u swarm -- cat /mnt/vray/build")
     assert build(lab, "peer1") == "a build\n"
 
 

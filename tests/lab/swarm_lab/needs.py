@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ PROGRAMS = {
     "systemd-container": "systemd-nspawn",
     "util-linux": "nsenter",
 }
+
+INSTALL_LOCK = "/run/vray_swarm-lab-install.lock"
 
 # All that a host needs of the kernel and that a container may be refused.
 PROBE = """
@@ -72,10 +75,13 @@ def kernel_refuses() -> str:
 def install(packages: list[str]) -> None:
     """By apt-get, for a build server."""
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-    ):
-        done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode != 0:
-            raise LabError(f"{' '.join(command)}: status {done.returncode}")
+    # apt-get does not wait for another one, which another lab may have begun.
+    with open(INSTALL_LOCK, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        ):
+            done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, check=False)
+            if done.returncode != 0:
+                raise LabError(f"{' '.join(command)}: status {done.returncode}")

@@ -103,8 +103,10 @@ def test_any_content_arrives(parse, content, queued):
 @example(name="\r\n\r\nx")
 @example(name="Zürich.tar")
 def test_any_name_arrives(parse, name):
-    # Werkzeug takes a backslash for the begin of an escape, which browsers and Swarm do not.
+    # Werkzeug takes a backslash for the begin of an escape, which browsers and Swarm do not; multipart takes what begins
+    # like a path of Windows for one, of which it wants the last part.
     assume(parse is not with_werkzeug or "\\" not in name)
+    assume(parse is not with_multipart or not (name[:2] == "\\\\" or name[1:3] == ":\\"))
     with tempfile.TemporaryFile(buffering=0) as file:
         file.write(b"content")
         body = Multipart(file, name, False)
