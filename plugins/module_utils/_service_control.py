@@ -155,6 +155,10 @@ class ServiceControl(abc.ABC):
         """The last lines that the service wrote, on one line."""
 
 
+# systemd has one unit of a name, so two tasks that change the same service find it out here at the latest.
+_AT_ONCE = "Another task changes its settings at the same time: run this one again when that has ended."
+
+
 def control(name: str) -> ServiceControl:
     """:raises OptionsError: The name is none, or this host has no service manager that is supported."""
     if not _NAME.fullmatch(name):
@@ -229,8 +233,8 @@ class Systemd(ServiceControl):
         error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, script)
         if error:
             raise ServiceError(
-                f"the timer that would start {self.name} again could not be set ({error}), so it was not stopped. Does the"
-                " task need become?"
+                f"the timer that would start {self.name} again could not be set ({error}), so it was not stopped."
+                f" {_AT_ONCE if 'already loaded' in error else 'Does the task need become?'}"
             )
 
     def disarm(self) -> None:

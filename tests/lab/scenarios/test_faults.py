@@ -391,7 +391,7 @@ def test_two_changes_at_once(lab: Lab) -> None:
         ((name, value),) = change.items()
         # Who says that it did it did it.
         assert (f"{name}: {value}\n" in text) == run.succeeded, (change, text, run)
-        reasons = ("nother task changed", "by somebody else", "did not stop: Job for swarm.service canceled")
+        reasons = ("nother task change", "by somebody else", "did not stop: Job for swarm.service canceled")
         assert run.succeeded or any(reason in run.output for reason in reasons), run.output
     assert any(run.succeeded for run in done)
     assert answer(lab, "peer1") is False

@@ -40,7 +40,7 @@ class FakeSystemd:
         self.load = "loaded"
         self.refuses = set()
         self.stop_hangs = False
-        self.timer_fails = False
+        self.timer_fails = ""
         self.during_stop = lambda: None
         self.timer = self.revert = None
         self.calls = []
@@ -79,7 +79,7 @@ class FakeSystemd:
 
     def systemd_run(self, argv, options):
         if self.timer_fails:
-            return Done(1, "", "Access denied")
+            return Done(1, "", self.timer_fails)
         name = "timer" if "rescue" in argv[1] else "revert"
         assert getattr(self, name) is None
         setattr(self, name, argv)
@@ -380,9 +380,16 @@ def test_a_stop_that_hangs(config, systemd):
     assert systemd.timer is not None
 
 
-def test_without_a_timer_nothing_is_stopped(config, systemd):
-    systemd.timer_fails = True
-    with pytest.raises(ServiceError, match=r"could not be set \(Access denied\), so it was not stopped"):
+@pytest.mark.parametrize(
+    "why, advice",
+    [
+        ("Access denied", "Does the task need become"),
+        ("Unit x.timer was already loaded or has a fragment file.", "Another task changes its settings"),
+    ],
+)
+def test_without_a_timer_nothing_is_stopped(config, systemd, why, advice):
+    systemd.timer_fails = why
+    with pytest.raises(ServiceError, match=rf"could not be set \({why}\), so it was not stopped. {advice}"):
         apply(config)
     assert systemd.active == "active"
 
