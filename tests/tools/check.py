@@ -364,11 +364,11 @@ def on_lab(part: str, scenarios: str, env: str = "default") -> Check:
 CHECKS = (
     on_lab("share", "test_distribute or test_share"),
     on_lab("peers", "not (test_distribute or test_share)"),
-    ansible_test("sanity", "oldest"),
-    ansible_test("sanity", "newest"),
+    ansible_test("integration", "newest", uses="port 1113"),
     # What comes over the wire is the same for each ansible-core.
     ansible_test("integration", "oldest", uses="port 1113", more=" --exclude upload_faults"),
-    ansible_test("integration", "newest", uses="port 1113"),
+    ansible_test("sanity", "oldest"),
+    ansible_test("sanity", "newest"),
     # Windows and macOS are pretended twice already, with the oldest and the newest.
     unit("default", "tests/unit --ignore tests/unit/windows --ignore tests/unit/macos"),
     Check(
