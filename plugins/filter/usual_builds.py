@@ -16,7 +16,8 @@ description:
 options:
   _input:
     description:
-      - The variables of all hosts, C(hostvars). A host counts with its look, or with what was verified in this run.
+      - The variables of all hosts, C(hostvars). A host counts with its look, or with what was verified in this run;
+        what a fact cache keeps of an earlier one does not count.
     type: dict
     required: true
   hosts:
@@ -24,17 +25,13 @@ options:
     type: list
     elements: string
     required: true
-  run:
-    description: What this run calls itself. What an earlier run verified does not count.
-    type: string
-    required: true
 """
 
 EXAMPLES = r"""
 ---
 - name: Learn how full a build is on most peers
   ansible.builtin.set_fact:
-    usual: "{{ hostvars | renderops.vray_swarm.usual_builds(ansible_play_hosts_all, 'this run') }}"
+    usual: "{{ hostvars | renderops.vray_swarm.usual_builds(ansible_play_hosts_all) }}"
 """
 
 RETURN = r"""
@@ -50,10 +47,12 @@ _value:
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
-def usual_builds(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str], run: str) -> t.Dict[str, t.Dict[str, int]]:
+def usual_builds(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.Dict[str, t.Dict[str, int]]:
     """Return what most peers have of each build."""
+    run = run_name()
     return _verdict.usual_builds(filter(None, (_look_of(variables[host], run) for host in hosts)))
 
 
@@ -62,7 +61,8 @@ def _look_of(host: t.Mapping[str, t.Any], run: str) -> t.Any:
     look = host.get("__vray_swarm_looked")
     if look and "builds" in look:
         return look
-    return host.get("vray_swarm_verified") if host.get("__verify_done") == run else None
+    verified = host.get("vray_swarm_verified")
+    return verified if verified and verified.get("run") == run else None
 
 
 class FilterModule:

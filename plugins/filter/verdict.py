@@ -39,7 +39,7 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(platform), C(builds) and C(allow_executables).
+      less than on most peers), C(platform), C(builds), C(allow_executables) and C(run), a name that no other run has.
   type: dict
   sample:
     state: wrong
@@ -48,16 +48,18 @@ _value:
     platform: Linux_x86
     builds: []
     allow_executables: false
+    run: 0f3a6c1d9b2e4857
 """
 
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
 def verdict(look: _verdict.Look, usual: _verdict.Usual, is_busy: bool = False) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return _verdict.verdict(look, usual, is_busy)
+    return dict(_verdict.verdict(look, usual, is_busy), run=run_name())
 
 
 class FilterModule:

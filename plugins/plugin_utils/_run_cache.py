@@ -26,6 +26,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 _END = "."
 
 
+def run_name() -> str:
+    """Return a name that no other run has, the same one in all forks of this run."""
+    return hashlib.sha256(os.fsencode(C.DEFAULT_LOCAL_TMP)).hexdigest()[:16]
+
+
 def sha256_once(path: str) -> str:
     """Return the SHA-256 of a file, computed by whoever asks first; all others wait for that.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import usual_builds as of_hosts
-from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds
+from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict as kept_of
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds, verdict
 
 VERSION = "6.20.10-e8197af2"
 KEY = f"Linux_x86/{VERSION}"
@@ -76,7 +76,7 @@ def test_a_build_that_nobody_else_has():
 
 
 def test_a_right_peer():
-    assert verdict(look(), {}) == {
+    assert verdict(look(), {}, False) == {
         "state": "ok",
         "problems": [],
         "less_full": [],
@@ -87,7 +87,7 @@ def test_a_right_peer():
 
 
 def test_a_wrong_peer():
-    found = verdict(look(1, differences=[difference("share")]), {KEY: {"files": 100, "bytes": 5000}})
+    found = verdict(look(1, differences=[difference("share")]), {KEY: {"files": 100, "bytes": 5000}}, False)
     assert found["state"] == "wrong"
     assert found["problems"] == ["the share differs", *found["less_full"]] and len(found["less_full"]) == 1
 
@@ -111,16 +111,17 @@ def test_a_busy_peer_that_is_right():
 
 def test_which_hosts_count():
     """Those of this wave by their look; those of earlier ones by what was kept, unless it is of an earlier run."""
+    kept = kept_of(look(20), {})
     hosts = {
         "looked": {"__vray_swarm_looked": look(10)},
-        "verified": {"__vray_swarm_looked": None, "vray_swarm_verified": look(20), "__verify_done": "this"},
-        "earlier": {"vray_swarm_verified": look(30), "__verify_done": "another"},
+        "verified": {"__vray_swarm_looked": None, "vray_swarm_verified": kept},
+        "earlier": {"vray_swarm_verified": dict(kept, run="another")},
         "unknown": {},
         "skipped": {"__vray_swarm_looked": {"skipped": True}},
     }
 
     def files(*names):
-        return of_hosts(hosts, names, "this").get(KEY, {}).get("files")
+        return of_hosts(hosts, names).get(KEY, {}).get("files")
 
     assert [files(name) for name in hosts] == [10, 20, None, None, None]
     assert files(*hosts) == 20
