@@ -55,8 +55,11 @@ def fill(lab: Lab, *builds: Path) -> None:
     """Have builds in the share, without the time that publishing takes. There is no list of them then."""
     for build in builds:
         target = shlex.quote(f"/srv/vray/stable/Linux_x86/{build.name}")
-        content = base64.b64encode(build.read_bytes()).decode("ascii")
-        lab.ssh("server", f"mkdir -p /srv/vray/stable/Linux_x86; base64 -d > {target}", stdin=content)
+        lab.ssh("server", f"mkdir -p /srv/vray/stable/Linux_x86; base64 -d > {target}", stdin=base64_of(build))
+
+
+def base64_of(build: Path) -> str:
+    return base64.b64encode(build.read_bytes()).decode("ascii")
 
 
 def starts(lab: Lab, peer: str) -> int:
@@ -142,6 +145,16 @@ def test_a_share_at_the_default_import_directory_stops_nothing(lab: Lab, archive
         assert deployed(lab, peer) == [VERSION] and starts(lab, peer) == 1
         assert not first.of(peer, action=SETTINGS)
     second = distribute(lab, hosts="peer1,peer5", **variables)
+    assert second.succeeded and not second.changed, second
+
+
+def test_builds_that_somebody_else_brings_need_no_share(lab: Lab, archive: Path) -> None:
+    variables = {"vray_swarm_share_src": "", "vray_swarm_share_path": "", "vray_swarm_import_dir": "/srv/builds"}
+    lab.ssh("peer1", f"mkdir /srv/builds; base64 -d > /srv/builds/{archive.name}", stdin=base64_of(archive))
+    first = distribute(lab, hosts="peer1", vray_swarm_builds=[{"src": archive.name}], **variables)
+    assert first.succeeded and "vrayImportDir: /srv/builds" in lab.read("peer1", SPECS["peer1"].config), first
+    assert deployed(lab, "peer1") == [VERSION]
+    second = distribute(lab, hosts="peer1", **variables)
     assert second.succeeded and not second.changed, second
 
 
