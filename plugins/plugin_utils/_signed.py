@@ -22,8 +22,8 @@ Facts = t.Mapping[str, t.Any]
 #: The subject of a difference, and all of it in a sentence.
 Problem = t.Tuple[str, str]
 
-#: The subject where nothing is known, since the share is not mounted yet.
-UNREAD = "unread"
+#: The subject where nothing is known, since the share is not mounted yet. No file can have this name.
+UNREAD = "share/unread"
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?:\./)?(?P<path>[^\\\r\n]+)")
 _SIGN = (
@@ -142,6 +142,8 @@ def _compare_file(item: Facts, signed: t.Mapping[str, str]) -> t.Iterator[Proble
             f" it was published since: {_SIGN}"
         )
         yield name, text
+    elif item["bytes"] is None:
+        yield name, f"{path} is no file, and the signed {SUMS} has a checksum for one of this name. Remove it."
     elif have and have != want:
         text = (
             f"{path} is not the file that was signed: its checksum is {have}, and that in {SUMS} is {want}. Remove it, find"

@@ -76,11 +76,16 @@ class Wanted:
 
     @property
     def import_dir(self) -> t.Optional[str]:
-        """Where the peer shall import from, if that is said, and as a whole path."""
+        """Where the peer shall import from, if that is said.
+
+        :raises OptionsError: It is no whole path.
+        """
         path = self._settings.get(IMPORT_DIR_KEY)
-        if isinstance(path, str) and (posixpath.isabs(path) or ntpath.splitdrive(path)[0]):
-            return path
-        return None
+        if not isinstance(path, str):
+            return None
+        if not posixpath.isabs(path) and not ntpath.splitdrive(path)[0]:
+            raise OptionsError(f"{IMPORT_DIR_KEY} is {shown(path)}; it has to be an absolute path.")
+        return path
 
     def differences(
         self, facts: Facts, data_dir: t.Optional[str], config: t.Optional[str]

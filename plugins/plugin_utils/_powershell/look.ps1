@@ -377,7 +377,9 @@ if ($SharePath) {
 if ($Checksums -and $result.share.signature) {
     $known = @()
     if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $ImportDir.TrimEnd('\', '/')) {
-        $known = @($result.builds | ForEach-Object -Process { $_.name.Substring(5) } | Where-Object -FilterScript { $_ })
+        $version = '^[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+$'
+        $known = @($result.builds | ForEach-Object -Process { $_.name.Substring(5) })
+        $known = @($known | Where-Object -FilterScript { $_ -match $version })
     }
     foreach ($item in $result.imports) {
         $name = $item.name

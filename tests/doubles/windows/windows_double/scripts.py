@@ -138,8 +138,9 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Checksums"] and found["share"]["signature"]:
         reads_there = p["ReadsAt"].rstrip("\\/").lower() == found["import_dir"]["path"].rstrip("\\/").lower()
         known = [build["name"][5:] for build in found["builds"]] if reads_there else []
+        known = [name for name in known if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+", name)]
         for item in found["imports"]:
-            if not item["directory"] and not any(version and version in item["name"] for version in known):
+            if not item["directory"] and not any(version in item["name"] for version in known):
                 try:
                     item["sha256"] = hashlib.sha256(host.files.read(item["path"], sid)).hexdigest()
                 except WindowsError as error:

@@ -29,8 +29,8 @@ def entry(name=NAME, sha256=GOOD, platform="Linux_x86"):
     return {"file": name, "sha256": sha256, "platform": platform, "channel": "stable"}
 
 
-def imported(name=NAME, sha256=GOOD, root=IMPORT):
-    return {"name": name, "path": f"{root}/{name}", "sha256": sha256}
+def imported(name=NAME, sha256=GOOD, root=IMPORT, size=1000):
+    return {"name": name, "path": f"{root}/{name}", "sha256": sha256, "bytes": size}
 
 
 def encoded(text):
@@ -97,7 +97,7 @@ def test_what_is_no_good_signature(changes, text):
 @pytest.mark.parametrize("changes", [{"mounted": False}, {"readable": False}])
 def test_a_share_that_cannot_be_read_is_not_trusted(changes):
     facts = facts_of()
-    assert subjects(dict(facts, mount=dict(facts["mount"], **changes))) == ["unread"]
+    assert subjects(dict(facts, mount=dict(facts["mount"], **changes))) == ["share/unread"]
 
 
 # Where the peer imports from.
@@ -113,6 +113,11 @@ def test_a_directory_that_no_list_says_anything_of():
     for import_mount in (local, None):
         assert problems(facts_of(import_dir="/var/lib/swarm/VRay/import", import_mount=import_mount)) == []
     assert problems(facts_of(import_dir=None)) == []
+
+
+def test_what_is_no_file_is_not_what_was_signed():
+    (found,) = problems(facts_of(imports=[imported(sha256=None, size=None)]))
+    assert "is no file, and the signed" in found[1]
 
 
 def test_an_import_directory_is_refused_before_anything_is_done():
