@@ -362,10 +362,15 @@ def test_the_room_for_what_is_missing():
         ("/mnt/vray/stable/{platform}", "/mnt/vray/stable/{platform}"),
         ("\\\\nas\\vray\\stable", "\\\\nas\\vray\\stable"),
         ("D:\\import", "D:\\import"),
-        ("import", None),
     ],
 )
 def test_where_the_peer_will_import_from(value, directory):
     """The look goes there, since that is what counts when the setting is changed."""
     assert wanted(settings={"vrayImportDir": value}).import_dir == directory
     assert wanted().import_dir is None
+
+
+@pytest.mark.parametrize("value", ["import", "~/import", "./import"])
+def test_a_relative_path_is_none_to_import_from(value):
+    with pytest.raises(OptionsError, match=r"vrayImportDir is .*import.*; it has to be an absolute path"):
+        wanted(settings={"vrayImportDir": value}).import_dir  # noqa: B018
