@@ -30,6 +30,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -266,10 +267,10 @@ def link_collections(made: Made, tree: Path) -> None:
 
 
 def link(path: Path, target: str) -> None:
-    """Make a symbolic link that another run may be using."""
+    """Make a symbolic link that another run may be using, and another thread of this one may be making."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not (path.is_symlink() and os.readlink(path) == target):
-        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
         new.symlink_to(target)
         os.replace(new, path)
 
