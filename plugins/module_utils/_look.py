@@ -16,7 +16,6 @@ import base64
 import errno
 import hashlib
 import hmac
-import ntpath
 import os
 import platform
 import signal
@@ -39,6 +38,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts impor
     find_mount,
     find_mount_point,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
@@ -110,7 +110,7 @@ class Look:
     @property
     def import_is_local(self) -> bool:
         mount = self._facts["import_mount"]
-        return not (mount and mount["network"]) and not _is_unc(self.import_dir)
+        return not (mount and mount["network"]) and not is_unc(self.import_dir)
 
     @property
     def shared(self) -> t.Optional[str]:
@@ -129,15 +129,8 @@ class Look:
             return False
         if not data_dir:
             # Where the vendor documents a peer's own import directory to be.
-            return _comparable(self.import_dir).endswith(_comparable("/VRay/import", self.import_dir))
-        return (_comparable(self.import_dir) + "/").startswith(_comparable(data_dir) + "/")
-
-
-def _comparable(path: str, like: t.Optional[str] = None) -> str:
-    """A path to compare with another one. Paths of Windows know both separators, and no case."""
-    if ntpath.splitdrive(like or path)[0]:
-        return ntpath.normpath(path).replace("\\", "/").lower()
-    return os.path.normpath(path)
+            return comparable(self.import_dir).endswith(comparable("/VRay/import", self.import_dir))
+        return is_within(self.import_dir, data_dir)
 
 
 def pending_restart(
@@ -206,7 +199,7 @@ def look_at(
     configured = import_dir or settings.get(IMPORT_DIR_KEY)
     if configured:
         import_dir = str(configured)
-        if not os.path.isabs(import_dir) and not _is_unc(import_dir):
+        if not os.path.isabs(import_dir) and not is_unc(import_dir):
             errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
     elif data_dir and "config" not in errors:
         import_dir = os.path.join(data_dir, "VRay", "import")
@@ -255,9 +248,9 @@ def look_at(
             except OptionsError as error:
                 errors["share_credentials"] = str(error)
         if import_dir and "import_checksums" in details and (facts["signed"] or {}).get("signature"):
-            if (_comparable(import_dir) + "/").startswith(_comparable(share_path).rstrip("/") + "/"):
+            if is_within(import_dir, share_path):
                 # A Swarm that reads there already has read what it has deployed.
-                reads_there = _comparable(settings.get(IMPORT_DIR_KEY) or "") == _comparable(import_dir)
+                reads_there = comparable(settings.get(IMPORT_DIR_KEY) or "") == comparable(import_dir)
                 known = {build["version"] for build in facts["builds"]} if reads_there else set()
                 _hash(facts["imports"], known, import_dir, errors)
     return facts
@@ -647,7 +640,3 @@ def _scan(directory: str) -> t.List[os.DirEntry[str]]:
         return []
     except OSError as error:
         raise OptionsError(f"{directory} could not be read: {_reason(error)}") from error
-
-
-def _is_unc(path: t.Optional[str]) -> bool:
-    return bool(path) and str(path).startswith(("\\\\", "//"))

@@ -11,6 +11,8 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_of_windows
+
 
 class Place(t.NamedTuple):
     """A directory of the share that peers read, ``<channel>/<platform>`` in its root."""
@@ -28,18 +30,7 @@ class Place(t.NamedTuple):
 
 def place_in_share(import_dir: str, root: str) -> t.Optional[Place]:
     """The place that an import directory is, in a share with this root; None where it is none."""
-    relative = posixpath.relpath(slashes(import_dir), slashes(root))
+    relative = posixpath.relpath(comparable(import_dir), comparable(root))
     if relative.count("/") != 1 or relative.startswith("../"):
         return None
-    return Place(relative, "\\" not in import_dir)
-
-
-def is_within(path: str, directory: str) -> bool:
-    return (slashes(path) + "/").startswith(slashes(directory).rstrip("/") + "/")
-
-
-def slashes(path: str) -> str:
-    """A path to compare: those of Windows know both separators, and no case."""
-    if "\\" in path:
-        path = path.replace("\\", "/").lower()
-    return posixpath.normpath(path)
+    return Place(relative, not is_of_windows(import_dir))

@@ -15,8 +15,9 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import Place, is_within, place_in_share
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import Place, place_in_share
 
 Facts = t.Mapping[str, t.Any]
 #: The subject of a difference, and all of it in a sentence.

@@ -21,6 +21,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     IMPORT_DIR_KEY,
     PLATFORM_FIELD,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_of_windows, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
     Version,
     find_version,
@@ -28,7 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     shown,
     wanted_version,
 )
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import is_within, place_in_share
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import place_in_share
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     absent_keys,
     settle_directory,
@@ -83,7 +84,7 @@ class Wanted:
         path = self._settings.get(IMPORT_DIR_KEY)
         if not isinstance(path, str):
             return None
-        if not posixpath.isabs(path) and not ntpath.splitdrive(path)[0]:
+        if not posixpath.isabs(path) and not is_of_windows(path):
             raise OptionsError(f"{IMPORT_DIR_KEY} is {shown(path)}; it has to be an absolute path.")
         return path
 

@@ -38,9 +38,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import is_within
 
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
@@ -66,10 +66,6 @@ _DEPTH = 6
 def script_text(name: str) -> str:
     with open(os.path.join(SCRIPTS, f"{name}.ps1"), encoding="utf-8") as file:
         return file.read()
-
-
-def is_unc(path: t.Optional[str]) -> bool:
-    return bool(path) and str(path).startswith(("\\\\", "//"))
 
 
 def check_windows_service(name: str) -> None:
