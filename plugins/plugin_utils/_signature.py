@@ -14,12 +14,12 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import typing as t
 
 from ansible import constants as C
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
@@ -108,22 +108,10 @@ def check(sums: bytes, signature: bytes, keyring: bytes) -> str:
                 file.write(content)
         # No home with further keys. SHA-1 proves nothing any more.
         command = [program, "--homedir", folder, "--weak-digest", "SHA1", "--status-fd", "1", "--keyring", *paths]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_SECONDS,
-                env={"LC_ALL": "C", "PATH": os.defpath},
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise OptionsError(
-                f"{program} did not end within {_SECONDS} s, so that no signature was checked."
-            ) from error
-        except OSError as error:
-            raise OptionsError(f"{program} could not be run: {error.strerror}.") from error
-    return _reason(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+        done = run_command(*command, seconds=_SECONDS)
+    if done.status is None:
+        raise OptionsError(f"{done.error}, so that no signature was checked.")
+    return _reason(done.status, done.output, done.error)
 
 
 def _reason(status: int, stdout: str, stderr: str) -> str:

@@ -161,7 +161,7 @@ def gpgv(tmp_path, monkeypatch, script):
 
 
 def test_a_gpgv_that_does_not_end(monkeypatch, tmp_path):
-    gpgv(tmp_path, monkeypatch, "exec sleep 60")
+    gpgv(tmp_path, monkeypatch, "exec /bin/sleep 60")
     monkeypatch.setattr(_signature, "_SECONDS", 0.2)
     with pytest.raises(OptionsError, match="did not end within"):
         check(SUMS, b"", b"")
