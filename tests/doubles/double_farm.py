@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-playbook on hosts that are doubles. It wants tests/peer and tests/lab in sys.path."""
+"""ansible-playbook on hosts that are doubles. It wants tests/doubles, tests/peer and tests/lab in sys.path."""
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+from double_server import Host, Server
 from swarm_lab.playbook import Result, Run
 from swarm_peer import builds
 
@@ -25,7 +27,21 @@ VERSION = "6.20.10-e8197af2"
 NAME = "vray-6.20.10-e8197af2.tar"
 
 
-class Farm:
+class Peer(t.Protocol):
+    """A host with Swarm on it."""
+
+    @property
+    def double(self) -> Host:
+        """What answers for the host."""
+
+    def end(self) -> None:
+        """End whatever still runs on it."""
+
+
+AnyPeer = t.TypeVar("AnyPeer", bound=Peer)
+
+
+class Farm(abc.ABC, t.Generic[AnyPeer]):
     """Hosts, and whatever plays on them."""
 
     PLATFORM: t.ClassVar[str]
@@ -35,6 +51,7 @@ class Farm:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.share = directory / "nas"
+        self.peers: t.Dict[str, AnyPeer] = {}
         # Variables of hosts. Those that are no doubles have their connection there.
         self.variables: t.Dict[str, t.Dict[str, t.Any]] = {}
         self._runs = 0
@@ -43,7 +60,17 @@ class Farm:
     @contextlib.contextmanager
     def doubles(self) -> t.Iterator[t.Dict[str, t.Dict[str, t.Any]]]:
         """The doubles with their variables; they answer as long as this lasts."""
-        yield {}
+        with Server({name: peer.double for name, peer in self.peers.items()}) as server:
+            yield {name: self.variables_of(peer, server.path) for name, peer in self.peers.items()}
+            assert not server.faults, "\n".join(server.faults)
+
+    @abc.abstractmethod
+    def variables_of(self, peer: AnyPeer, socket: str) -> t.Dict[str, t.Any]:
+        """What the inventory says of a peer that answers at this socket."""
+
+    def end(self) -> None:
+        for peer in self.peers.values():
+            peer.end()
 
     def build(self, name: str = NAME, installer: bool = False, **options: t.Any) -> Path:
         path = self.directory / "builds" / name

@@ -6,17 +6,13 @@
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from pathlib import Path
 
+import doubles
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests" / name) for name in ("doubles", "doubles/windows", "lab")]
-
-pytest.importorskip("ansible", reason="what runs on peers is tested without Ansible")
-pytest.importorskip("multipart", minversion="2", reason="the reference peer needs multipart 2, which needs Python 3.10")
+doubles.need("windows")
 
 from windows_double.farm import Farm, Peer  # noqa: E402
 
@@ -26,8 +22,7 @@ def farm(tmp_path: Path) -> t.Iterator[Farm]:
     made = Farm(tmp_path)
     made.share.mkdir()
     yield made
-    for peer in made.peers.values():
-        peer.swarm.end()
+    made.end()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import plistlib
 import shlex
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from double_farm import NAME, ROOT, VERSION, free_port
 from double_farm import Farm as _Farm
-from double_server import Server
 
 from .host import Job, Mac
 
@@ -67,6 +65,14 @@ class Peer:
         self.mac.jobs[SERVICE].start()
 
     @property
+    def double(self) -> Mac:
+        return self.mac
+
+    def end(self) -> None:
+        for job in self.mac.jobs.values():
+            job.stop()
+
+    @property
     def swarm(self) -> t.Any:
         """What runs now: the reference peer, or None."""
         job = self.mac.jobs.get(SERVICE)
@@ -82,12 +88,11 @@ class Peer:
         return sorted({*self.mac.jobs, *(path.stem for path in self.mac.daemons.iterdir())})
 
 
-class Farm(_Farm):
+class Farm(_Farm[Peer]):
     PLATFORM = "macOS_Arm64"
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self.peers: t.Dict[str, Peer] = {}
         self._bin = directory / "bin"
         self._bin.mkdir(parents=True)
         for name in ("launchctl", "ps", "mount"):
@@ -99,22 +104,16 @@ class Farm(_Farm):
         peer = self.peers[name] = Peer(name, self.directory / name, **options)
         return peer
 
-    @contextlib.contextmanager
-    def doubles(self) -> t.Iterator[t.Dict[str, t.Dict[str, t.Any]]]:
-        with Server({name: peer.mac for name, peer in self.peers.items()}) as server:
-            yield {
-                name: {
-                    "ansible_connection": "local",
-                    "ansible_host": "127.0.0.1",
-                    "ansible_python_interpreter": str(self._python(peer, server.path)),
-                    "vray_swarm_web_port": peer.port,
-                    "vray_swarm_data_dir": str(peer.data_dir),
-                    "vray_swarm_config": str(peer.config),
-                    "vray_swarm_service": SERVICE,
-                }
-                for name, peer in self.peers.items()
-            }
-            assert not server.faults, "\n".join(server.faults)
+    def variables_of(self, peer: Peer, socket: str) -> t.Dict[str, t.Any]:
+        return {
+            "ansible_connection": "local",
+            "ansible_host": "127.0.0.1",
+            "ansible_python_interpreter": str(self._python(peer, socket)),
+            "vray_swarm_web_port": peer.port,
+            "vray_swarm_data_dir": str(peer.data_dir),
+            "vray_swarm_config": str(peer.config),
+            "vray_swarm_service": SERVICE,
+        }
 
     def _python(self, peer: Peer, socket: str) -> Path:
         """A Python that takes itself for one of this Mac."""

@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 from pathlib import Path
 
 from double_farm import NAME, ROOT, VERSION, free_port
 from double_farm import Farm as _Farm
-from double_server import Server
 
 from .host import SYSTEM, Host
 from .services import Swarm
@@ -43,6 +41,13 @@ class Peer:
         self.swarm.start()
         self.swarm.starts = 0
 
+    @property
+    def double(self) -> Host:
+        return self.host
+
+    def end(self) -> None:
+        self.swarm.end()
+
     def write(self, text: str) -> None:
         self.config.write_bytes(text.encode())
 
@@ -50,34 +55,24 @@ class Peer:
         return self.config.read_bytes().decode()
 
 
-class Farm(_Farm):
+class Farm(_Farm[Peer]):
     PLATFORM = "Windows_x86"
     ENVIRON: t.ClassVar[t.Dict[str, str]] = {
         "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "doubles" / "windows" / "connection")
     }
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        self.peers: t.Dict[str, Peer] = {}
 
     def add(self, name: str, **options: t.Any) -> Peer:
         peer = self.peers[name] = Peer(name, self.directory / name, **options)
         peer.host.share(SHARE, self.share)
         return peer
 
-    @contextlib.contextmanager
-    def doubles(self) -> t.Iterator[t.Dict[str, t.Dict[str, t.Any]]]:
-        with Server({name: peer.host for name, peer in self.peers.items()}) as server:
-            yield {
-                name: {
-                    "ansible_host": peer.host.address,
-                    "ansible_connection": "windows_double",
-                    "ansible_shell_type": "powershell",
-                    # Also where a task of another host is delegated to this one.
-                    "windows_double_host": name,
-                    "windows_double_socket": server.path,
-                    "vray_swarm_web_port": peer.port,
-                }
-                for name, peer in self.peers.items()
-            }
-            assert not server.faults, "\n".join(server.faults)
+    def variables_of(self, peer: Peer, socket: str) -> t.Dict[str, t.Any]:
+        return {
+            "ansible_host": peer.host.address,
+            "ansible_connection": "windows_double",
+            "ansible_shell_type": "powershell",
+            # Also where a task of another host is delegated to this one.
+            "windows_double_host": peer.name,
+            "windows_double_socket": socket,
+            "vray_swarm_web_port": peer.port,
+        }
