@@ -86,7 +86,7 @@ class _File:
         if self.left:
             most = min(most, self.left)
             if self._sendfile is None:
-                self._sendfile = not _paced(sock)
+                self._sendfile = not _is_paced(sock)
             sent = self._by_sendfile(sock, most) if self._sendfile else self._by_blocks(sock, most)
             self._offset += sent
             self.left -= sent
@@ -149,7 +149,7 @@ class Sending:
 
     It is the ``data`` of a ``requests`` call: an iterable with a length whose only piece is itself.
 
-    :param use_sendfile: None: unless the connection is paced, see :func:`_paced`.
+    :param use_sendfile: None: unless the connection is paced, see :func:`_is_paced`.
     """
 
     def __init__(
@@ -302,16 +302,25 @@ class _Throttle:
         return max(0.0, (self._least - self._tokens) / self._rate)
 
 
-def _paced(sock: socket.socket) -> bool:
+def _is_paced(sock: socket.socket) -> bool:
     """Whether the connection's congestion control spreads the bytes over time by itself, as BBR does.
 
-    Pages that sendfile hands over then take longer than copies: 1.6 and 0.9 times what curl takes (docs/performance.md).
+    Pages that sendfile hands over then take longer than copies (docs/performance.md). A connection to the machine itself
+    passes no network that could be congested: it is taken from BBR. Any user may choose reno, which each Linux has.
     """
     try:
         name = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
     except (AttributeError, OSError):
         return False
-    return name.startswith(b"bbr")
+    if not name.startswith(b"bbr"):
+        return False
+    if sock.getsockname()[0] != sock.getpeername()[0]:
+        return True
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
+    except OSError:
+        return True
+    return False
 
 
 def _unacknowledged(sock: socket.socket) -> int:

@@ -60,10 +60,12 @@ def tables(parts: list[str], quick: bool, runner: Runner, scale: float) -> Itera
     sizes = [SMALL] if quick else [SMALL, LARGE]
     if "transport" in parts:
         for size in sizes:
-            for setting in ["reno"] if quick else ["reno", "default"]:
-                say(f"transport, {size:,} bytes, {setting}")
+            settings = [("reno", transport.ADDRESS)]
+            settings += [] if quick else [("default", transport.ADDRESS), ("default", transport.ANOTHER)]
+            for setting, address in settings:
+                say(f"transport, {size:,} bytes, {setting}, {address}")
                 count = rounds(9 if quick else 15)
-                yield transport.table(runner, build(size), setting, count, quick, say)
+                yield transport.table(runner, build(size), setting, address, count, quick, say)
     if "task" in parts:
         if quick:
             say("task")

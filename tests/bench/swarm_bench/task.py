@@ -13,7 +13,7 @@ from typing import Any
 from . import plays
 from .machine import congestion
 from .measure import Cost, Row, Runner, Table, interleave, number
-from .transport import ADDRESS, PORT, URL
+from .transport import ADDRESS, PORT, url
 
 
 def tasks(build: Path) -> dict[str, dict[str, Any]]:
@@ -21,7 +21,7 @@ def tasks(build: Path) -> dict[str, dict[str, Any]]:
         "queued": {"content": "false", "mime_type": "text/plain"},
         "file": {"filename": str(build), "mime_type": "application/octet-stream"},
     }
-    uri = {"url": URL, "method": "POST", "body_format": "form-multipart", "body": form, "timeout": 600}
+    uri = {"url": url(ADDRESS), "method": "POST", "body_format": "form-multipart", "body": form, "timeout": 600}
     return {
         "no task": plays.NOTHING,
         "the task upload": {plays.UPLOAD: {"src": str(build)}},

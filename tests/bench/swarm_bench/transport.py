@@ -16,8 +16,9 @@ from .machine import HERE, congestion
 from .measure import Cost, Row, Runner, Table, interleave, number
 
 ADDRESS = "127.0.0.1"
+# Connections to it come from 127.0.0.1, so that they are none of the machine to itself for whoever compares the two.
+ANOTHER = "127.0.0.2"
 PORT = 1113
-URL = f"http://{ADDRESS}:{PORT}/api/vray/upload"
 
 UTILS = "ansible_collections.renderops.vray_swarm.plugins.module_utils"
 IMPORTS = f"{UTILS}._session, {UTILS}._client"
@@ -25,12 +26,18 @@ IMPORTS = f"{UTILS}._session, {UTILS}._client"
 CURL = "curl -F, the whole process"
 
 
-def table(runner: Runner, build: Path, setting: str, rounds: int, quick: bool, say: Callable[[str], None]) -> Table:
+def url(address: str) -> str:
+    return f"http://{address}:{PORT}/api/vray/upload"
+
+
+def table(
+    runner: Runner, build: Path, setting: str, address: str, rounds: int, quick: bool, say: Callable[[str], None]
+) -> Table:
     """Each client in turn, under one setting of the congestion control."""
     with congestion(setting) as name:
-        sink = runner.sink(ADDRESS, PORT)
+        sink = runner.sink(address, PORT)
         try:
-            rows = _rows(runner, build, quick)
+            rows = _rows(runner, build, address, quick)
             loads = interleave([row for row in rows if row.run is not _filled], rounds, say)
         finally:
             sink.terminate()
@@ -39,11 +46,12 @@ def table(runner: Runner, build: Path, setting: str, rounds: int, quick: bool, s
     curl = next(row for row in rows if row.name == CURL)
     raw = next((row for row in rows if row.name.startswith("sendfile in C")), None)
     made = Table(
-        f"One upload of {size:,} bytes, {name}{' (the default)' if setting == 'default' else ''}",
+        f"One upload of {size:,} bytes, {name}{' (the default)' if setting == 'default' else ''}"
+        f"{', to another address' if address == ANOTHER else ''}",
         f"Medians of {rounds} interleaved rounds; ratios are medians of the ratios to curl in the same round. A peak"
         " without a word is that of the whole process; one with a plus is what the upload adds.",
         ("what", "wall", "of curl", "CPU", "of curl", "wall, of C", "peak"),
-        data={"size": size, "setting": name, "loads": loads, "rows": [row.as_dict() for row in rows]},
+        data={"size": size, "setting": name, "address": address, "loads": loads, "rows": [row.as_dict() for row in rows]},
     )
     for row in rows:
         inside = row.run is _filled
@@ -70,7 +78,7 @@ def _filled() -> Sequence[Cost]:
     return ()
 
 
-def _rows(runner: Runner, build: Path, quick: bool) -> list[Row]:
+def _rows(runner: Runner, build: Path, address: str, quick: bool) -> list[Row]:
     def process(*command: str) -> Callable[[], Sequence[Cost]]:
         return lambda: (runner.run(command).check(command[0]).cost,)
 
@@ -85,10 +93,10 @@ def _rows(runner: Runner, build: Path, quick: bool) -> list[Row]:
 
     def python(name: str, client: str, *arguments: str, every: int = 1) -> list[Row]:
         inner = Row(f"{name}, from connect to answer", _filled)
-        command = (sys.executable, str(HERE / "clients" / client), URL, str(build), *arguments)
+        command = (sys.executable, str(HERE / "clients" / client), url(address), str(build), *arguments)
         return [inner, Row(f"{name}, the whole process", both(*command), every, (inner,))]
 
-    curl = ("curl", "-sS", "-o", "/dev/null", "-F", "queued=false", "-F", f"file=@{build}", URL)
+    curl = ("curl", "-sS", "-o", "/dev/null", "-F", "queued=false", "-F", f"file=@{build}", url(address))
     rows = [Row(CURL, process(*curl))]
     rows += python("this collection", "collection.py")
     # What a process pays before the first byte.
@@ -97,7 +105,7 @@ def _rows(runner: Runner, build: Path, quick: bool) -> list[Row]:
     rows += python("by sendfile", "collection.py", "sendfile", every=1 if quick else 2)
     if "sendfile" in runner.programs:
         inner = Row("sendfile in C, from connect to answer", _filled)
-        command = (str(runner.programs["sendfile"]), ADDRESS, str(PORT), str(build))
+        command = (str(runner.programs["sendfile"]), address, str(PORT), str(build))
         rows += [inner, Row("sendfile in C, the whole process", both(*command), also=(inner,))]
     if not quick:
         # They hold the file twice, or take many times as long: some rounds say enough.

@@ -107,7 +107,7 @@ class World:
         self.folder = folder
         self.stack = contextlib.ExitStack()
 
-    def connect(self, receive=None, send=None, segment=None, control=None):
+    def connect(self, receive=None, send=None, segment=None, control=None, source=None):
         with socket.socket() as listener:
             if receive:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
@@ -120,6 +120,8 @@ class World:
                 ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send)
             if control:
                 ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
+            if source:
+                ours.bind((source, 0))
             ours.settimeout(PATIENCE)
             ours.connect(listener.getsockname())
             theirs, _address = listener.accept()
@@ -202,20 +204,66 @@ def test_the_bytes_that_arrive(world, size, use_sendfile, counted):
     assert sum(counted) == (size if use_sendfile and hasattr(os, "sendfile") else 0)
 
 
+@pytest.fixture
+def needs_control():
+    """Skip where the system has no such congestion control."""
+
+    def need(control):
+        with socket.socket() as sock:
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
+            except OSError as error:
+                pytest.skip("%s is not to be had here: %s" % (control, error))
+
+    return need
+
+
 @needs_linux
 @pytest.mark.parametrize("control, by_sendfile", [("reno", True), ("cubic", True), ("bbr", False)])
-def test_the_connection_decides_how_it_is_sent(world, control, by_sendfile, counted):
+def test_the_connection_decides_how_it_is_sent(world, needs_control, control, by_sendfile, counted):
     """BBR paces a connection, and pages that were handed over are slower than copies there: docs/performance.md."""
-    with socket.socket() as sock:
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control.encode())
-        except OSError as error:
-            pytest.skip("%s is not to be had here: %s" % (control, error))
+    needs_control(control)
     content = content_of(MIB + 1)
     body = world.body(content)
-    _sending, peer = deliver(world, body, use_sendfile=None, control=control)
+    # From another address, as if over a network.
+    _sending, peer = deliver(world, body, use_sendfile=None, control=control, source="127.0.0.2")
     assert peer.received == body.head + content + body.tail
     assert sum(counted) == (len(content) if by_sendfile else 0)
+
+
+@needs_linux
+@pytest.mark.parametrize("source, paced", [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_a_connection_to_the_machine_itself_is_not_paced(world, needs_control, source, paced, counted):
+    needs_control("bbr")
+    ours, peer = world.connect(control="bbr", source=source)
+    peer.start(Peer.keep)
+    content = content_of(MIB + 1)
+    sending = Sending(world.body(content), UNLIMITED)
+    sending.over(ours)
+    assert sending.complete
+    name = ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+    assert (name, sum(counted)) == ((b"bbr", 0) if paced else (b"reno", len(content)))
+
+
+class Firm(socket.socket):
+    """A socket that keeps the congestion control that it has."""
+
+    def setsockopt(self, *arguments):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@needs_linux
+def test_a_pace_that_cannot_be_changed_is_lived_with(world, needs_control, counted):
+    needs_control("bbr")
+    ours, peer = world.connect(control="bbr")
+    peer.start(Peer.keep)
+    body = world.body(content_of(MIB + 1))
+    sending = Sending(body, UNLIMITED)
+    with Firm(fileno=os.dup(ours.fileno())) as firm:
+        sending.over(firm)
+    ours.shutdown(socket.SHUT_WR)
+    peer.thread.join(PATIENCE)
+    assert (sending.complete, peer.count, counted) == (True, body.length, [])
 
 
 @needs_sendfile
