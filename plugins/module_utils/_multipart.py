@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 
@@ -50,7 +49,7 @@ class Multipart:
         self.file = file
         self.size = os.fstat(file.fileno()).st_size
         # 128 random bits: no build holds them by accident, so the file need not be searched for the boundary.
-        boundary = f"vray-swarm-{secrets.token_hex(16)}"
+        boundary = f"vray-swarm-{os.urandom(16).hex()}"
         self.content_type = f"multipart/form-data; boundary={boundary}"
         # surrogateescape: the bytes of a name that is not valid UTF-8 arrive as they are on the disk.
         file_name = name.translate(_ESCAPES).encode("utf-8", "surrogateescape")
