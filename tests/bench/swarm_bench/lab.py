@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What it costs to find that nothing is to be done: on real hosts, over ssh. See tests/lab."""
+"""What it costs to find that nothing is to be done: on real hosts, over ssh and by a local connection. See tests/lab."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -15,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from swarm_lab import Lab, LabError, needs
+from swarm_lab.lab import HERE
+from swarm_lab.system import write
 from swarm_peer.builds import make_archive
 
 from . import plays
@@ -28,8 +33,9 @@ UPLOAD = {"data_dir": "{{ vray_swarm_data_dir }}", "config": "{{ vray_swarm_conf
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 SHARE = "renderops.vray_swarm.share"
 ALL_PEERS = {"vray_swarm_hosts": "peers", "vray_swarm_waves": "100%"}
-# Whose sshd is asked how often it was called.
+# Whose sshd is asked how often it was called, and whose service and mount the local hosts have.
 WITNESS = "peer1"
+LOCAL = 200
 
 
 class Runs:
@@ -76,26 +82,26 @@ def measured(lab: Lab, build: Path, counts: Sequence[int], rounds: int, say: Cal
     runs = Runs(lab)
     table = Table(
         "Nothing to do, real hosts over ssh",
-        f'`upload` with `data_dir` to peers that have the build, {FORKS} forks, each run with new connections. "A peer" is'
-        " what is left beyond the same command without a task, divided by the peers. CPU is the controller's. The hosts"
-        " are on the same machine and share its cores.",
+        f"`upload` with `data_dir` to peers that have the build, and `distribute` on peers that are right, {FORKS} forks,"
+        f" {rounds} round(s), each run with new connections. \"A peer\" is what is left beyond the same command without a"
+        " task, divided by the peers. CPU is the controller's. The hosts are on the same machine and share its cores.",
         COLUMNS,
     )
-    upload = {plays.UPLOAD: {"src": str(build), **UPLOAD}, "become": True}
-    ping = {**plays.PING, "become": True}
-    runs.run(play(upload), True)
+    upload = {plays.UPLOAD: {"src": str(build), **UPLOAD}}
+    runs.run(play("peers", upload, become=True), True)
     distribute = prepare_distribute(runs, build, say)
     for pipelining in (True, False):
         for count in counts:
             say(f"lab, {count} peers, pipelining {pipelining}")
             limit = ",".join(f"peer{index}" for index in range(1, count + 1))
+            arguments = ("--limit", f"{limit},localhost")
             rows = [
-                Row("nothing", command(runs, play(plays.NOTHING), pipelining, limit)),
-                Row("ping", command(runs, play(ping), pipelining, limit)),
-                Row("upload", command(runs, play(upload), pipelining, limit)),
+                Row("nothing", command(runs, play("peers", plays.NOTHING), pipelining, *arguments)),
+                Row("ping", command(runs, play("peers", plays.PING, become=True), pipelining, *arguments)),
+                Row("upload", command(runs, play("peers", upload, become=True), pipelining, *arguments)),
             ]
             if distribute is not None:
-                rows.append(Row("distribute", command(runs, DISTRIBUTE, pipelining, limit, distribute)))
+                rows.append(Row("distribute", command(runs, DISTRIBUTE, pipelining, *arguments, variables=distribute)))
             trips = {}
             for row in rows[1:]:
                 before = len(lab.sessions(WITNESS))
@@ -104,16 +110,71 @@ def measured(lab: Lab, build: Path, counts: Sequence[int], rounds: int, say: Cal
             loads = interleave(rows, rounds, say)
             add(table, count, pipelining, rows, loads, trips)
     yield table
+    if distribute is not None:
+        yield local_table(runs, distribute, rounds, say)
 
 
-def play(task: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"hosts": "peers", "gather_facts": False, "tasks": [dict(task)]}]
+def local_table(runs: Runs, variables: dict[str, Any], rounds: int, say: Callable[[str], None]) -> Table:
+    """Many hosts whose connection is local, and which all are the witness: its service, its mount, its builds."""
+    table = Table(
+        "Nothing to do, distribute to local hosts",
+        f"`distribute` on peers that are right, {FORKS} forks, {rounds} round(s). The hosts are one real host under many"
+        " names, whose Python the local connection starts inside it. They share the controller's cores.",
+        COLUMNS,
+    )
+    with local_hosts(runs.lab, LOCAL) as inventory:
+        arguments = ("-i", str(HERE / "inventory.yml"), "-i", str(inventory))
+        variables = {**variables, "vray_swarm_hosts": "local", "vray_swarm_become": False}
+        for pipelining in (True, False):
+            say(f"lab, {LOCAL} local hosts, pipelining {pipelining}")
+            rows = [
+                Row("nothing", command(runs, play("local", plays.NOTHING), pipelining, *arguments)),
+                Row("ping", command(runs, play("local", plays.PING), pipelining, *arguments)),
+                Row("distribute", command(runs, DISTRIBUTE, pipelining, *arguments, variables=variables)),
+            ]
+            loads = interleave(rows, rounds, say)
+            add(table, LOCAL, pipelining, rows, loads, {})
+    return table
+
+
+@contextlib.contextmanager
+def local_hosts(lab: Lab, count: int) -> Iterator[Path]:
+    """An inventory with the group ``local``."""
+    process = lab.hosts[WITNESS].process
+    assert process
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    with tempfile.TemporaryDirectory(prefix="vray_swarm-local-") as name:
+        folder = Path(name)
+        python = folder / "python"
+        write(python, f'#!/bin/sh\nexec nsenter --target {children[0]} --all -- /usr/bin/python3 "$@"\n', 0o755)
+        # Modules that are copied lie at the same path for the controller and in the host.
+        modules = folder / "modules"
+        inside = Path(f"/proc/{children[0]}/root{modules}")
+        inside.mkdir(parents=True)
+        modules.symlink_to(inside)
+        address = lab.hosts[WITNESS].address
+        hosts = {f"local{index}": {"ansible_host": address} for index in range(1, count + 1)}
+        connection = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": str(python),
+            "ansible_remote_tmp": str(modules),
+        }
+        inventory = folder / "local.yml"
+        write(inventory, json.dumps({"peers": {"children": {"local": {"hosts": hosts, "vars": connection}}}}))
+        try:
+            yield inventory
+        finally:
+            shutil.rmtree(inside.parent)
+
+
+def play(hosts: str, task: Mapping[str, Any], **keywords: Any) -> list[dict[str, Any]]:
+    return [{"hosts": hosts, "gather_facts": False, "tasks": [{**task, **keywords}]}]
 
 
 def command(
-    runs: Runs, what: Any, pipelining: bool, limit: str, variables: Mapping[str, Any] | None = None
+    runs: Runs, what: Any, pipelining: bool, *arguments: str, variables: Mapping[str, Any] | None = None
 ) -> Callable[[], Sequence[Cost]]:
-    return lambda: (runs.run(what, pipelining, "--limit", f"{limit},localhost", variables=variables),)
+    return lambda: (runs.run(what, pipelining, *arguments, variables=variables),)
 
 
 def prepare_distribute(runs: Runs, build: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
