@@ -9,7 +9,7 @@
     check.py mypy            one check
     check.py --list          what there is
 
-CHECKS below is the whole list. Each check runs in an environment of envs.py, two at a time, with its output in
+CHECKS below is the whole list. Each check runs in an environment of envs.py, a few at a time, with its output in
 .build/logs/NAME.log; the end of the log is shown when it fails. Linters, ansible-test and the build see a copy
 of the tree, so that they judge what is in git (or would be) and leave nothing behind in the checkout.
 """
