@@ -41,7 +41,8 @@ _BOOTOUT_SECONDS = 25  # launchd kills what has not ended after 20 s
 
 # What the host does by itself is a shell script: no module is left there. Each service manager has its words for these
 # functions: runs, restarts (a number that grows), start, restart (of what runs), under_way (is there a rescue?),
-# executables (of all processes) and finish.
+# executables (of all processes), keep (a file under another name, too), put (one in the place of another) and finish.
+# keep and put follow no link: the directory may belong to somebody who plants them.
 
 # A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
 _RESCUE = """\
@@ -51,7 +52,7 @@ if runs && sleep 10 && runs && [ "$before" = "$(restarts)" ]; then
     rm -f -- "$saved"
     exit 0
 fi
-if [ -e "$saved" ]; then mv -f -- "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
+if [ -e "$saved" ]; then put "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
 start
 """
 
@@ -66,8 +67,8 @@ idle() {
 }
 while under_way; do sleep 2; done
 [ -e "$old" ] || exit 0
-cp -p -- "$file" "$file.reverted~"
-mv -f -- "$old" "$file"
+keep "$file" "$file.reverted~"
+put "$old" "$file"
 while under_way || ! idle "$@"; do sleep 2; done
 restart
 """
@@ -79,6 +80,8 @@ start() { systemctl reset-failed -- "$service"; systemctl start -- "$service"; }
 restart() { systemctl try-restart -- "$service"; }
 under_way() { systemctl is-active --quiet -- "$rescue.timer" "$rescue.service"; }
 executables() { readlink -- /proc/[0-9]*/exe; }
+keep() { ln -fTP -- "$1" "$2" || mv -fT -- "$1" "$2"; }
+put() { mv -fT -- "$1" "$2"; }
 finish() { :; }
 """
 
@@ -93,6 +96,8 @@ start() {
 restart() { ! runs || launchctl kickstart -k "system/$service"; }
 under_way() { launchctl print "system/$rescue" >/dev/null 2>&1; }
 executables() { ps -axww -o comm=; }
+keep() { ln -fhP -- "$1" "$2" || mv -fh -- "$1" "$2"; }
+put() { mv -fh -- "$1" "$2"; }
 finish() { rm -f -- "$job.plist"; launchctl bootout "system/${job##*/}"; }
 """
 
