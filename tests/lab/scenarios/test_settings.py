@@ -313,3 +313,26 @@ def test_a_change_that_is_to_be_taken_back_and_fails(lab: Lab) -> None:
     run = change(lab, "peer1", {"webPort": 22}, revert_after=600)
     assert run.failed == ["peer1"], run
     assert (timers(lab, "peer1"), leftovers(lab, "peer1"), lab.read("peer1", CONFIG)) == ("", ["swarm.yaml"], old)
+
+
+def test_a_host_that_restarts_while_nobody_comes_back(lab: Lab) -> None:
+    """On peer1 in the window; on peer2 in the middle of another change, between the stop and the start."""
+    peers = ["peer1", "peer2"]
+    old = {peer: lab.read(peer, CONFIG) for peer in peers}
+    assert change(lab, "peer1:peer2", OPEN, revert_after=600).succeeded
+    drop_in(lab, "peer2", "ExecStartPre=+/bin/sh -c 'while [ -e /run/hold ]; do touch /run/held; sleep 0.1; done'")
+    lab.ssh("peer2", "touch /run/hold")
+    with lab.start_playbook(play("peer2", {"uploadsQueuePeriod": 2})) as playing:
+        until(lab, "peer2", "[ -e /run/held ] && grep -q uploadsQueuePeriod /etc/swarm/swarm.yaml")
+        playing.kill()
+    for peer in peers:
+        lab.stop(peer)
+    lab.start(peers)
+    for peer in peers:
+        assert answer(lab, peer) is False
+        # First the one change, then the other: else the window would be open again.
+        assert lab.read(peer, CONFIG) == old[peer]
+        assert leftovers(lab, peer) == ["swarm.yaml", "swarm.yaml.reverted~"]
+        assert lab.ssh(peer, "find /etc/systemd/system -name 'vray*'") == ""
+    run = change(lab, "peer1:peer2", {"allowExecutables": False})
+    assert run.succeeded and not run.changed, run

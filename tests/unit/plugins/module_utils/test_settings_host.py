@@ -97,6 +97,14 @@ def config(tmp_path):
     return path
 
 
+@pytest.fixture(autouse=True)
+def units(tmp_path_factory, monkeypatch):
+    """Nothing here is to change the host of the tests."""
+    folder = tmp_path_factory.mktemp("units")
+    monkeypatch.setattr(_service_control, "_UNITS", str(folder))
+    return folder
+
+
 @pytest.fixture
 def systemd(config, monkeypatch):
     fake = FakeSystemd(config)
@@ -577,6 +585,50 @@ def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
     assert asked(b"webPort: [\n") is None
     systemd.active = "failed"
     assert asked(NEW) is None
+
+
+# -- a restart of the host
+
+
+def boot_units(units):
+    wanted = units / "multi-user.target.wants"
+    linked = sorted(os.listdir(str(wanted))) if wanted.exists() else []
+    assert all((wanted / name).resolve() == (units / name).resolve() for name in linked)
+    assert linked == sorted(path.name for path in units.glob("*.service"))
+    return linked
+
+
+RESCUE_BOOT = "vray-swarm-rescue-swarm-service-boot.service"
+REVERT_BOOT = "vray-swarm-revert-swarm-service-boot.service"
+
+
+def test_a_restart_of_the_host_puts_right_what_the_timers_were_to(config, systemd, idle, units):
+    apply(config, params=OPENED)
+    assert boot_units(units) == [RESCUE_BOOT, REVERT_BOOT]
+    # First what was interrupted, then what is to be taken back, then Swarm.
+    assert f"Before=swarm.service {REVERT_BOOT}\n" in (units / RESCUE_BOOT).read_text()
+    assert "Before=swarm.service\n" in (units / REVERT_BOOT).read_text()
+    confirm(config, **OPENED)
+    assert boot_units(units) == [REVERT_BOOT]
+    confirm(config, {"do": "end"})
+    assert boot_units(units) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_nobody_else_can_write_what_root_will_run(config, systemd, units, umask):
+    old = os.umask(umask)
+    try:
+        Systemd("swarm").arm(600, "/a", "/s", False)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((units / RESCUE_BOOT).stat().st_mode) == 0o644
+
+
+def test_without_a_unit_nothing_is_stopped(config, systemd, monkeypatch):
+    monkeypatch.setattr(_service_control, "_UNITS", "/nonexistent")
+    with pytest.raises(ServiceError, match=r"/nonexistent/.*No such file or directory\), so it was not stopped"):
+        apply(config)
+    assert (systemd.active, systemd.timer) == ("active", None)
 
 
 # -- a change that the host takes back
