@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
+import fcntl
 import os
 import stat
 
@@ -102,6 +104,7 @@ def units(tmp_path_factory, monkeypatch):
     """Nothing here is to change the host of the tests."""
     folder = tmp_path_factory.mktemp("units")
     monkeypatch.setattr(_service_control, "_UNITS", str(folder))
+    monkeypatch.setattr(_settings_host, "_LOCK", str(folder / "lock"))
     return folder
 
 
@@ -205,6 +208,7 @@ def test_modes_are_the_same_whatever_the_umask_is(config, umask):
     old = os.umask(umask)
     try:
         made = host(config, service=None)
+        made._read()
         made._put(OLD, made.saved)
         made._put(OLD, made.old)
         done = write(config, OLD, backup=True)
@@ -585,6 +589,151 @@ def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
     assert asked(b"webPort: [\n") is None
     systemd.active = "failed"
     assert asked(NEW) is None
+
+
+# -- a directory that somebody else may write to
+
+
+SECRET = b"password: x\n"
+
+
+@pytest.fixture
+def secret(tmp_path_factory):
+    path = tmp_path_factory.mktemp("root") / "secret.yaml"
+    path.write_bytes(SECRET)
+    path.chmod(0o600)
+    return path
+
+
+def plant_link(path, secret):
+    path.symlink_to(secret)
+
+
+def plant_hard_link(path, secret):
+    os.link(str(secret), str(path))
+
+
+def plant_pipe(path, secret):
+    os.mkfifo(str(path))
+
+
+def plant_file(path, secret):
+    path.write_bytes(SECRET)
+    os.chown(str(path), 1234, 1234)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+PLANTED = [plant_link, plant_hard_link, plant_pipe, pytest.param(plant_file, marks=needs_root)]
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_was_planted_is_not_taken_back(config, systemd, idle, secret, plant):
+    plant(old_file(config), secret)
+    assert look(config)["old"] is None
+    confirm(config, {"do": "keep", "content": encode(NEW)})
+    assert secret.read_bytes() == SECRET
+    # What is to be taken back takes its place.
+    assert apply(config, params=OPENED)["undone"] is None
+    assert old_file(config).read_bytes() == OLD and not old_file(config).is_symlink()
+    assert secret.read_bytes() == SECRET
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_was_planted_is_not_restored(config, systemd, secret, plant):
+    saved = config.parent / ".swarm.yaml.vray_swarm-saved"
+    plant(saved, secret)
+    start = dict(STEP, do="start", sha256=sha256(OLD), content=None)
+    systemd.active, systemd.refuses = "failed", {OLD}
+    with pytest.raises(ServiceError, match="did not start"):
+        host(config).run(start)
+    systemd.refuses = {NEW}
+    assert apply(config, was_running=False)["undone"]["trouble"] == ""
+    assert (config.read_bytes(), secret.read_bytes()) == (OLD, SECRET)
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_pipe])
+def test_what_is_planted_after_the_path_was_resolved(config, secret, plant):
+    late = host(config, service=None)
+    config.unlink()
+    plant(config, secret)
+    with pytest.raises(SettingsError, match="is no file"):
+        late.run({"do": "look", "ask": False})
+
+
+def test_a_link_in_the_place_of_what_is_being_written(config, secret, monkeypatch):
+    """Owner and mode go to the file that was opened, whatever its name means by then."""
+    config.chmod(0o666)
+    fsync = os.fsync
+
+    def swap(handle):
+        for name in files(config):
+            if name.startswith(".vray_swarm-"):
+                (config.parent / name).unlink()
+                (config.parent / name).symlink_to(secret)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", swap)
+    write(config, OLD)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600 and secret.read_bytes() == SECRET
+
+
+def test_owner_and_mode_are_those_of_the_file_that_was_read(config, monkeypatch):
+    """Else whoever may write to the directory sees what he may not."""
+    config.chmod(0o600)
+    real = SettingsHost._put
+
+    def swap(self, content, target):
+        config.unlink()
+        config.write_bytes(b"")
+        config.chmod(0o666)
+        real(self, content, target)
+
+    monkeypatch.setattr(SettingsHost, "_put", swap)
+    write(config, OLD)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+
+
+@needs_root
+def test_a_link_that_somebody_planted_is_not_followed(config, secret):
+    (config.parent / "link.yaml").symlink_to(secret)
+    chain = config.parent / "chain.yaml"
+    chain.symlink_to("link.yaml")
+    assert base64.b64decode(look(chain, service=None)["content"]) == SECRET
+    os.chown(str(config.parent / "link.yaml"), 1234, 1234, follow_symlinks=False)
+    with pytest.raises(SettingsError, match=r"link.yaml is a link to .*secret.yaml, and belongs to neither"):
+        look(chain, service=None)
+    # To a file of his own.
+    os.chown(str(secret), 1234, 1234)
+    assert base64.b64decode(look(chain, service=None)["content"]) == SECRET
+
+
+@needs_root
+def test_a_lock_that_others_hold_hinders_nobody(config):
+    with open_directory(config) as directory:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        write(config, OLD)
+    assert config.read_bytes() == NEW
+
+
+def test_a_lock_that_is_never_released(config, systemd, units, monkeypatch):
+    monkeypatch.setattr(_settings_host, "_LOCK_SECONDS", 0.2)
+    with open(str(units / "lock"), "w") as mine, open_directory(config) as directory:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with pytest.raises(SettingsError, match=r"has been locked by another task for 0.2 s. Nothing was written"):
+            write(config, OLD)
+        undone = apply(config)["undone"]
+    assert "locked by another task" in undone["reason"] and undone["trouble"] == ""
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+@contextlib.contextmanager
+def open_directory(config):
+    handle = os.open(str(config.parent), os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 # -- a restart of the host
