@@ -155,19 +155,24 @@ class SettingsHost:
         """
         service = self._control()
         was_running = step["was_running"]
+        if not step["stopped"] and self._exists(self.saved) and not self._is_needed(was_running):
+            # Before the rescue could put it back.
+            self._remove(self.saved)
+        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
         if not step["stopped"]:
+            # Last of all: a render can begin at any time.
             busy = self._busy(service)
             if busy:
+                service.disarm()
                 return {"busy": busy}
-        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
-        if not step["stopped"] and not self._exists(self.old):
-            # The host has put back what it was to, and waits to restart Swarm: that is done here now.
-            service.end_revert()
         # It hangs or it fails: it is as it was, and the timer stays. Another task may have started it again meanwhile.
         service.stop(self._params["stop_timeout"])
         result: Result = {"backup_file": None, "undone": None}
         wrote = False
         try:
+            if not step["stopped"] and not self._exists(self.old):
+                # The host has put back what it was to, and waits to restart Swarm: that is done here now.
+                service.end_revert()
             with self._alone():
                 content = self._read()
                 if sha256(content) != step["sha256"]:
@@ -254,7 +259,7 @@ class SettingsHost:
         return {"confirmed": True}
 
     def _undo_step(self, step: t.Mapping[str, t.Any]) -> Result:
-        return {"undone": self._undo(step["reason"], step)}
+        return {"undone": self._undo(step["reason"], step, step["wrote"])}
 
     # -- the parts
 

@@ -266,8 +266,8 @@ def test_a_transaction(config, systemd):
     assert "--on-active=600" in systemd.timer
     assert (config.parent / ".swarm.yaml.vray_swarm-saved").read_bytes() == OLD
     order = [call for call in systemd.calls if "show" not in call and "reset" not in call]
-    # Before the stop, what waits to restart Swarm by itself is ended.
-    assert order.pop(-3) == "systemctl stop"
+    # What waits to restart Swarm by itself is ended before the start.
+    assert order.pop(-2) == "systemctl stop"
     assert order[-3:] == ["systemd-run --unit=vray-swarm-rescue-swarm-service", "systemctl stop", "systemctl start"]
     assert confirm(config) == {"confirmed": True}
     assert systemd.timer is None
@@ -376,8 +376,16 @@ def test_a_file_that_changes_while_it_stops(config, systemd):
     assert apply(config, old=b"x: 1\n", stopped=True)["undone"] is None
     assert (systemd.active, config.read_bytes()) == ("active", NEW)
     # It is put back to what it was when Swarm had stopped.
-    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False})
+    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False, "wrote": True})
     assert config.read_bytes() == b"x: 1\n"
+
+
+def test_what_became_of_the_file_is_not_undone_where_nothing_was_written(config, systemd):
+    """It cannot be edited any more; what an earlier run saved is older than that."""
+    (config.parent / ".swarm.yaml.vray_swarm-saved").write_bytes(b"ancient: 1\n")
+    undo = {"do": "undo", "sha256": sha256(None), "reason": "x", "pending": False, "wrote": False}
+    assert host(config).run(undo)["undone"]["restored"] is False
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
 
 
 def test_a_stop_that_hangs(config, systemd):
@@ -535,8 +543,18 @@ BUSY = {"data_dir": "/d"}
 
 def test_a_swarm_that_renders_is_not_stopped(config, systemd, renders):
     assert apply(config, params=BUSY) == {"busy": renders[0]}
-    assert systemd.timer is None and systemd.calls == ["systemctl show"]
+    assert systemd.timer is None and systemd.active == "active"
     assert config.read_bytes() == OLD
+
+
+def test_the_look_for_renders_is_the_last_thing_before_the_stop(config, systemd, renders, monkeypatch):
+    def begins(data_dir):
+        # Arming takes its time.
+        return renders[0] if systemd.timer else []
+
+    monkeypatch.setattr(_settings_host, "renders", begins)
+    assert apply(config, params=BUSY)["busy"] == renders[0]
+    assert systemd.active == "active"
 
 
 def test_waiting_for_renders_stops_nothing(config, systemd, renders):
@@ -572,7 +590,7 @@ def test_a_look_tells_of_renders(config, systemd, renders, monkeypatch):
     assert (found["busy"], found["unsure"]) == ([], "no such directory")
     with pytest.raises(OptionsError):
         apply(config, params=BUSY)
-    assert systemd.timer is None and systemd.active == "active"
+    assert systemd.active == "active"
 
 
 def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
@@ -734,6 +752,19 @@ def open_directory(config):
         yield handle
     finally:
         os.close(handle)
+
+
+@pytest.mark.parametrize("was_running, age", [(True, 0), (False, 7200)])
+def test_what_is_outdated_is_gone_before_the_rescue_could_put_it_back(config, systemd, monkeypatch, was_running, age):
+    saved = config.parent / ".swarm.yaml.vray_swarm-saved"
+    saved.write_bytes(b"allowExecutables: true\n")
+    systemd.active = "active" if was_running else "failed"
+    real = _settings_host.time.time
+    monkeypatch.setattr(_settings_host.time, "time", lambda: real() + age)
+    armed = []
+    monkeypatch.setattr(Systemd, "arm", lambda *arguments: armed.append(saved.exists()))
+    apply(config, was_running=was_running)
+    assert armed == [False]
 
 
 # -- a restart of the host
