@@ -576,6 +576,12 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not 0 <= options[name] <= LONGEST_LIMIT:
             raise OptionsError(f"{name} is {options[name]:g}; it is a number of seconds from 0 to {LONGEST_LIMIT}.")
     check_port(options["web_port"])
+    longest = options["stop_timeout"] + options["start_timeout"]
+    if options["service"] and options["rescue_after"] <= longest:
+        raise OptionsError(
+            f"rescue_after is {options['rescue_after']}; it has to be more than stop_timeout and start_timeout together, which"
+            f" is {longest:g}. Else the host would start Swarm while the task is at work."
+        )
     for name, needed in (("busy_wait", "data_dir"), ("revert_after", "service")):
         if options[name] and not options[needed]:
             raise OptionsError(f"{name} needs {needed}.")

@@ -94,7 +94,7 @@ options:
       - Before Swarm is stopped, the host is told to start it by itself after this many seconds, with its old settings where it
         does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
       - When the host restarts meanwhile, the old settings are put back before Swarm starts, on macOS after this many seconds.
-      - It should be more than O(stop_timeout) and O(start_timeout) together.
+      - It must be more than O(stop_timeout) and O(start_timeout) together.
     type: int
     default: 600
   revert_after:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from swarm_lab import PEERS, Lab, Result, Run
-from swarm_lab.peers import RENDER, answer, drop_in, pid, start_render, timers, until
+from swarm_lab.peers import RENDER, answer, drop_in, pid, rescue, start_render, timers, until
 
 SETTINGS = "renderops.vray_swarm.settings"
 CONFIG = "/etc/swarm/swarm.yaml"
@@ -213,7 +213,7 @@ def test_no_peer_stays_stopped_when_the_controller_dies(lab: Lab) -> None:
     assert answer(lab, "peer4") is False
     lab.ssh("peer4", "rm /tmp/go /tmp/held")
     first = pid(lab, "peer1")
-    options = {"data_dir": "/var/lib/swarm", "busy_wait": 600, "rescue_after": 4}
+    options = {"data_dir": "/var/lib/swarm", "busy_wait": 600}
     peers = ["peer1", "peer2", "peer3", "peer4"]
     with lab.start_playbook(play(":".join(peers), OPEN, **options)) as playing:
         playing.wait_for_output("runs; waiting for ")
@@ -228,8 +228,11 @@ def test_no_peer_stays_stopped_when_the_controller_dies(lab: Lab) -> None:
     for peer in peers[2:]:
         lab.ssh(peer, "touch /tmp/go")
 
+    until(lab, "peer4", "systemctl is-active --quiet swarm")
     for peer in peers[1:]:
-        until(lab, peer, "! systemctl list-units --all --plain 'vray-swarm-*' | grep -q ^vray")
+        rescue(lab, peer)
+    for peer in peers[1:]:
+        until(lab, peer, "! find /etc/systemd/system -name 'vray*' | grep -q vray")
     assert pid(lab, "peer1") == first and timers(lab, "peer1") == ""
     # Nobody was there to write, so they run with what they had.
     assert (lab.read("peer2", CONFIG), answer(lab, "peer2")) == (old, False)
@@ -253,10 +256,12 @@ def test_settings_that_kill_swarm_are_taken_back_by_the_host(lab: Lab) -> None:
     """The controller dies before it sees that Swarm does not come up."""
     old = lab.read("peer1", CONFIG)
     drop_in(lab, "peer1", "ExecStartPre=/bin/sh -c 'touch /tmp/held; until [ -e /tmp/go ]; do sleep 0.1; done'")
-    with lab.start_playbook(play("peer1", {"webPort": 22}, rescue_after=1)) as playing:
+    with lab.start_playbook(play("peer1", {"webPort": 22})) as playing:
         until(lab, "peer1", "[ -e /tmp/held ] && grep -q 22 /etc/swarm/swarm.yaml")
         playing.kill()
     lab.ssh("peer1", "pkill -x python3; touch /tmp/go")
+    until(lab, "peer1", "systemctl is-failed --quiet swarm")
+    rescue(lab, "peer1")
     until(lab, "peer1", "! grep -q 22 /etc/swarm/swarm.yaml")
     assert (answer(lab, "peer1"), lab.read("peer1", CONFIG)) == (False, old)
 

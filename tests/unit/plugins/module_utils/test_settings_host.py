@@ -929,6 +929,10 @@ LIMITS = {
         ({"busy_wait": float("nan"), "data_dir": "/d"}, "busy_wait is nan"),
         ({"busy_wait": 1}, "busy_wait needs data_dir"),
         ({"revert_after": 1}, "revert_after needs service"),
+        (
+            {"service": "swarm", "rescue_after": 2},
+            "more than stop_timeout and start_timeout together, which is 2. Else",
+        ),
         ({"web_port": 0}, "web_port is 0"),
     ],
 )
