@@ -100,6 +100,14 @@ def test_a_change_that_was_to_be_taken_back_is_so_before_swarm_starts(host):
     assert host.left() == []
 
 
+def test_a_file_system_without_hard_links(host, tmp_path):
+    (tmp_path / "bin" / "ln").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin" / "ln").chmod(0o755)
+    host.boot(arm_revert(host))
+    assert host.config.read_text() == "old"
+    assert (host.folder / f"{host.config.name}.reverted~").read_text() == "new"
+
+
 @pytest.mark.parametrize("armed", [arm, arm_revert])
 def test_while_there_is_a_timer_it_is_left_to_that(host, armed):
     timer = armed(host)
