@@ -10,6 +10,8 @@ from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
 
 SETTINGS = "renderops.vray_swarm.settings"
 RESCUE = "vray-swarm-rescue-V-Ray-Swarm"
+# Windows takes either separator, and tells executables with the other one.
+SLASHES = DATA_DIR.replace("\\", "/") + "/"
 WANTED = {"vrayImportDir": SHARE + r"\stable\Windows_x86", "allowExecutables": True}
 OPTIONS = {"path": CONFIG, "service": SERVICE, "data_dir": DATA_DIR, "settings": WANTED, "start_timeout": 10}
 
@@ -68,8 +70,9 @@ def test_a_new_port_is_waited_for(farm, peer):
 
 def test_a_peer_that_renders_is_left_alone(farm, peer):
     render = (4711, DATA_DIR + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe")
+    options = dict(OPTIONS, data_dir=SLASHES)
     peer.host.processes.append(render)
-    left = farm.task(SETTINGS, OPTIONS)
+    left = farm.task(SETTINGS, options)
     assert left.status == "ok" and [item["pid"] for item in left["busy"]] == [4711]
     assert peer.swarm.stops == 0
 
@@ -81,7 +84,7 @@ def test_a_peer_that_renders_is_left_alone(farm, peer):
             peer.host.processes.append(render)
 
     peer.host.before = begins
-    left = farm.task(SETTINGS, OPTIONS)
+    left = farm.task(SETTINGS, options)
     assert left.status == "ok" and left["busy"]
     assert peer.swarm.stops == 0 and peer.host.tasks == {}
 
