@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
 
 SETTINGS = "renderops.vray_swarm.settings"
@@ -128,6 +130,23 @@ def test_a_locked_file_lets_swarm_run_on(farm, peer):
     failed = farm.task(SETTINGS, OPTIONS)
     assert "because it is being used by another process" in failed["msg"]
     assert peer.text() == before and peer.swarm.state == "started"
+
+
+@pytest.mark.parametrize("service", [SERVICE, None])
+def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
+    other = peer.text() + "uploadsQueuePeriod: 9\r\n"
+
+    def writes(call):
+        if call.script == "files" and call.options["parameters"]["Do"] == "put":
+            if call.options["parameters"]["Path"] == CONFIG:
+                peer.write(other)
+
+    peer.host.before = writes
+    failed = farm.task(SETTINGS, dict(OPTIONS, service=service) if service else {"path": CONFIG, "settings": WANTED})
+    assert f"{CONFIG} was changed by somebody else just now, and left as it is" in failed["msg"]
+    assert peer.text() == other and peer.swarm.state == "started"
+    assert (failed["changed"], failed["rolled_back"]) == (False, False)
+    assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 
 def test_what_cannot_be_set(farm, peer):

@@ -213,6 +213,9 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
             f"The process cannot access the file '{path}' because it is being used by another process.",
         )
     if p["Do"] == "put":
+        there = hashlib.sha256(real.read_bytes()).hexdigest() if real.is_file() else "none"
+        if p["Replaces"] and p["Replaces"] != there:
+            return True, {"other": True}
         temporary = real.with_name(".vray_swarm-temporary")
         temporary.write_bytes(base64.b64decode(p["Content"]))
         os.replace(temporary, real)
@@ -222,7 +225,7 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
         real.unlink(missing_ok=True)
     else:
         raise NotDocumented(f"files.ps1 does not do {p['Do']}")
-    return True, {}
+    return True, {"other": False}
 
 
 def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> Done:
