@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
@@ -122,6 +124,24 @@ def test_a_dead_controller_leaves_no_dead_peer(farm, peer):
     assert peer.text() == before
     peer.host.before = lambda call: None
     assert farm.task(SETTINGS, OPTIONS).status == "changed"
+
+
+def test_what_was_saved_long_ago_does_not_come_back(farm, peer):
+    """The controller dies when Swarm is stopped, and nothing of this run is saved yet."""
+    before = peer.text()
+    saved = peer.config.with_name(".swarm.yaml.vray_swarm-saved")
+    saved.write_text("allowExecutables: true\n")
+    os.utime(saved, (0, 0))
+
+    def dies(call):
+        if call.script == "files" and peer.swarm.state == "stopped":
+            farm.kill()
+            raise ConnectionAbortedError
+
+    peer.host.before = dies
+    assert farm.play([{"name": "It", SETTINGS: OPTIONS}]).status < 0
+    peer.host.fire(RESCUE)
+    assert peer.swarm.state == "started" and peer.text() == before
 
 
 def test_a_locked_file_lets_swarm_run_on(farm, peer):
