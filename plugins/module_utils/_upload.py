@@ -33,7 +33,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     BuildError,
     OptionsError,
-    SwarmError,
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
@@ -308,18 +307,14 @@ class Upload:
             raise AnswerError(f"it answered {next(iter(answer.raw))} before it had the whole build")
         return answer
 
-    def _failure(self, build: BuildFile, error: SwarmError) -> str:
+    def _failure(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> str:
         """Say which build and URL, what came back, how much was sent, and what to do."""
         if isinstance(error, TransportError):
             hint, accepted = error.hint, error.accepted
         else:
-            proxy = (
-                ""
-                if isinstance(error, AnswerError) and error.known
-                else "Does a proxy or another program answer for Swarm? "
-            )
+            proxy = "" if error.known else "Does a proxy or another program answer for Swarm? "
             hint = f"{proxy}See Swarm's log on the peer."
-            accepted = self.report.bytes_sent == build.size
+            accepted = self.report.bytes_sent == build.size and not error.refused
         if accepted:
             outcome = (
                 "The peer may have accepted the build all the same, so it was not sent again: see whether it is"

@@ -305,6 +305,14 @@ def test_an_answer_that_is_none(task, body):
     assert task.slept == []
 
 
+@pytest.mark.parametrize("content", [b"{}", b"null", b'{"message": null, "tmpFile": 7}'])
+def test_a_refusal_is_one_whatever_is_in_it(task, content):
+    with Server(swarm(b'{"FailUR": %s}' % content)) as server:
+        message = task.fail(server, AnswerError)
+    assert "FailUR" in message and "Sent: %d of %d bytes" % (len(ARCHIVE), len(ARCHIVE)) in message
+    assert "The peer cannot have accepted the build" in message and "proxy" not in message
+
+
 # What the peer has already.
 
 
