@@ -118,12 +118,12 @@ def test_an_upload_while_the_clock_is_set(tmp_path, monkeypatch, shift):
         options.update(src=str(build), peer=peer.address, web_port=peer.port, retries=1, retry_delay=0.1)
         options.update(stall_timeout=5.0, deploy_timeout=5.0, rate_limit=16_000_000)
         peer.faults.set(["reset,after=1000000,times=1"])
-        done = Upload(options, Host, Hooks(sha256=lambda: ""))
+        done = Upload(options, Host, Hooks())
         done.run(check_mode=False)
         assert (done.report.outcome, done.report.attempts) == ("rapid", 2)
         assert 0 <= done.report.elapsed < 60
         peer.faults.set(["silent"])
-        late = Upload(dict(options, deploy_timeout=0.5, retries=0), Host, Hooks(sha256=lambda: ""))
+        late = Upload(dict(options, deploy_timeout=0.5, retries=0), Host, Hooks())
         with pytest.raises(TransportError, match=r"no answer within 0\.5 s"):
             late.run(check_mode=False)
         assert 0.4 < late.report.elapsed < 30

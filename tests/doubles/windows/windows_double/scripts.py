@@ -149,9 +149,10 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         try:
             content = host.files.read(p["Build"], sid)
             start = base64.b64encode(content[:64]).decode("ascii")
-            found["build"] = {"bytes": len(content), "start": start, "error": None}
+            written = host.real(p["Build"]).stat().st_mtime_ns // 100
+            found["build"] = {"bytes": len(content), "written": written, "start": start, "error": None}
         except WindowsError as error:
-            found["build"] = {"bytes": None, "start": None, "error": str(error)}
+            found["build"] = {"bytes": None, "written": None, "start": None, "error": str(error)}
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
