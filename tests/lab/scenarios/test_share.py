@@ -222,6 +222,16 @@ def test_what_cannot_be_mounted_is_refused_before_anything_is_done(share: Lab) -
     assert not run.changed
 
 
+def test_a_share_that_does_not_answer_is_mounted_anew(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peer1").succeeded
+    lab.ssh("peer1", "pkill -STOP rclone")
+    # Elsewhere, so that only one place is waited for.
+    run = mount(lab, "peer1", vray_swarm_import_dir="/srv")
+    assert run.succeeded and "/mnt/vray does not answer. Is the server of the share down?" in said(run, "peer1"), run
+    assert build(lab, "peer1") == "a build\n"
+
+
 def test_a_server_that_is_down_and_comes_back(share: Lab) -> None:
     lab = share
     assert mount(lab, "peer1").succeeded
