@@ -43,7 +43,7 @@ class Upload:
     spool: Spool
     name: str
     began: float
-    # A fault: it is unpacked up to the middle, in a staging directory ("staged") or in its own ("in-place").
+    # A fault: it is not unpacked to its end, in a staging directory ("staged") or in its own ("in-place").
     halfway: t.Optional[str] = None
 
 
@@ -166,7 +166,7 @@ class Store:
                 except OSError:
                     shutil.copyfile(path, content)
             else:
-                builds.extract(build, path, staging, self._stop_halfway() if halfway else self._check_running)
+                builds.extract(build, path, staging, self._stop_halfway if halfway else self._check_running)
             return _Deployment(staging, self._deployed(build))
         except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)
@@ -178,16 +178,9 @@ class Store:
         if self._stopping.is_set():
             raise Stopped()
 
-    def _stop_halfway(self) -> t.Callable[[], None]:
-        """Let the first file of a build be unpacked, and no other."""
-        files = itertools.count()
-
-        def check() -> None:
-            if next(files):
-                self._stopping.wait()
-            self._check_running()
-
-        return check
+    def _stop_halfway(self) -> None:
+        self._stopping.wait()
+        self._check_running()
 
     # --- the import directory
 
