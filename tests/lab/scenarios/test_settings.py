@@ -281,6 +281,7 @@ def test_a_change_that_the_host_takes_back(lab: Lab) -> None:
         assert lab.read(peer, CONFIG) == old
     until(lab, "peer1", "curl -s http://127.0.0.1:1113/debug/allowExecutables | grep -q false")
     assert "mine: 1" in lab.read("peer2", f"{CONFIG}.reverted~")
+    assert len(set(lab.ssh("peer2", f"stat --format '%a %U %G' {CONFIG} {CONFIG}.reverted~").splitlines())) == 1
     # The file is right, and the render goes on.
     assert (pid(lab, "peer2"), answer(lab, "peer2")) == (opened, True)
     lab.ssh("peer2", "systemctl stop render")
