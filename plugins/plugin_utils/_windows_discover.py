@@ -46,7 +46,11 @@ class _Findings:
 
 
 def discover_windows(windows: Windows, web_port: int, seconds: float) -> t.Dict[str, t.Any]:
-    """The same result as :func:`_discover.discover` has elsewhere."""
+    """The same result as :func:`_discover.discover` has elsewhere.
+
+    That takes three round trips beside the look: who listens decides whom to ask and where files are looked for, and
+    asking is a matter of another script.
+    """
     found = windows.run("discover", WebPort=web_port)
     candidates: t.Dict[int, t.Dict[str, t.Any]] = {}
     for listener in found["listeners"]:

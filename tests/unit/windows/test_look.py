@@ -205,6 +205,7 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
     assert (found["web_port"][0]["value"], found["web_port"][0]["sure"]) == (peer.port, True)
     assert (found["service"][0]["value"], found["service"][0]["sure"]) == (SERVICE, True)
+    assert (found["address"], found["api"]["url"]) == ("::", f"http://[::1]:{peer.port}")
     assert (found["config"][0]["value"], found["config"][0]["sure"]) == (CONFIG, True)
     assert (found["data_dir"][0]["value"], found["data_dir"][0]["sure"]) == (DATA_DIR, False)
     assert "but its webPort is 4" in found["config"][1]["how"]
