@@ -125,7 +125,9 @@ class SwarmAction(ActionBase, abc.ABC):
             windows = Windows(self)
             looked = windows.look(told)
             if told.get("discover"):
-                looked["discovered"] = discover_windows(windows, told["web_port"], told["connect_timeout"])
+                looked["discovered"] = discover_windows(
+                    windows, told["web_port"], told["connect_timeout"], looked["api"]
+                )
             return looked
         return self.run_module("renderops.vray_swarm.peer_info", told)["look"]
 

@@ -45,26 +45,40 @@ class _Findings:
         return sorted(self.found, key=lambda finding: not finding["sure"])
 
 
-def discover_windows(windows: Windows, web_port: int, seconds: float) -> t.Dict[str, t.Any]:
-    """The same result as :func:`_discover.discover` has elsewhere."""
+def discover_windows(
+    windows: Windows, web_port: int, seconds: float, asked: t.Optional[t.Dict[str, t.Any]]
+) -> t.Dict[str, t.Any]:
+    """The same result as :func:`_discover.discover` has elsewhere, in two round trips where one program listens there.
+
+    :param asked: What the look tells of the web port, if the host asked itself.
+    """
     found = windows.run("discover", WebPort=web_port)
     candidates: t.Dict[int, t.Dict[str, t.Any]] = {}
+    if len({listener["pid"] for listener in found["listeners"]}) > 1:
+        # Which of them answered is not known.
+        asked = None
     for listener in found["listeners"]:
         # Sockets of one process are one candidate.
         if listener["pid"] not in candidates and len(candidates) < _MANY_CANDIDATES:
-            candidates[listener["pid"]] = _candidate(windows, listener, found, web_port, seconds)
+            candidates[listener["pid"]] = _candidate(windows, listener, found, web_port, seconds, asked)
     ordered = sorted(candidates.values(), key=lambda candidate: not candidate["api"]["reachable"])
     return {"candidates": ordered, "unseen": found["unseen"], "web_port": web_port}
 
 
 def _candidate(
-    windows: Windows, listener: t.Mapping[str, t.Any], found: t.Mapping[str, t.Any], web_port: int, seconds: float
+    windows: Windows,
+    listener: t.Mapping[str, t.Any],
+    found: t.Mapping[str, t.Any],
+    web_port: int,
+    seconds: float,
+    asked: t.Optional[t.Dict[str, t.Any]],
 ) -> t.Dict[str, t.Any]:
     pid, executable, service = listener["pid"], listener["executable"], listener["service"]
     port, configs, data_dirs, services, imports = (_Findings() for dummy in range(5))
-    url = base_url(_ANYWHERE.get(listener["address"], listener["address"]), listener["port"])
-    asked = windows.run("look", Url=url + FLAG_PATH, Milliseconds=int(seconds * 1000))["answer"]
-    api = parse_ask(asked, url)
+    api = asked
+    if api is None or listener["address"] not in _ANYWHERE or api["url"] != base_url("localhost", listener["port"]):
+        url = base_url(_ANYWHERE.get(listener["address"], listener["address"]), listener["port"])
+        api = parse_ask(windows.run("look", Url=url + FLAG_PATH, Milliseconds=int(seconds * 1000))["answer"], url)
     address = f"[{listener['address']}]" if ":" in listener["address"] else listener["address"]
     where = f"{address}:{listener['port']}"
     if found["named"]:

@@ -32,6 +32,15 @@ def names_in(path):
     return found
 
 
+def texts_in(name):
+    """The texts in the source of a test in Python."""
+    path, _colons, test = name.partition("::")
+    body = ast.parse((TESTS / path).read_text(encoding="utf-8")).body
+    (function,) = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == test]
+    constants = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant)]
+    return [text for text in constants if isinstance(text, str)]
+
+
 def rows_of(page):
     """The cells of each row of a page's tables whose last column names tests."""
     found = []

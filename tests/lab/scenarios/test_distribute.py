@@ -21,7 +21,7 @@ from swarm_lab import PEERS, Lab, Run
 from swarm_lab.lab import ROOT
 from swarm_lab.peers import drop_in, rescue, start_render
 from swarm_lab.rootfs import SHARE_PASSWORD
-from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
+from swarm_lab.secrets import CREDENTIALS, traces, watched
 from swarm_peer.builds import VERSION, make_archive
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
@@ -91,13 +91,14 @@ def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path, monke
     assert publish(lab, archive).succeeded
     monkeypatch.setenv("ANSIBLE_DISPLAY_ARGS_TO_STDOUT", "true")
     secret = SHARE_PASSWORD.partition(",")[0]
-    with watched_processes(lab, "peer1", secret) as processes:
+    with watched(lab, "peer1", secret) as seen:
         first = distribute(lab, "-vvvv", "--diff", vray_swarm_waves=[1, "100%"])
     assert first.succeeded and sorted(first.changed) == lab.peers, first
     # However much is shown, the password is in one file and nowhere else.
     assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={SHARE_PASSWORD}\n"
     assert "share_path=" in first.output and secret not in first.output
-    assert processes == [] and traces(lab, "peer1", secret) == [CREDENTIALS]
+    assert seen.processes == [] and seen.open_to_others == []
+    assert traces(lab, "peer1", secret) == [CREDENTIALS]
     for peer in lab.peers:
         assert deployed(lab, peer) == [VERSION]
         assert IMPORT_DIR in lab.read(peer, SPECS[peer].config)
@@ -366,7 +367,8 @@ def test_discover_finds_odd_paths(lab: Lab) -> None:
 
 def test_the_guide_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    # The first of each kind.
+    blocks = dict(reversed(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)))
     inventory = tmp_path / "inventory.yml"
     lab.used.update(lab.hosts)
     inventory.write_text(blocks["yaml"].replace("10.91.0.", f"{lab.net}."), encoding="utf-8")

@@ -73,6 +73,8 @@ def test_a_taken_port_is_rolled_back_with_the_reason(lab: Lab) -> None:
     assert "22: Permission denied" in result["msg"], run
     assert result["msg"].endswith("The old file is back, and Swarm runs with it.")
     assert (lab.read("peer1", CONFIG), answer(lab, "peer1"), timers(lab, "peer1")) == (old, False, "")
+    # With a port that is free, the next run sets it.
+    assert proven(change(lab, "peer1", {"webPort": 1213, "allowExecutables": True}).one())
 
 
 def test_a_service_that_starts_and_dies_is_told_at_once(lab: Lab) -> None:
@@ -88,6 +90,11 @@ def test_a_service_that_starts_and_dies_is_told_at_once(lab: Lab) -> None:
     assert "no license" in run.one("peer2")["msg"], run
     assert "but Swarm does not run with it either" in run.one("peer2")["msg"]
     assert lab.read("peer2", CONFIG) == old
+    # When what is wrong with them is mended, the next run starts both.
+    for peer in run.failed:
+        drop_in(lab, peer)
+    again = change(lab, "peer1:peer2", {"webPort": 1213})
+    assert again.succeeded and [answer(lab, peer, 1213) for peer in run.failed] == [False, False], again
 
 
 def test_a_swarm_that_is_down_is_started_busy_or_not(lab: Lab) -> None:
@@ -279,6 +286,7 @@ def test_a_change_that_the_host_takes_back(lab: Lab) -> None:
         assert lab.read(peer, CONFIG) == old
     until(lab, "peer1", "curl -s http://127.0.0.1:1113/debug/allowExecutables | grep -q false")
     assert "mine: 1" in lab.read("peer2", f"{CONFIG}.reverted~")
+    assert len(set(lab.ssh("peer2", f"stat --format '%a %U %G' {CONFIG} {CONFIG}.reverted~").splitlines())) == 1
     # The file is right, and the render goes on.
     assert (pid(lab, "peer2"), answer(lab, "peer2")) == (opened, True)
     lab.ssh("peer2", "systemctl stop render")

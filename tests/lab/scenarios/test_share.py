@@ -15,7 +15,7 @@ import pytest
 from swarm_lab import Lab, Run
 from swarm_lab.peers import until
 from swarm_lab.rootfs import SHARE_PASSWORD
-from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
+from swarm_lab.secrets import CREDENTIALS, traces, watched
 from swarm_lab.signing import Signer
 
 LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail,x-vray_swarm 0 0"
@@ -65,6 +65,7 @@ def test_a_share_is_mounted_on_bare_peers_once(share: Lab) -> None:
     for path in ("/mnt/vray", CREDENTIALS):
         assert "No such file" in lab.ssh("peer1", f"ls {path}", check=False)
 
+    lab.ssh("peer1", "chmod 640 /etc/fstab")
     first = mount(lab, "peer1:peer5", "--diff")
     assert first.succeeded and first.changed == check.changed, first
     for peer in peers:
@@ -74,6 +75,8 @@ def test_a_share_is_mounted_on_bare_peers_once(share: Lab) -> None:
         assert lab.read(peer, "/etc/fstab").splitlines()[-1] == LINE
         assert lab.ssh(peer, f"stat -c '%a %U %G' {CREDENTIALS}") == "600 root root\n"
     assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={SHARE_PASSWORD}\n"
+    below = "unshare --mount sh -c 'umount --lazy /mnt/vray; stat --format %a /etc/fstab /mnt/vray'"
+    assert lab.ssh("peer1", below).split() == ["640", "755"]
 
     before = [len(lab.sessions(peer)) for peer in peers]
     again = mount(lab, "peer1:peer5")
@@ -232,6 +235,16 @@ def test_what_cannot_be_mounted_is_refused_before_anything_is_done(share: Lab) -
     assert not run.changed
 
 
+def test_a_share_that_does_not_answer_is_mounted_anew(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peer1").succeeded
+    lab.ssh("peer1", "pkill -STOP rclone")
+    # Elsewhere, so that only one place is waited for.
+    run = mount(lab, "peer1", vray_swarm_import_dir="/srv")
+    assert run.succeeded and "/mnt/vray does not answer. Is the server of the share down?" in said(run, "peer1"), run
+    assert build(lab, "peer1") == "a build\n"
+
+
 def test_a_server_that_is_down_and_comes_back(share: Lab) -> None:
     lab = share
     assert mount(lab, "peer1").succeeded
@@ -276,7 +289,7 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     both = [argument for path in inventories for argument in ("--inventory", path)]
     play = plays("peer1")
     play[0]["tasks"] = [{"name": "Show facts", "ansible.builtin.debug": {"var": "__vray_swarm_looked"}}]
-    with watched_processes(lab, "peer1", "Wr0ng") as found:
+    with watched(lab, "peer1", "Wr0ng") as seen:
         wrong = lab.playbook(play, "-vvvv", "--diff", *both)
         # And where the mount succeeds, so that the rest runs, too.
         lab.ssh("server", "smbpasswd -s render", stdin=f"{secret}\n{secret}\n")
@@ -285,7 +298,9 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     assert "does not let this peer or the user in" in failure(wrong, "peer1"), wrong
     assert right.succeeded and right.one("peer1", task="Show facts"), right
     assert "share_path=" in right.output and "Wr0ng" not in wrong.output + right.output
-    assert found == []
+    assert seen.processes == [] and seen.open_to_others == []
+    # On its way it is in private files of Ansible's own.
+    assert seen.here and {path for dummy, dummy, path in seen.there} > {CREDENTIALS}
     assert traces(lab, "peer1", "Wr0ng") == [CREDENTIALS]
 
 
@@ -335,7 +350,7 @@ def a_signature_is_required(lab: Lab, folder: Path) -> None:
 def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path, tmp_path: Path) -> None:
     """From a server as its distribution leaves it, by the playbook and the role."""
     lab.write("server", "/etc/samba/smb.conf", SERVER_CONF)
-    lab.ssh("server", "systemctl restart smbd; rm -r /srv/vray")
+    lab.ssh("server", "systemctl restart smbd; rm -r /srv/vray; chmod 640 /etc/samba/smb.conf")
     variables: dict[str, Any] = {
         "vray_swarm_share_hosts": "server",
         "vray_swarm_share_export": "smb",
@@ -347,6 +362,7 @@ def test_a_share_is_exported_by_samba_and_mounted(lab: Lab, archive: Path, tmp_p
     before = lab.ssh("server", f"{journal}; {state}", check=False)
     first = lab.playbook("renderops.vray_swarm.share", variables=variables)
     assert first.succeeded and first.changed == {"server": 5}, first
+    assert lab.ssh("server", "stat --format %a /etc/samba/smb.conf") == "640\n"
     after = lab.ssh("server", f"{journal}; {state}")
     # Reloaded, and not started again: whoever reads goes on reading.
     assert before.splitlines()[:2] == after.splitlines()[:2]

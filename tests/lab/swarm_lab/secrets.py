@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .lab import Lab
@@ -16,37 +18,69 @@ from .lab import Lab
 #: The only file of a peer that has the password of the share.
 CREDENTIALS = "/etc/vray_swarm.credentials"
 
+# In the memory of a peer, so that no search finds what is searched for. The command line does not have it, either.
+WATCH = """
+cd /dev/shm
+while :; do cat /proc/[0-9]*/cmdline; sleep 0.01; done > processes 2>/dev/null &
+while :; do
+    for file in $(grep -rlF --file=words /home /root /tmp /etc/.ansible* /etc/vray_swarm*); do
+        echo $(stat --format %a "$file" "${file%/*}") "$file" >> files
+    done
+    sleep 0.01
+done 2>/dev/null
+"""
+
+
+@dataclasses.dataclass
+class Seen:
+    """What held some words while it was watched: command lines; files with their modes and those of their directories."""
+
+    processes: list[str] = dataclasses.field(default_factory=list)
+    here: set[tuple[str, str, str]] = dataclasses.field(default_factory=set)
+    there: set[tuple[str, str, str]] = dataclasses.field(default_factory=set)
+
+    @property
+    def open_to_others(self) -> list[tuple[str, str, str]]:
+        """The files that others could have read."""
+        return [file for file in self.here | self.there if file[0] != "600" and file[1] != "700"]
+
 
 @contextmanager
-def watched_processes(lab: Lab, peer: str, words: str) -> Iterator[list[str]]:
-    """The command lines on this machine and on a peer, as often as can be, that hold some words."""
-    found: list[str] = []
-    over = threading.Event()
+def watched(lab: Lab, peer: str, words: str) -> Iterator[Seen]:
+    """Watch the command lines and the files on this machine and on a peer, as often as can be, for some words."""
+    seen, over = Seen(), threading.Event()
 
     def watch() -> None:
         while not over.wait(0.01):
             for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
+                with suppress(OSError):
                     line = path.read_bytes().decode(errors="replace")
-                except OSError:
-                    continue
-                if words in line:
-                    found.append(line)
+                    if words in line:
+                        seen.processes.append(line)
+            for path in (lab.folder / "ansible").rglob("*"):
+                with suppress(OSError):
+                    if path.is_file() and words.encode() in path.read_bytes():
+                        modes = [f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (path, path.parent)]
+                        seen.here.add((modes[0], modes[1], str(path)))
 
-    script = "while :; do cat /proc/[0-9]*/cmdline; sleep 0.01; done > /dev/shm/seen 2>/dev/null"
-    lab.ssh(peer, f"systemd-run --quiet --unit watch sh -c '{script}'")
+    lab.ssh(peer, "cat > /dev/shm/words", stdin=words)
+    lab.ssh(peer, "cat > /dev/shm/watch; systemd-run --quiet --unit watch sh /dev/shm/watch", stdin=WATCH)
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield found
+        yield seen
     finally:
         over.set()
         watcher.join()
         lab.ssh(peer, "systemctl stop watch")
-    seen = lab.ssh(peer, "cat /dev/shm/seen; rm /dev/shm/seen").split("\0")
+    lines = lab.ssh(peer, "cat /dev/shm/processes").split("\0")
     # It did see what runs only for a moment.
-    assert "/mnt/vray" in seen
-    found += [line for line in seen if words in line]
+    assert "/mnt/vray" in lines
+    seen.processes += [line for line in lines if words in line]
+    for line in lab.ssh(peer, "cat /dev/shm/files").splitlines():
+        mode, of_directory, path = line.split(" ", 2)
+        seen.there.add((mode, of_directory, path))
+    lab.ssh(peer, "cd /dev/shm; rm words watch processes files")
 
 
 def traces(lab: Lab, peer: str, words: str) -> list[str]:

@@ -97,6 +97,8 @@ _KINDS: t.Dict[str, _Kind] = {
     "stall": _Kind(options={"after": (_bytes, 0)}),
     "early": _Kind(options={"after": (_bytes, 0), "then": (_one_of("close", "drain", "sit"), "close")}),
     "slow": _Kind(value=_count),
+    # While a build is unpacked.
+    "halfway": _Kind(value=_one_of("staged", "in-place")),
     # Instead of, or around, the answer.
     "fail": _Kind(value=_text),
     "redirect": _Kind(value=_text, options={"code": (_status, 302)}),

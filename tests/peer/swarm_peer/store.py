@@ -43,6 +43,8 @@ class Upload:
     spool: Spool
     name: str
     began: float
+    # A fault: it is not unpacked to its end, in a staging directory ("staged") or in its own ("in-place").
+    halfway: t.Optional[str] = None
 
 
 def fail(message: str, tmp_file: str) -> Answer:
@@ -90,7 +92,7 @@ class Store:
             with self._version_lock(build.version_str):
                 if not build.installer and os.path.isdir(self._deployed(build)):
                     return self._existing(build, spool)
-                with self._deploying(build, spool.path) as deployed:
+                with self._deploying(build, spool.path, upload.halfway) as deployed:
                     self._keep(upload)
         except (Rejected, OSError) as error:
             return fail(str(error), spool.path)
@@ -151,8 +153,10 @@ class Store:
         with self._lock:
             return self._version_locks.setdefault(version, threading.Lock())
 
-    def _deploying(self, build: builds.Build, path: str) -> _Deployment:
+    def _deploying(self, build: builds.Build, path: str, halfway: t.Optional[str] = None) -> _Deployment:
         staging = os.path.join(self.vray_dir, ".deploying-%d-%d" % (os.getpid(), next(self._staging_numbers)))
+        if halfway == "in-place":
+            staging = self._deployed(build)
         os.mkdir(staging)
         try:
             if build.bare:
@@ -162,7 +166,7 @@ class Store:
                 except OSError:
                     shutil.copyfile(path, content)
             else:
-                builds.extract(build, path, staging, self._check_running)
+                builds.extract(build, path, staging, self._stop_halfway if halfway else self._check_running)
             return _Deployment(staging, self._deployed(build))
         except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)
@@ -173,6 +177,10 @@ class Store:
     def _check_running(self) -> None:
         if self._stopping.is_set():
             raise Stopped()
+
+    def _stop_halfway(self) -> None:
+        self._stopping.wait()
+        self._check_running()
 
     # --- the import directory
 

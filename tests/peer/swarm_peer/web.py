@@ -231,7 +231,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             queued, name = _checked(form)
         except FormError as error:
             return store.fail(str(error), spool.path)
-        upload = store.Upload(spool, name, began)
+        halfway = plan["halfway"].value if "halfway" in plan else None
+        upload = store.Upload(spool, name, began, halfway)
         return self.peer.store.queue(upload) if queued else self.peer.store.rapid(upload)
 
     def _log_upload(

@@ -32,11 +32,28 @@ def tasks_of(items):
             yield from tasks_of(task.get(part, ()))
 
 
+WRITING = [
+    "ansible.builtin.blockinfile",
+    "ansible.builtin.copy",
+    "ansible.builtin.file",
+    "ansible.builtin.lineinfile",
+    "ansible.builtin.replace",
+    "ansible.builtin.template",
+    "ansible.posix.mount",
+]
+
+
 def test_each_file_that_a_role_writes_has_a_mode():
     found = {}
     for path in sorted(ROLES.glob("*/tasks/*.yml")):
         for task in tasks_of(yaml.safe_load(path.read_text(encoding="utf-8"))):
-            for module in ("ansible.builtin.copy", "ansible.builtin.template"):
-                if module in task:
-                    found.setdefault(path.name, []).append(task[module].get("mode"))
-    assert found == {"credentials.yml": ["0600", "0600"], "nfs.yml": ["0644"], "smb.yml": ["0644"]}
+            for module in WRITING:
+                if module in task and task[module].get("state") != "absent":
+                    what = "".join((module.rpartition(".")[2], " ", task[module].get("mode", "as it is")))
+                    found.setdefault(path.name, []).append(what)
+    assert found == {
+        "credentials.yml": ["copy 0600", "file 0600", "copy 0600"],
+        "mount.yml": ["mount as it is"],
+        "nfs.yml": ["file 0755", "template 0644"],
+        "smb.yml": ["template 0644", "lineinfile as it is"],
+    }

@@ -666,6 +666,22 @@ def test_trickle(peers: t.Callable[..., Peer]) -> None:
         assert connection.recv(65536) in (b"H", b"HT", b"HTT")
 
 
+@pytest.mark.parametrize("how, where", [("staged", ".deploying-*"), ("in-place", "vray-6.20.10-e8197af2")])
+def test_halfway(peers: t.Callable[..., Peer], archive: pathlib.Path, how: str, where: str) -> None:
+    peer = peers(faults=[f"halfway={how}"])
+    body, place = form(archive.read_bytes()), pathlib.Path(peer.store.vray_dir)
+    with open_upload(peer, len(body)) as connection:
+        connection.sendall(body)
+        deadline = time.monotonic() + 10
+        while not list(place.glob(f"{where}/vray.json")):
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.01)
+        assert not list(place.glob(f"{where}/bin")) and imported(peer) == []
+        peer.stop()
+        assert read_all(connection) == b""
+    assert_nothing_kept(peer)
+
+
 def test_fail(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     peer = peers(faults=["fail=no space left, sorry,times=1", "status=507"])
     reply = post(peer, archive.read_bytes())

@@ -210,8 +210,17 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     assert "but its webPort is 4" in found["config"][1]["how"]
     text = json.dumps(CONFIG)
     assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
-    assert peer.host.forget() == ["look", "discover", "look", "discover"]
+    assert peer.host.forget() == ["look", "discover", "discover"]
     assert all(call != "service" for call in map(str, peer.host.calls))
+
+
+def test_discover_asks_who_listens_elsewhere(farm, peer):
+    run = farm.run("renderops.vray_swarm.discover", vray_swarm_web_port=5)
+    assert run.succeeded, run.output
+    (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
+    assert (found["address"], found["api"]["url"]) == ("::", f"http://[::1]:{peer.port}")
+    assert found["api"]["reachable"] and found["web_port"][0]["value"] == peer.port
+    assert peer.host.forget() == ["look", "discover", "look", "discover"]
 
 
 def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):

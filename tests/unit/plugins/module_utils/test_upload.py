@@ -259,6 +259,10 @@ def test_another_size_than_was_sent(task, answer, difference):
         "stored %d bytes of vray-%s.tar, which has %d" % (len(ARCHIVE) + difference, VERSION, len(ARCHIVE)) in message
     )
     assert "Do not render with this build" in message
+    # What the peer has under that name is all that the next run can see.
+    task.disk.deployed(VERSION)
+    with Server(refuse) as server:
+        assert task.run(server, data_dir="/var/lib/swarm").outcome == "present"
 
 
 @pytest.mark.parametrize("answer", [rapid, queued])

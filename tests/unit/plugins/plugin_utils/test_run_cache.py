@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import stat
 
 import pytest
 import ticks
@@ -85,6 +86,10 @@ def test_one_hash_for_all_forks(run):
         assert process.exitcode == 0
     assert set(found) == {wanted(run)}
     assert run.hashes == 1
+
+
+def test_nobody_else_can_read_or_write_it():
+    assert stat.S_IMODE(os.stat(_run_cache.C.DEFAULT_LOCAL_TMP).st_mode) == 0o700
 
 
 def test_a_second_question_is_answered_from_the_cache(run):

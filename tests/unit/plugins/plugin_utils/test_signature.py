@@ -188,6 +188,11 @@ def test_what_gpgv_says_is_data(monkeypatch, tmp_path):
     assert check(SUMS, b"", b"").endswith(r"can read: \x1b[31m{said}")
 
 
+def test_what_gpgv_reads_is_private(monkeypatch, tmp_path, run_folder):
+    gpgv(tmp_path, monkeypatch, '/bin/ls -ld "$2" >&2; exit 2')
+    assert "can read: drwx------" in check(SUMS, b"", b"")
+
+
 def test_the_same_question_is_asked_once_per_run(monkeypatch, run_folder):
     asked = []
     monkeypatch.setattr(_signature, "check", lambda *parts: asked.append(parts) or "wrong.")
