@@ -82,7 +82,7 @@ def test_a_peer_that_is_killed_with_a_queued_build(lab: Lab, archive: Path) -> N
         "vray_swarm_deploy_wait": 300,
     }
     with lab.start_playbook(UPLOAD, variables=variables) as playing:
-        playing.wait_for_task("Follow the queued builds")
+        playing.wait_for_task("Follow what is to be deployed")
         lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
         run = playing.wait()
     assert run.failed == ["peer1"] and run.changed == {"peer1": 1}, run
