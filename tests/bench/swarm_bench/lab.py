@@ -83,7 +83,7 @@ def measured(lab: Lab, build: Path, counts: Sequence[int], rounds: int, say: Cal
     table = Table(
         "Nothing to do, real hosts over ssh",
         f"`upload` with `data_dir` to peers that have the build, and `distribute` on peers that are right, {FORKS} forks,"
-        f" {rounds} round(s), each run with new connections. \"A peer\" is what is left beyond the same command without a"
+        f' {rounds} round(s), each run with new connections. "A peer" is what is left beyond the same command without a'
         " task, divided by the peers. CPU is the controller's. The hosts are on the same machine and share its cores.",
         COLUMNS,
     )

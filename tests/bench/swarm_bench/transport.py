@@ -51,7 +51,13 @@ def table(
         f"Medians of {rounds} interleaved rounds; ratios are medians of the ratios to curl in the same round. A peak"
         " without a word is that of the whole process; one with a plus is what the upload adds.",
         ("what", "wall", "of curl", "CPU", "of curl", "wall, of C", "peak"),
-        data={"size": size, "setting": name, "address": address, "loads": loads, "rows": [row.as_dict() for row in rows]},
+        data={
+            "size": size,
+            "setting": name,
+            "address": address,
+            "loads": loads,
+            "rows": [row.as_dict() for row in rows],
+        },
     )
     for row in rows:
         inside = row.run is _filled
