@@ -29,6 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signature im
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import check_place
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import check_windows_service
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import masked_values
 
 display = Display()
 
@@ -84,6 +85,8 @@ class ActionModule(SwarmAction):
         result = {
             "changed": False,
             **{name: value for name, value in facts.items() if name not in (*_HIDDEN, "signature")},
+            # What follows from them is decided.
+            "settings": masked_values(facts["settings"]),
         }
         if options["discover"]:
             result["discovered"] = self._discovered(facts)

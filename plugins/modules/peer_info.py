@@ -309,7 +309,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 settings:
-  description: What C(swarm.yaml) says. A key that is not there has Swarm's default.
+  description: >-
+    What C(swarm.yaml) says. A key that is not there has Swarm's default. The value of a key such as C(password) or
+    C(apiToken) is masked.
   type: dict
   returned: always, V(null) without O(config) or when it could not be read
   sample: {webPort: 1113}

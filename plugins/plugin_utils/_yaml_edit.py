@@ -169,6 +169,15 @@ def masked(content: bytes, name: str, settings: t.Mapping[str, t.Any], absent: t
     return _SECRET_COMMENT.sub(lambda match: match.group(1) + _MASK, text)
 
 
+def masked_values(value: t.Any, is_secret: bool = False) -> t.Any:
+    """Settings to be returned, without what is secret by its key."""
+    if isinstance(value, dict):
+        return {key: masked_values(item, is_secret or bool(_SECRET.search(str(key)))) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked_values(item, is_secret) for item in value]
+    return _MASK if is_secret and value is not None and not isinstance(value, bool) else value
+
+
 def _secrets(
     node: t.Optional[yaml.Node], path: Path, is_secret: bool, named: t.Container[Path]
 ) -> t.Iterator[t.Tuple[int, int]]:

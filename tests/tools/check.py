@@ -9,7 +9,7 @@
     check.py mypy            one check
     check.py --list          what there is
 
-CHECKS below is the whole list. Each check runs in an environment of envs.py, two at a time, with its output in
+CHECKS below is the whole list. Each check runs in an environment of envs.py, a few at a time, with its output in
 .build/logs/NAME.log; the end of the log is shown when it fails. Linters, ansible-test and the build see a copy
 of the tree, so that they judge what is in git (or would be) and leave nothing behind in the checkout.
 """
@@ -149,6 +149,13 @@ class Run:
         self.copy = tmp / "copy" / COLLECTION
         self.lock = threading.Lock()
         self.copied = False
+
+    def temporary(self, name: str) -> Path:
+        """A check's own /tmp, as open as that: what is killed on purpose in a test leaves files there."""
+        folder = self.tmp / "tmp" / name
+        folder.mkdir(parents=True)
+        folder.chmod(0o1777)
+        return folder
 
     def copy_tree(self, made: envs.Made) -> Path:
         """The one copy that all linters read."""
@@ -510,7 +517,7 @@ class Runner:
             )
         else:
             self.run.copy_tree(made)
-        environ = envs.environ_for(made)
+        environ = {**envs.environ_for(made), "TMPDIR": str(self.run.temporary(check.name))}
         if check.environ:
             environ = check.environ(self.run, environ)
         status = 0
@@ -610,6 +617,8 @@ def show(result: Result) -> None:
 def temporary_folder(keep: bool) -> Iterator[Path]:
     # Outside the checkout: ansible-test takes the git of a folder above for its own.
     tmp = Path(os.path.realpath(tempfile.mkdtemp(prefix="vray_swarm-")))
+    # Some tests are another user for a while.
+    tmp.chmod(0o711)
     try:
         yield tmp
     finally:

@@ -99,7 +99,8 @@ class Waiting(ActionModule):
         self.seen += 1
         missing, size = [look for second, *look in self._looks if self._clock.now - self._start >= second][-1]
         known = [{"kind": "build", "subject": name, "want": None} for name in missing]
-        return {"differences": known, "builds": [size], "service": None, "imports": [], "errors": {}}
+        nothing = {"settings": None, "service": None, "imports": [], "errors": {}}
+        return {"differences": known, "builds": [size], **nothing}
 
     def _compare(self, _wanted, facts):
         return facts["differences"]

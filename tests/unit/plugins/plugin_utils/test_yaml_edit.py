@@ -14,7 +14,12 @@ import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _yaml_edit
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked, read_value
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import (
+    edit,
+    masked,
+    masked_values,
+    read_value,
+)
 
 PATH = "/etc/swarm/swarm.yaml"
 
@@ -428,3 +433,10 @@ def test_what_is_secret_by_its_key_is_masked(breaks):
     assert shown == expected.replace("\n", breaks)
     assert masked(content, "swarm.yaml", {"mine": {"password": "new"}}) == SHOWN_SECRETS.replace("\n", breaks)
     assert masked(b"", "swarm.yaml", {}) == ""
+
+
+def test_returned_settings_hold_no_secret():
+    returned = masked_values(yaml.safe_load(SECRETS))
+    shown = masked(SECRETS, "swarm.yaml", {}).replace("********", "'********'")
+    assert returned == yaml.safe_load(shown)
+    assert masked_values(None) is None
