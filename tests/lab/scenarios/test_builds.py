@@ -213,6 +213,12 @@ def test_an_installer_through_the_window_by_the_file_server(lab: Lab, installer:
         assert run.succeeded and bool(run.changed) is changed, run
         assert is_open(lab, "peer1") == (False, False) and installed(lab, "peer1")
         assert len(lab.swarm_events("peer1", "upload")) == 1
+    # What was left open is closed, though nothing is to be sent.
+    lab.ssh("peer1", f"sed -i '/^allowExecutables/s/false/true/' {CONFIG}; systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113)])
+    assert is_open(lab, "peer1") == (True, True)
+    run = through_a_window(lab, "peer1", path, vray_swarm_upload_via="server")
+    assert run.succeeded and run.changed == {"peer1": 1} and is_open(lab, "peer1") == (False, False), run
 
 
 def test_the_scheduler_is_told_of_a_window(lab: Lab, installer: Path, tmp_path: Path) -> None:
