@@ -10,7 +10,7 @@ import os
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import publish_spec
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import identify
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import OpenBuild, identify
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._publish import (
     check_build,
@@ -33,8 +33,10 @@ class ActionModule(SwarmAction):
             return self.run_module(_MODULE, self.arguments, fail=False)
         check_options(self.options)
         src = self.find_build()
-        build = identify(src, self.options["platform"])
-        platform, digest = check_build(build, self.options), sha256_once(src)
+        with OpenBuild(src) as source:
+            build = identify(source, self.options["platform"])
+            platform, digest = check_build(build, self.options), sha256_once(source)
+            source.check()
         check_sha256(src, digest, self.options["checksum"])
         told = dict(self.arguments, src=src, platform=platform, checksum=f"sha256:{digest}", size=build.size)
         decided = self.run_module(_MODULE, told, fail=False)

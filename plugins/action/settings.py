@@ -181,7 +181,7 @@ class ActionModule(SwarmAction):
             try:
                 edited = self._edit(content)
             except SwarmError as error:
-                self._undo(str(error), content)
+                self._undo(str(error), content, wrote=False)
             writes = edited.changed or content is None
             self._tell(content, edited, True)
             done = self._step("apply", was_running=was_running, **self._aim(content, edited), stopped=True)
@@ -276,8 +276,9 @@ class ActionModule(SwarmAction):
                     return explain(why, found["state"], found["log"], self.options["start_timeout"])
             time.sleep(_POLL)
 
-    def _undo(self, reason: str, before: t.Optional[bytes]) -> t.NoReturn:
-        done = self._step("undo", sha256=sha256(before), reason=reason, pending=self._always["pending"])
+    def _undo(self, reason: str, before: t.Optional[bytes], wrote: bool = True) -> t.NoReturn:
+        pending = self._always["pending"]
+        done = self._step("undo", sha256=sha256(before), reason=reason, pending=pending, wrote=wrote)
         self._fail(done["undone"], before)
 
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import typing as t
 
 from ansible.utils.display import Display
@@ -52,12 +51,12 @@ class ActionModule(SwarmAction):
     def act(self) -> t.Dict[str, t.Any]:
         if self.options["remote_src"]:
             return self._on_host()
-        self.options["src"] = src = self.find_build()
+        self.options["src"] = self.find_build()
         upload = Upload(
             self.options,
             _RemoteHost(self),
             Hooks(
-                sha256=functools.lru_cache(maxsize=None)(lambda: sha256_once(src)),
+                sha256=sha256_once,
                 progress=progress_line(self.label, display.display),
                 notify=self._notify,
                 warn=self._warn,
@@ -92,15 +91,10 @@ class ActionModule(SwarmAction):
         return self.run_module("renderops.vray_swarm.upload", arguments, fail=False)
 
     def _on_windows(self) -> t.Dict[str, t.Any]:
-        windows, src = Windows(self), self.options["src"]
         if not (self.peer_given or self.delegated):
             self.options["peer"] = "localhost"
-        hooks = Hooks(
-            sha256=functools.lru_cache(maxsize=None)(lambda: windows.sha256(src) or ""),
-            notify=self._notify,
-            warn=self._warn,
-        )
-        upload = WindowsUpload(self.options, _RemoteHost(self), hooks, windows)
+        hooks = Hooks(notify=self._notify, warn=self._warn)
+        upload = WindowsUpload(self.options, _RemoteHost(self), hooks, Windows(self))
         self._report = upload.report
         upload.run(self._task.check_mode)
         return upload.report.as_dict()

@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - RenderOps contributors (@renderops)
 description:
-  - Counts, for each build and platform, what the peers of a play have of it.
+  - Counts, for each build and platform, what the peers of a play have of it, and tells what more than half of them have.
   - This filter is a part of the role P(renderops.vray_swarm.verify#role), and can change without notice.
 options:
   _input:

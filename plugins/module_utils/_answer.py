@@ -96,6 +96,7 @@ def parse_answer(body: bytes) -> Answer:
     except AnswerError as exc:
         if isinstance(raw, dict):
             exc.raw, exc.known = raw, len(raw) == 1 and set(raw) <= set(_ANSWERS)
+            exc.refused = set(raw) == {"FailUR"}
         raise
 
 

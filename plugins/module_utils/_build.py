@@ -14,6 +14,7 @@ and no decision is made by the extension: installers for Linux have none.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import dataclasses
 import errno
 import gzip
@@ -142,13 +143,56 @@ class _Damaged(Exception):
     """Its text is the end of the sentence "... is damaged: it ..."."""
 
 
-def sniff(path: t.Union[str, os.PathLike[str]]) -> Kind:
+class OpenBuild:
+    """A build that stays open from the first look at it to its last byte, so that all of that is of one file.
+
+    Whoever takes its path takes it as well.
+    """
+
+    def __init__(self, path: t.Union[str, os.PathLike[str]]) -> None:
+        self.path = os.fspath(path)
+        self.file = _open(self.path)
+        #: The file, and the state that it was opened in. No user can set the last of these times.
+        self.identity = self._identity()
+
+    def __enter__(self) -> OpenBuild:
+        return self
+
+    def __exit__(self, *_error: t.Any) -> None:
+        self.file.close()
+
+    @property
+    def size(self) -> int:
+        return self.identity[2]
+
+    def check(self) -> None:
+        """
+        :raises BuildError: It is not in the state any more that was looked at.
+        """
+        if self._identity() != self.identity:
+            raise changed(self.path)
+
+    def _identity(self) -> t.Tuple[int, int, int, int, int]:
+        status = os.fstat(self.file.fileno())
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def changed(path: str) -> BuildError:
+    return BuildError(
+        "%s changed after it had been checked, so that no peer and no share keeps anything of it. Wait until it is"
+        " complete, then run again." % shown(path, 500)
+    )
+
+
+Source = t.Union[str, "os.PathLike[str]", OpenBuild]
+
+
+def sniff(source: Source) -> Kind:
     """Tell the format of a file by its first bytes.
 
     That takes a few KiB; the first block of a tar.bz2, which bzip2 can unpack as a whole only, takes up to 1 MiB.
     """
-    name = os.fspath(path)
-    with _open(name) as file:
+    with _opened(source) as (name, file):
         try:
             found = _reading(name, _sniff, file)[0]
         except _Damaged:
@@ -156,28 +200,31 @@ def sniff(path: t.Union[str, os.PathLike[str]]) -> Kind:
     return Kind(found, _FORMATS.get(found, "unknown"))
 
 
-def may_be_executable(path: t.Union[str, os.PathLike[str]]) -> bool:
+def first_bytes(source: Source, count: int) -> bytes:
+    with _opened(source) as (name, file):
+        return _reading(name, file.read, count)
+
+
+def may_be_executable(source: Source) -> bool:
     """Whether a file begins as a program does, even where its header makes no sense.
 
     What is to be kept from peers that allow no executables is judged by this: rather one too many.
     """
-    with _open(os.fspath(path)) as file:
-        return starts_as_program(file.read(4))
+    return starts_as_program(first_bytes(source, 4))
 
 
 def starts_as_program(head: bytes) -> bool:
     return head.startswith(_PROGRAM_STARTS)
 
 
-def identify(path: t.Union[str, os.PathLike[str]], platform: t.Optional[str] = None) -> Build:
+def identify(source: Source, platform: t.Optional[str] = None) -> Build:
     """Tell everything about a build but its hash.
 
     ``platform`` is what the caller knows. It must not contradict what is found.
     """
-    name = os.fspath(path)
     if platform is not None and platform not in PLATFORMS:
         raise BuildError("%s is not a platform; the platforms are %s." % (shown(platform), ", ".join(PLATFORMS)))
-    with _open(name) as file:
+    with _opened(source) as (name, file):
         size = os.fstat(file.fileno()).st_size
         try:
             found, reason = _reading(name, _sniff, file)
@@ -242,13 +289,12 @@ def check_checksum(option: t.Optional[str]) -> None:
 
 
 def sha256(
-    path: t.Union[str, os.PathLike[str]],
+    source: Source,
     block: int = _SHA256_BYTES,
     progress: t.Optional[t.Callable[[int, int], None]] = None,
 ) -> str:
     """Return the SHA-256 of a file in hexadecimal. ``progress`` is told the bytes done and the size."""
-    name = os.fspath(path)
-    with _open(name) as file:
+    with _opened(source) as (name, file):
         return _reading(name, _sha256, file, name, block, progress)
 
 
@@ -274,13 +320,23 @@ def _sha256(file: t.BinaryIO, name: str, block: int, progress: t.Optional[t.Call
     return digest.hexdigest()
 
 
-def _open(name: str) -> t.BinaryIO:
+@contextlib.contextmanager
+def _opened(source: Source) -> t.Iterator[t.Tuple[str, t.BinaryIO]]:
+    """The name of a build, and a view of it from its start on."""
+    with contextlib.ExitStack() as stack:
+        build = source if isinstance(source, OpenBuild) else stack.enter_context(OpenBuild(source))
+        # A buffer of its own: one that is kept would show what was there before.
+        file = stack.enter_context(open(build.file.fileno(), "rb", closefd=False))
+        file.seek(0)
+        yield build.path, file
+
+
+def _open(name: str) -> io.FileIO:
     """Open a regular file. Nothing else is ever opened for reading: a named pipe without a writer would hang."""
     try:
         _check_regular(name, os.stat(name))
-        # The flag is for the pipe that takes the place of the file just now. It means nothing for a regular file.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        file = open(os.open(name, flags), "rb")  # pylint: disable=consider-using-with
+        # pylint: disable-next=consider-using-with
+        file = open(name, "rb", buffering=0, opener=_opener)
     except (OSError, ValueError) as exc:  # ValueError: a null byte in the name
         raise _unreadable(name, exc) from exc
     try:
@@ -289,6 +345,11 @@ def _open(name: str) -> t.BinaryIO:
         file.close()
         raise
     return file
+
+
+def _opener(name: str, flags: int) -> int:
+    # For the pipe that takes the place of the file just now. It means nothing for a regular file.
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check_regular(name: str, status: os.stat_result) -> None:

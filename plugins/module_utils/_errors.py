@@ -23,11 +23,12 @@ class AnswerError(SwarmError):
     """What a peer answered is not one of the answers that are documented.
 
     ``raw`` is the JSON object as received, where it is one, ``known`` whether its key is documented: then it is Swarm
-    that answers.
+    that answers. ``refused`` is whether that key says no, whatever is in it.
     """
 
     raw: t.Optional[t.Dict[str, t.Any]] = None
     known: bool = False
+    refused: bool = False
 
 
 class BuildError(SwarmError):

@@ -32,6 +32,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SwarmError,
     VersionError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
@@ -308,7 +309,7 @@ def is_own_address(peer: str) -> bool:
 
 def _read_config(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read()
     except OSError as error:
         raise OptionsError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 
@@ -39,14 +40,18 @@ class Multipart:
     No part has a Content-Transfer-Encoding, since Swarm's parser ignores it.
     """
 
-    def __init__(self, file: io.FileIO, name: str, queued: bool) -> None:
+    def __init__(
+        self, file: io.FileIO, name: str, queued: bool, check: t.Optional[t.Callable[[], None]] = None
+    ) -> None:
         """
         :param file: A real file, opened for reading without a buffer.
         :param name: The build's original file name.
         :param queued: Whether Swarm imports the build later instead of at once.
+        :param check: Called when the file was sent, before the end of the body is; it raises where that must not follow.
         """
         check_file_name(name)
         self.file = file
+        self.check = check
         self.size = os.fstat(file.fileno()).st_size
         # 128 random bits: no build holds them by accident, so the file need not be searched for the boundary.
         boundary = f"vray-swarm-{os.urandom(16).hex()}"

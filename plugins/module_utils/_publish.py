@@ -23,6 +23,7 @@ import typing as t
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     PLATFORMS,
     Build,
+    OpenBuild,
     check_checksum,
     identify,
     sha256,
@@ -140,9 +141,12 @@ class Publication:
         src = self._options["src"]
         if not src:
             return self._make_layout()
-        stage = self._share.stage_of(src) if self._options["remote_src"] else None
+        if not self._options["remote_src"]:
+            return self._publish(self._told(), None, False)
+        stage = self._share.stage_of(src)
         try:
-            return self._publish(self._wanted(), src if self._options["remote_src"] else None, stage is not None)
+            with OpenBuild(src) as source:
+                return self._publish(self._identified(source), source, stage is not None)
         finally:
             if stage and not self._check_mode:
                 shutil.rmtree(stage, ignore_errors=True)
@@ -159,29 +163,34 @@ class Publication:
             "msg": f"{len(missing)} directories of the share were missing." if missing else "The share is there.",
         }
 
-    def _wanted(self) -> Wanted:
-        """The build, as the file tells it, or as the action plugin does, which has the file."""
+    def _identified(self, source: OpenBuild) -> Wanted:
+        """The build, as the file tells it."""
+        options = self._options
+        build = identify(source, options["platform"])
+        platform, digest = check_build(build, options), sha256(source)
+        source.check()
+        check_sha256(build.path, digest, options["checksum"])
+        if options["size"] is not None and options["size"] != build.size:
+            raise BuildError(f"{build.path} has {build.size} bytes, and {options['size']} were expected.")
+        return self._wanted(build.name, build.size, digest, platform)
+
+    def _told(self) -> Wanted:
+        """The build, as the action plugin tells it, which has the file."""
         options = self._options
         name = os.path.basename(options["src"])
-        version = wanted_version(options["version"], name)
-        if options["remote_src"]:
-            build = identify(options["src"], options["platform"])
-            platform = check_build(build, options)
-            size, digest = build.size, sha256(build.path)
-            check_sha256(build.path, digest, options["checksum"])
-            if options["size"] is not None and options["size"] != size:
-                raise BuildError(f"{build.path} has {size} bytes, and {options['size']} were expected.")
-        else:
-            check_name(name)
-            platform, size, digest = options["platform"], options["size"], options["checksum"]
-            if not platform or size is None or not digest:
-                raise OptionsError("A build on the controller can be published by a task only, not by the bare module.")
-            digest = digest[len("sha256:") :].lower()
+        check_name(name)
+        if not options["platform"] or options["size"] is None or not options["checksum"]:
+            raise OptionsError("A build on the controller can be published by a task only, not by the bare module.")
+        digest = options["checksum"][len("sha256:") :].lower()
+        return self._wanted(name, options["size"], digest, options["platform"])
+
+    def _wanted(self, name: str, size: int, digest: str, platform: str) -> Wanted:
+        version = wanted_version(self._options["version"], name)
         return Wanted(name, size, digest, platform, str(version) if version else None)
 
-    def _publish(self, wanted: Wanted, src: t.Optional[str], staged: bool) -> t.Dict[str, t.Any]:
+    def _publish(self, wanted: Wanted, source: t.Optional[OpenBuild], staged: bool) -> t.Dict[str, t.Any]:
         """
-        :param src: Where the build is on this host, None while it is on the controller.
+        :param source: The build on this host, None while it is on the controller.
         :param staged: Whether it is in the staging directory already.
         """
         share = self._share
@@ -197,16 +206,17 @@ class Publication:
             share.check_room(wanted.size)
         if self._check_mode:
             return self._result(path, wanted, found, entries)
-        if src is None:
+        if source is None:
             return {"changed": False, "staging": share.make_stage()}
         share.make(share.missing(self._options["channel"], [wanted.platform]))
         if staged:
-            return self._move(src, path, wanted, found)
+            return self._move(source, path, wanted, found)
         with share.stage() as folder:
-            copy = os.path.join(folder, wanted.name)
-            _copy(src, copy)
-            check_sha256(copy, sha256(copy), f"sha256:{wanted.sha256}")
-            return self._move(copy, path, wanted, found)
+            path_of_copy = os.path.join(folder, wanted.name)
+            _copy(source, path_of_copy)
+            with OpenBuild(path_of_copy) as copy:
+                check_sha256(copy.path, sha256(copy), f"sha256:{wanted.sha256}")
+                return self._move(copy, path, wanted, found)
 
     def _look(self, path: str, wanted: Wanted) -> _Found:
         """Look at what is in the place. A file of the right size is read: that alone proves it to be the build."""
@@ -227,17 +237,17 @@ class Publication:
             )
         return _Found("other", identity)
 
-    def _move(self, staged: t.Optional[str], path: str, wanted: Wanted, found: _Found) -> t.Dict[str, t.Any]:
+    def _move(self, staged: t.Optional[OpenBuild], path: str, wanted: Wanted, found: _Found) -> t.Dict[str, t.Any]:
         """Move the staged file into place, if there is one, and list it; only one run at a time does that."""
         if staged:
-            seal(staged)
+            seal(staged.file.fileno())
         with self._share.locked():
             if _identity_of(path) != found.identity:  # another run was here meanwhile
                 found = self._look(path, wanted)
             entries = self._share.entries()
             result = self._result(path, wanted, found, entries)
             if staged and found.what != "same":
-                self._share.put(staged, path)
+                self._share.put(staged.file, path)
             self._share.list(_with(entries, result["entry"]))
         return result
 
@@ -287,9 +297,10 @@ class Publication:
         }
 
 
-def _copy(source: str, target: str) -> None:
-    with open(source, "rb") as reader, open(target, "xb") as writer:
-        shutil.copyfileobj(reader, writer, _COPY_BYTES)
+def _copy(source: OpenBuild, target: str) -> None:
+    source.file.seek(0)
+    with open(target, "xb") as writer:
+        shutil.copyfileobj(source.file, writer, _COPY_BYTES)
 
 
 def _identity(status: os.stat_result) -> t.Tuple[int, int, int, int]:

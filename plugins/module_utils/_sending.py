@@ -15,7 +15,6 @@ its socket.
 from __future__ import annotations
 
 import errno
-import io
 import os
 import selectors
 import socket
@@ -71,15 +70,16 @@ class _Bytes:
 class _File:
     """The piece of the body that is a file: by ``os.sendfile`` where there is one and it serves, else in large blocks."""
 
-    def __init__(self, file: io.FileIO, size: int, use_sendfile: t.Optional[bool]) -> None:
-        self._file = file
-        self._size = size
+    def __init__(self, body: Multipart, use_sendfile: t.Optional[bool]) -> None:
+        self._file = body.file
+        self._size = body.size
+        self._check = body.check
         self._offset = 0
         self._buffer = memoryview(b"")
         self._view = self._buffer
         self._sendfile = use_sendfile if hasattr(os, "sendfile") else False
-        self._stat = os.fstat(file.fileno())
-        self.left = size
+        self._stat = os.fstat(body.file.fileno())
+        self.left = body.size
 
     def send(self, sock: socket.socket, most: int) -> int:
         sent = 0
@@ -128,6 +128,8 @@ class _File:
         now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
             raise self._changed()
+        if self._check:
+            self._check()
 
     def _changed(self) -> BuildError:
         now = os.fstat(self._file.fileno())
@@ -163,7 +165,7 @@ class Sending:
         self._progress = progress if limits.progress else None
         self._pieces: t.List[t.Union[_Bytes, _File]] = [
             _Bytes(body.head),
-            _File(body.file, body.size, use_sendfile),
+            _File(body, use_sendfile),
             _Bytes(body.tail),
         ]
         self._head, self._size = len(body.head), body.size

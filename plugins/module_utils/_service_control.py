@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import os
 import plistlib
 import re
@@ -19,6 +20,7 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done, run_command
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SwarmError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import sync_directory
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import parse_launchctl
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
 
@@ -30,6 +32,7 @@ _LOG_LENGTH = 1000
 # A service that was restarted this often since we started it will not come up.
 _MANY_RESTARTS = 3
 
+_UNITS = "/etc/systemd/system"
 _DAEMONS = "/Library/LaunchDaemons"
 _POLL = 0.2
 # What launchctl ends with: the errors of launchd and of the system, as `launchctl error` explains them.
@@ -41,7 +44,8 @@ _BOOTOUT_SECONDS = 25  # launchd kills what has not ended after 20 s
 
 # What the host does by itself is a shell script: no module is left there. Each service manager has its words for these
 # functions: runs, restarts (a number that grows), start, restart (of what runs), under_way (is there a rescue?),
-# executables (of all processes) and finish.
+# executables (of all processes), keep (a file under another name, too), put (one in the place of another) and finish.
+# keep and put follow no link: the directory may belong to somebody who plants them.
 
 # A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
 _RESCUE = """\
@@ -51,7 +55,7 @@ if runs && sleep 10 && runs && [ "$before" = "$(restarts)" ]; then
     rm -f -- "$saved"
     exit 0
 fi
-if [ -e "$saved" ]; then mv -f -- "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
+if [ -e "$saved" ]; then put "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
 start
 """
 
@@ -66,20 +70,39 @@ idle() {
 }
 while under_way; do sleep 2; done
 [ -e "$old" ] || exit 0
-cp -p -- "$file" "$file.reverted~"
-mv -f -- "$old" "$file"
+keep "$file" "$file.reverted~"
+put "$old" "$file"
 while under_way || ! idle "$@"; do sleep 2; done
 restart
 """
 
+# Nothing waits for what it has started: at the start of the host, that comes after this.
 _WITH_SYSTEMD = """\
 runs() { systemctl is-active --quiet -- "$service"; }
 restarts() { systemctl show --property=NRestarts -- "$service"; }
-start() { systemctl reset-failed -- "$service"; systemctl start -- "$service"; }
-restart() { systemctl try-restart -- "$service"; }
+start() { systemctl reset-failed -- "$service"; systemctl start --no-block -- "$service"; }
+restart() { systemctl try-restart --no-block -- "$service"; }
 under_way() { systemctl is-active --quiet -- "$rescue.timer" "$rescue.service"; }
 executables() { readlink -- /proc/[0-9]*/exe; }
-finish() { :; }
+keep() { ln -fTP -- "$1" "$2" || mv -fT -- "$1" "$2"; }
+put() { mv -fT -- "$1" "$2"; }
+finish() { rm -f -- "$wanted" "$unit"; }
+"""
+
+# A timer of systemd-run ends with the host. At its next start, this does what the timer was to do, before Swarm starts.
+_AT_BOOT = """\
+[Unit]
+Description={description}
+After=remote-fs.target
+Before={before}
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c {words}
+"""
+# Whoever starts it while the host runs, as `systemctl isolate` does, leaves it to the timer.
+_BOOT_ONLY = """\
+! systemctl is-active --quiet -- {timer}.timer || exit 0
 """
 
 # A job that ends itself with bootout is ended by it: that comes last.
@@ -93,6 +116,8 @@ start() {
 restart() { ! runs || launchctl kickstart -k "system/$service"; }
 under_way() { launchctl print "system/$rescue" >/dev/null 2>&1; }
 executables() { ps -axww -o comm=; }
+keep() { ln -fhP -- "$1" "$2" || mv -fh -- "$1" "$2"; }
+put() { mv -fh -- "$1" "$2"; }
 finish() { rm -f -- "$job.plist"; launchctl bootout "system/${job##*/}"; }
 """
 
@@ -133,7 +158,10 @@ class ServiceControl(abc.ABC):
 
     @abc.abstractmethod
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
-        """Let the host start the service by itself after some time, with ``saved`` as the file ``path`` again."""
+        """Let the host start the service by itself after some time, with ``saved`` as the file ``path`` again.
+
+        This, and what ``arm_revert`` does, outlives a restart of the host.
+        """
 
     @abc.abstractmethod
     def disarm(self) -> None:
@@ -229,7 +257,7 @@ class Systemd(ServiceControl):
             raise ServiceError(f"{self.name} did not start: systemd says {self.state().text}")
 
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
-        script = self._script(_RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
+        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
         error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, script)
         if error:
             raise ServiceError(
@@ -241,7 +269,7 @@ class Systemd(ServiceControl):
         self._remove_timer(self.rescue)
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
-        script = self._script(_REVERT, file=path, old=old)
+        script = self._script(self.revert, _REVERT, file=path, old=old)
         error = self._set_timer(self.revert, f"Take back the settings of {self.name}", seconds, script, *roots)
         if error:
             raise ServiceError(f"the timer that would take the change back could not be set: {error}")
@@ -249,15 +277,17 @@ class Systemd(ServiceControl):
     def end_revert(self) -> None:
         self._remove_timer(self.revert)
 
-    def _script(self, body: str, **values: str) -> str:
-        return _script(_WITH_SYSTEMD, body, service=self.name, rescue=self.rescue, **values)
+    def _script(self, timer: str, body: str, **values: str) -> str:
+        unit, wanted = self._boot_files(timer)
+        names = {"service": self.name, "rescue": self.rescue, "unit": unit, "wanted": wanted}
+        return _script(_WITH_SYSTEMD, body, **names, **values)
 
-    def _set_timer(self, unit: str, description: str, seconds: int, *script: str) -> str:
-        """Let a script run after some time; say why that cannot be."""
-        self._remove_timer(unit)
+    def _set_timer(self, timer: str, description: str, seconds: int, *script: str) -> str:
+        """Let a script run after some time, or when the host starts again; say why that cannot be."""
+        self._remove_timer(timer)
         done = run_command(
             "systemd-run",
-            f"--unit={unit}",
+            f"--unit={timer}",
             f"--description={description}",
             f"--on-active={seconds}",
             "--timer-property=AccuracySec=1s",
@@ -266,15 +296,50 @@ class Systemd(ServiceControl):
             # systemd replaces variables in a command line by itself.
             *(word.replace("$", "$$") for word in (script[0], "sh", *script[1:])),
         )
-        return "" if done.status == 0 else done.error or f"systemd-run ended with {done.status}"
+        if done.status != 0:
+            return done.error or f"systemd-run ended with {done.status}"
+        try:
+            self._set_boot(timer, description, *script)
+        except OSError as error:
+            self._remove_timer(timer)
+            return f"{error.filename}: {error.strerror}"
+        return ""
 
-    def _remove_timer(self, unit: str) -> None:
+    def _set_boot(self, timer: str, description: str, *script: str) -> None:
+        unit, wanted = self._boot_files(timer)
+        # What an interrupted change did is put right before what is to be taken back is.
+        before = (
+            f"{self.name} {os.path.basename(self._boot_files(self.revert)[0])}" if timer == self.rescue else self.name
+        )
+        words = " ".join(_quoted(word) for word in (_BOOT_ONLY.format(timer=timer) + script[0], "sh", *script[1:]))
+        with open(unit, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(_AT_BOOT.format(description=description, before=before, words=words).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.makedirs(os.path.dirname(wanted), exist_ok=True)
+        # Another task can have made it just now, to the same end.
+        with contextlib.suppress(FileExistsError):
+            os.symlink(unit, wanted)
+        _sync_parents(unit, wanted)
+
+    def _boot_files(self, timer: str) -> t.Tuple[str, str]:
+        """The unit that runs at the start of the host, and the link that makes it do so."""
+        name = f"{timer}-boot.service"
+        return os.path.join(_UNITS, name), os.path.join(_UNITS, "multi-user.target.wants", name)
+
+    def _remove_timer(self, timer: str) -> None:
         """Also while its script runs: whoever removes it knows better."""
-        done = run_command("systemctl", "stop", f"{unit}.timer", f"{unit}.service")
+        done = run_command("systemctl", "stop", f"{timer}.timer", f"{timer}.service")
         # 5: there is none.
         if done.status not in (0, 5):
-            raise ServiceError(f"the timer {unit}.timer could not be removed: {done.error}")
-        run_command("systemctl", "reset-failed", f"{unit}.service", f"{unit}.timer")
+            raise ServiceError(f"the timer {timer}.timer could not be removed: {done.error}")
+        run_command("systemctl", "reset-failed", f"{timer}.service", f"{timer}.timer")
+        left = [path for path in self._boot_files(timer) if os.path.lexists(path)]
+        for path in reversed(left):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+        _sync_parents(*left)
 
     def log(self) -> str:
         done = run_command(
@@ -430,6 +495,18 @@ class Launchd(ServiceControl):
             os.remove(os.path.join(_DAEMONS, f"{label}.plist"))
         except FileNotFoundError:
             pass
+
+
+def _quoted(word: str) -> str:
+    """A word of a command line in a unit: systemd.service(5), "Command lines"."""
+    for special, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%"), ("$", "$$")):
+        word = word.replace(special, written)
+    return f'"{word}"'
+
+
+def _sync_parents(*paths: str) -> None:
+    for directory in {os.path.dirname(path) for path in paths}:
+        sync_directory(directory)
 
 
 def _read_plist(path: str) -> t.Dict[str, t.Any]:

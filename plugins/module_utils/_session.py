@@ -28,6 +28,19 @@ except ImportError:
         Session = HTTPAdapter = HTTPConnection = HTTPConnectionPool = object
 
 
+# While a peer deploys, no byte moves for minutes. So that no firewall forgets the connection, and that a peer which has
+# gone is noticed after four minutes, the system asks for a sign of life: the first time after so many seconds (macOS has
+# a name of its own for that), again after so many, and so often.
+_SIGNS_OF_LIFE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 12}
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _SIGNS_OF_LIFE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # requests since 2.32 leaves the zone of an IPv6 address as it is in a URL (RFC 6874).
@@ -36,6 +49,7 @@ class _Connection(HTTPConnection):
         timeout = plain.gettimeout()
         sock = DeadlineSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
         sock.settimeout(timeout)
+        _keep_alive(sock)
         return sock
 
     def send(self, data: t.Any) -> None:

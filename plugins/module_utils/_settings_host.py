@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import hashlib
 import os
-import shutil
-import stat
 import tempfile
 import time
 import typing as t
@@ -28,6 +25,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     OptionsError,
     SettingsError,
     SwarmError,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import (
+    Attributes,
+    IrregularError,
+    lock,
+    open_regular,
+    sync_directory,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import WEB_PORT_KEY, build_roots, renders
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
@@ -52,6 +56,11 @@ _SAVED_SECONDS = 3600
 _NEW_MODE = 0o644
 _POLL = 0.5
 _BUSY_POLL = 2.0
+# Of root, so that nobody else can hold it.
+_LOCK = "/var/run/vray_swarm.lock"
+_LOCK_SECONDS = 30.0
+# As many as Linux follows.
+_MOST_LINKS = 40
 
 Result = t.Dict[str, t.Any]
 
@@ -76,12 +85,14 @@ class SettingsHost:
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         self._params = params
         # What a link points to is what is replaced.
-        self.path = os.path.realpath(self._params["path"])
+        self.path = _trusted_path(self._params["path"])
         directory, name = os.path.split(self.path)
         #: The content with which Swarm ran, until the new one is proven.
         self.saved = os.path.join(directory, f".{name}.vray_swarm-saved")
         #: The content that the host puts back by itself when the time of revert_after is over.
         self.old = os.path.join(directory, f".{name}.vray_swarm-revert")
+        # Of the file that was read last: whoever changes what its name means does not change these.
+        self._attributes: t.Optional[Attributes] = None
 
     def run(self, step: t.Mapping[str, t.Any]) -> Result:
         do = {
@@ -144,19 +155,24 @@ class SettingsHost:
         """
         service = self._control()
         was_running = step["was_running"]
+        if not step["stopped"] and self._exists(self.saved) and not self._is_needed(was_running):
+            # Before the rescue could put it back.
+            self._remove(self.saved)
+        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
         if not step["stopped"]:
+            # Last of all: a render can begin at any time.
             busy = self._busy(service)
             if busy:
+                service.disarm()
                 return {"busy": busy}
-        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
-        if not step["stopped"] and not self._exists(self.old):
-            # The host has put back what it was to, and waits to restart Swarm: that is done here now.
-            service.end_revert()
         # It hangs or it fails: it is as it was, and the timer stays. Another task may have started it again meanwhile.
         service.stop(self._params["stop_timeout"])
         result: Result = {"backup_file": None, "undone": None}
         wrote = False
         try:
+            if not step["stopped"] and not self._exists(self.old):
+                # The host has put back what it was to, and waits to restart Swarm: that is done here now.
+                service.end_revert()
             with self._alone():
                 content = self._read()
                 if sha256(content) != step["sha256"]:
@@ -164,7 +180,7 @@ class SettingsHost:
                         raise SettingsError(f"{self.path} is changed by somebody else again and again")
                     return dict(result, moved=True, content=_encode(content))
                 if step["content"] is not None:
-                    self._save(content, keep=not was_running)
+                    self._save(content, was_running)
                     wrote = True
                     if self._params["revert_after"]:
                         if not step["pending"]:
@@ -243,7 +259,7 @@ class SettingsHost:
         return {"confirmed": True}
 
     def _undo_step(self, step: t.Mapping[str, t.Any]) -> Result:
-        return {"undone": self._undo(step["reason"], step)}
+        return {"undone": self._undo(step["reason"], step, step["wrote"])}
 
     # -- the parts
 
@@ -302,6 +318,7 @@ class SettingsHost:
         if revert["do"] == "keep":
             # Without it, it was taken back meanwhile.
             if self._exists(self.old):
+                self._read()
                 self._put(_decode(revert["content"]), self.old)
             return
         service = self._control()
@@ -316,11 +333,7 @@ class SettingsHost:
         service.arm_revert(self._params["revert_after"], self.path, self.old, roots)
 
     def _pending(self) -> t.Optional[bytes]:
-        try:
-            with open(self.old, "rb") as file:
-                return file.read()
-        except OSError:
-            return None
+        return self._read_own(self.old)
 
     def _ask_by(self, content: bytes) -> t.Optional[Result]:
         """Ask Swarm at the port that the file says; None where that cannot be read here."""
@@ -355,10 +368,11 @@ class SettingsHost:
             time.sleep(_POLL)
 
     def _saved_lately(self) -> bool:
-        try:
-            return time.time() - os.stat(self.saved).st_ctime < _SAVED_SECONDS
-        except OSError:
+        file = self._open_own(self.saved)
+        if file is None:
             return False
+        with file:
+            return time.time() - os.fstat(file.fileno()).st_ctime < _SAVED_SECONDS
 
     # -- the host
 
@@ -374,35 +388,64 @@ class SettingsHost:
     # -- the file
 
     def _exists(self, path: str) -> bool:
-        return os.path.exists(path)
+        """Whether an earlier task left this beside swarm.yaml."""
+        return self._read_own(path) is not None
+
+    def _read_own(self, path: str) -> t.Optional[bytes]:
+        file = self._open_own(path)
+        if file is None:
+            return None
+        with file:
+            return file.read()
+
+    def _open_own(self, path: str) -> t.Optional[t.BinaryIO]:
+        """What somebody else put there, such as a link to a file that only root can read, is as good as none."""
+        try:
+            file = open_regular(path, follow=False)
+        except OSError:
+            return None
+        status = os.fstat(file.fileno())
+        if status.st_uid in _owners(self.path) and status.st_nlink == 1:
+            return file
+        file.close()
+        return None
 
     def _restore(self) -> None:
         os.replace(self.saved, self.path)
 
     def _is_as_saved(self) -> bool:
-        with open(self.saved, "rb") as file:
-            return file.read() == self._read()
+        return self._read_own(self.saved) == self._read()
 
     @contextlib.contextmanager
     def _alone(self) -> t.Iterator[None]:
         """Of several tasks that change this file at once, one at a time compares and writes."""
-        directory = os.open(os.path.dirname(self.path), os.O_RDONLY)
+        if os.geteuid() == 0:
+            handle = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        else:
+            handle = os.open(os.path.dirname(self.path), os.O_RDONLY)
         try:
             try:
-                fcntl.flock(directory, fcntl.LOCK_EX)
+                is_alone = lock(handle, _LOCK_SECONDS)
             except OSError:
                 # A file system without locks: what is confirmed is looked at once more.
-                pass
+                is_alone = True
+            if not is_alone:
+                raise SettingsError(
+                    f"{self.path} has been locked by another task for {_LOCK_SECONDS:g} s. Nothing was written: run this one"
+                    " again when that has ended."
+                )
             yield
         finally:
-            os.close(directory)
+            os.close(handle)
 
     def _read(self) -> t.Optional[bytes]:
+        self._attributes = None
         try:
-            if not stat.S_ISREG(os.stat(self.path).st_mode):
-                raise SettingsError(f"{self.path} is no file. Set path to Swarm's swarm.yaml.")
-            with open(self.path, "rb") as file:
+            with open_regular(self.path, follow=False) as file:
+                self._attributes = Attributes.of(file.fileno())
                 return file.read()
+        except IrregularError as error:
+            raise SettingsError(f"{self.path} is no file. Set path to Swarm's swarm.yaml.") from error
         except FileNotFoundError as error:
             directory = os.path.dirname(self.path)
             if not os.path.isdir(directory):
@@ -421,30 +464,34 @@ class SettingsHost:
         directory = os.path.dirname(self.path)
         if not os.access(directory, os.W_OK | os.X_OK):
             return f"{directory} may not be written to, and a new file replaces the old one. Does the task need become?"
-        if content is not None and os.geteuid() not in (0, os.stat(self.path).st_uid):
+        if content is not None and os.geteuid() not in (0, os.lstat(self.path).st_uid):
             return f"{self.path} belongs to another user, and must go on doing so. Does the task need become?"
         return None
 
     def _write(self, content: bytes) -> t.Optional[str]:
         """Replace the file in one step, by one with the same owner and mode; return the path of its backup."""
         backup = None
-        if self._params["backup"] and os.path.exists(self.path):
+        old = self._read() if self._params["backup"] else None
+        if old is not None:
             # As AnsibleModule.backup_local() names it.
             backup = f"{self.path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}"
-            self._put(t.cast(bytes, self._read()), backup)
+            self._put(old, backup)
         self._put(content, self.path)
         return backup
 
-    def _save(self, content: t.Optional[bytes], keep: bool) -> None:
-        if keep and self._saved_lately():
-            # An interrupted run wrote what is there now, and Swarm did not run with it.
+    def _save(self, content: t.Optional[bytes], was_running: bool) -> None:
+        if self._is_needed(was_running):
             return
         self._remove(self.saved)
         if content is not None:
             self._put(content, self.saved)
 
+    def _is_needed(self, was_running: bool) -> bool:
+        """Whether an interrupted run wrote what swarm.yaml is now, and Swarm did not run with it."""
+        return not was_running and self._saved_lately()
+
     def _put(self, content: bytes, target: str) -> None:
-        """Write a file with the owner, mode, labels and access lists that swarm.yaml has, whole or not at all.
+        """Write a file with the owner, mode, labels and access lists of the swarm.yaml that was read, whole or not at all.
 
         Not atomic_move(): it ends the module when it fails, and then nobody starts Swarm again.
         """
@@ -455,29 +502,46 @@ class SettingsHost:
                 file.write(content)
                 file.flush()
                 os.fsync(handle)
-                if os.path.exists(self.path):
-                    status = os.stat(self.path)
-                    os.chown(temporary, status.st_uid, status.st_gid)
-                    shutil.copystat(self.path, temporary)
-                    os.utime(temporary)
+                # By the handle: whoever owns the directory can put a link in the place of the name.
+                if self._attributes:
+                    self._attributes.give(handle)
                 else:
                     # Swarm may run as another user, who has to read it; nobody else may ever write it.
-                    os.chmod(temporary, _NEW_MODE)
+                    os.fchmod(handle, _NEW_MODE)
             os.replace(temporary, target)
         finally:
             self._remove(temporary)
-        # The new name is on the disk, too.
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_directory(directory)
 
     def _remove(self, path: str) -> None:
         try:
             os.remove(path)
         except FileNotFoundError:
             pass
+
+
+def _trusted_path(path: str) -> str:
+    """Where the links lead that somebody set who may: root, the user of the task, or the owner of the file."""
+    target = os.path.realpath(path)
+    trusted = {0, *_owners(target)}
+    for _number in range(_MOST_LINKS):
+        if not os.path.islink(path):
+            break
+        if os.lstat(path).st_uid not in trusted:
+            raise SettingsError(
+                f"{path} is a link to {target}, and belongs to neither root nor the owner of that. Set path to Swarm's"
+                " swarm.yaml itself."
+            )
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return target
+
+
+def _owners(path: str) -> t.Set[int]:
+    """The user of the task, and whose file this is."""
+    owners = {os.geteuid()}
+    with contextlib.suppress(OSError):
+        owners.add(os.lstat(path).st_uid)
+    return owners
 
 
 def explain(why: t.Optional[str], state: t.Mapping[str, t.Any], log: str, seconds: float) -> str:
@@ -512,6 +576,12 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not 0 <= options[name] <= LONGEST_LIMIT:
             raise OptionsError(f"{name} is {options[name]:g}; it is a number of seconds from 0 to {LONGEST_LIMIT}.")
     check_port(options["web_port"])
+    longest = options["stop_timeout"] + options["start_timeout"]
+    if options["service"] and options["rescue_after"] <= longest:
+        raise OptionsError(
+            f"rescue_after is {options['rescue_after']}; it has to be more than stop_timeout and start_timeout together, which"
+            f" is {longest:g}. Else the host would start Swarm while the task is at work."
+        )
     for name, needed in (("busy_wait", "data_dir"), ("revert_after", "service")):
         if options[name] and not options[needed]:
             raise OptionsError(f"{name} needs {needed}.")

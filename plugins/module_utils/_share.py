@@ -15,10 +15,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 import typing as t
@@ -58,6 +60,7 @@ class Share:
     def __init__(self, root: str) -> None:
         self.root = os.path.normpath(root)
         self.staging = os.path.join(self.root, STAGING)
+        self._withdrawn = os.path.join(self.root, WITHDRAWN)
         self._manifest = os.path.join(self.root, MANIFEST)
         self._sums = os.path.join(self.root, SUMS)
 
@@ -88,7 +91,8 @@ class Share:
 
     def missing(self, channel: str, platforms: t.Iterable[str]) -> t.List[str]:
         """The directories of the layout that are not there, in the order in which they can be made."""
-        wanted = [self.root, self.staging, os.path.join(self.root, WITHDRAWN), os.path.join(self.root, channel)]
+        self._refuse_links()
+        wanted = [self.root, self.staging, self._withdrawn, os.path.join(self.root, channel)]
         wanted += [self.directory(channel, platform) for platform in platforms]
         for path in wanted:
             if os.path.lexists(path) and not os.path.isdir(path):
@@ -100,7 +104,12 @@ class Share:
             mode = 0o700 if os.path.basename(path).startswith(".") else 0o755
             # From the first moment on, whatever the umask is; and not less than that.
             os.makedirs(path, mode, exist_ok=True)
-            _set_mode(path, mode)
+            # Not by its name, which can be that of something else by now.
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                _set_mode(descriptor, mode)
+            finally:
+                os.close(descriptor)
 
     # What is published.
 
@@ -143,15 +152,21 @@ class Share:
     def _write(self, path: str, content: bytes) -> None:
         with self.stage() as folder:
             new = os.path.join(folder, os.path.basename(path))
-            with open(new, "wb") as file:
+            with open(new, "xb") as file:
                 file.write(content)
-            seal(new)
-            self.put(new, path)
+                file.flush()
+                seal(file.fileno())
+                self.put(file, path)
 
-    def put(self, staged: str, path: str) -> None:
-        """Move a staged file to its place in one step."""
+    def put(self, staged: t.Union[io.FileIO, t.BinaryIO], path: str) -> None:
+        """Move a staged file, which is open, to its place in one step."""
+        if not os.path.samestat(os.lstat(staged.name), os.fstat(staged.fileno())):
+            raise ShareError(
+                f"{staged.name} is not the file any more that was checked. Nothing was published. Who else can write"
+                f" into {self.root}?"
+            )
         try:
-            os.replace(staged, path)
+            os.replace(staged.name, path)
         except OSError as error:
             if error.errno == errno.EXDEV:
                 raise ShareError(
@@ -167,6 +182,11 @@ class Share:
         """Make a directory for what is to be published, on the same file system, where no peer looks."""
         self._make_staging()
         folder = tempfile.mkdtemp(prefix=_PUBLICATION, dir=self.staging)
+        try:
+            self._check_private(os.stat(folder))
+        except ShareError:
+            os.rmdir(folder)
+            raise
         # What is new has the time of whoever keeps the files, and so has what is old.
         self._remove_leftovers(os.stat(folder).st_mtime)
         return folder
@@ -192,7 +212,31 @@ class Share:
             raise ShareError(f"{self.root} has {amount(free)} free, {amount(size)} are needed. Make room first.")
 
     def _make_staging(self) -> None:
+        self._refuse_links()
         self.make(path for path in (self.root, self.staging) if not os.path.isdir(path))
+
+    def _refuse_links(self) -> None:
+        for path in (self.staging, self._withdrawn):
+            if os.path.islink(path):
+                raise ShareError(
+                    f"{path} is a link, and whoever made it would choose where the builds are prepared. Nothing was"
+                    " published. Remove it: a directory is made in its place."
+                )
+
+    def _check_private(self, ours: os.stat_result) -> None:
+        """Refuse to prepare builds where somebody else could put in, or change, what becomes a build.
+
+        :param ours: What was made there just now. Not every file system knows owners and modes, and a file server may
+            know us by another name: this is how it shows what is ours alone.
+        """
+        for path in filter(os.path.exists, (self.staging, self._withdrawn)):
+            found = os.lstat(path)
+            if found.st_uid != ours.st_uid or found.st_mode & ~ours.st_mode & 0o077:
+                raise ShareError(
+                    f"{path} belongs to user {found.st_uid} and has mode {stat.S_IMODE(found.st_mode):04o}: others than"
+                    f" user {ours.st_uid}, who publishes, can write into it or read it. Nothing was published. Look what"
+                    " is in it and remove it: it is made anew. Always publish as the same user."
+                )
 
     def _remove_leftovers(self, now: float) -> None:
         for entry in list(os.scandir(self.staging)):
@@ -208,7 +252,7 @@ class Share:
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
         """Keep other runs from reading the list that this one is about to change."""
-        self._make_staging()
+        os.rmdir(self.make_stage())
         path = os.path.join(self.staging, _LOCK)
         with open(path, "a", encoding="ascii") as file:
             deadline = time.monotonic() + _LOCK_SECONDS
@@ -262,20 +306,16 @@ def check_name(name: str) -> None:
         raise OptionsError(f"The file name {shown(name)} {reason}. Get the build under its original name.")
 
 
-def seal(path: str) -> None:
+def seal(descriptor: int) -> None:
     """Make a staged file readable for all peers, and be sure that it is on the disk."""
-    _set_mode(path, 0o644)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _set_mode(descriptor, 0o644)
+    os.fsync(descriptor)
 
 
-def _set_mode(path: str, mode: int) -> None:
+def _set_mode(descriptor: int, mode: int) -> None:
     """A file of our own can be given a mode, unless its file system has none."""
     try:
-        os.chmod(path, mode)
+        os.fchmod(descriptor, mode)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
             raise

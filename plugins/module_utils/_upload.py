@@ -13,17 +13,19 @@ peer's disk holds.
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
-import io
 import os
-import stat
 import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
+    OpenBuild,
     check_checksum,
+    first_bytes,
     may_be_executable,
+    sha256,
     sniff,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
@@ -31,7 +33,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     BuildError,
     OptionsError,
-    SwarmError,
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
@@ -63,7 +64,7 @@ class Host(abc.ABC):
 class Hooks:
     """What differs between a run on the controller and one on a host."""
 
-    sha256: t.Callable[[], str]
+    sha256: t.Callable[[OpenBuild], str] = sha256
     """The checksum of the build; called at most once, and only when something depends on it."""
     progress: t.Optional[Progress] = None
     notify: t.Callable[[str], None] = lambda text: None
@@ -120,6 +121,7 @@ class Upload:
         self._options = options
         self._host = host
         self._hooks = hooks
+        self._source: OpenBuild
         self.report = Report()
 
     def run(self, check_mode: bool) -> None:
@@ -131,9 +133,12 @@ class Upload:
             self.report.elapsed = round(time.monotonic() - started, 3)
 
     def _run(self, check_mode: bool) -> None:
+        check_options(self._options)
+        with self._inspected(self._options["src"]) as build:
+            self._upload(build, check_mode)
+
+    def _upload(self, build: BuildFile, check_mode: bool) -> None:
         options = self._options
-        check_options(options)
-        build = self._inspect(options["src"])
         wanted = wanted_version(options["version"], build.name)
         self.report.version = str(wanted) if wanted else None
         if build.installer and not options["data_dir"] and not options["force"]:
@@ -175,23 +180,26 @@ class Upload:
         else:
             self._judge(self._send_with_retries(client, build), build, wanted)
 
-    def _inspect(self, path: str) -> BuildFile:
+    @contextlib.contextmanager
+    def _inspected(self, path: str) -> t.Iterator[BuildFile]:
+        """Tell what the build is. All else that is done with it is done with this one, as it is now."""
         try:
-            status = os.stat(path)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise BuildError(f"The build {path} could not be read: {reason}. Correct src.") from error
-        if not stat.S_ISREG(status.st_mode):
-            raise BuildError(f"The build {path} is not a regular file. Correct src.")
-        name = os.path.basename(path)
-        check_file_name(name)
-        installer = sniff(path).category == "installer" or may_be_executable(path)
-        with _open(path) as file:
-            if file.read(len(VAULT)) == VAULT:
+            source = OpenBuild(path)
+        except BuildError as error:
+            raise BuildError(f"The build {error} Correct src.") from error
+        with source:
+            self._source = source
+            name = os.path.basename(path)
+            check_file_name(name)
+            if first_bytes(source, len(VAULT)) == VAULT:
                 raise BuildError(
                     f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first."
                 )
-        return BuildFile(path, name, status.st_size, installer)
+            installer = sniff(source).category == "installer" or may_be_executable(source)
+            yield BuildFile(path, name, source.size, installer)
+
+    def _sha256(self, build: BuildFile) -> str:
+        return self._hooks.sha256(self._source)
 
     # What the peer has already.
 
@@ -206,7 +214,7 @@ class Upload:
         if not same_size:
             return False
         checksum = self._options["checksum"]
-        wanted_sha256 = checksum[len("sha256:") :].lower() if checksum else self._hooks.sha256()
+        wanted_sha256 = checksum[len("sha256:") :].lower() if checksum else self._sha256(build)
         for item in same_size:
             if self._host.sha256(item.path) == wanted_sha256:
                 where = f"The import directory holds this build, as {item.path}; nothing was sent."
@@ -240,7 +248,7 @@ class Upload:
         self.report.msg = f"Would upload {build.name} ({build.size} bytes) to {client.upload_url}."
 
     def _verify(self, build: BuildFile, checksum: str) -> None:
-        actual = f"sha256:{self._hooks.sha256()}"
+        actual = f"sha256:{self._sha256(build)}"
         if actual != checksum.lower():
             raise BuildError(
                 f"{build.path} is not the build that was asked for: its checksum is {actual}, and {checksum.lower()}"
@@ -275,7 +283,7 @@ class Upload:
             raise AnswerError(self._failure(build, error)) from error
 
     def _probe(self, client: Client, build: BuildFile) -> None:
-        allowed = self._allows_executables(client)
+        allowed = self._allows_executables(client, build)
         # An open swarm.yaml holds from Swarm's next start on.
         self.report.allows_executables = allowed or bool(self.report.allows_executables)
         if not build.installer:
@@ -291,36 +299,32 @@ class Upload:
                 " Swarm), and think of who can reach this port before you do."
             )
 
-    def _allows_executables(self, client: Client) -> bool:
+    def _allows_executables(self, client: Client, build: BuildFile) -> bool:
         return client.allows_executables()
 
     def _send(self, client: Client, build: BuildFile) -> Answer:
-        with _open(build.path) as file:
-            body = Multipart(file, build.name, self._options["queued"])
-            if body.size != build.size:
-                raise BuildError(f"{build.path} changed from {build.size} to {body.size} bytes before it was sent.")
-            call = client.upload(body, self._hooks.progress)
-            try:
-                answer = call.run()
-            finally:
-                self.report.bytes_sent = call.sending.file_bytes
-                self.report.http_status = call.http_status
+        self._source.check()
+        # What has a checksum may not even be renamed while it is sent, since a change can hide behind that.
+        check = self._source.check if self._options["checksum"] else None
+        body = Multipart(self._source.file, build.name, self._options["queued"], check)
+        call = client.upload(body, self._hooks.progress)
+        try:
+            answer = call.run()
+        finally:
+            self.report.bytes_sent = call.sending.file_bytes
+            self.report.http_status = call.http_status
         if call.sending.cut_short and answer.outcome in ("rapid", "queued"):
             raise AnswerError(f"it answered {next(iter(answer.raw))} before it had the whole build")
         return answer
 
-    def _failure(self, build: BuildFile, error: SwarmError) -> str:
+    def _failure(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> str:
         """Say which build and URL, what came back, how much was sent, and what to do."""
         if isinstance(error, TransportError):
             hint, accepted = error.hint, error.accepted
         else:
-            proxy = (
-                ""
-                if isinstance(error, AnswerError) and error.known
-                else "Does a proxy or another program answer for Swarm? "
-            )
+            proxy = "" if error.known else "Does a proxy or another program answer for Swarm? "
             hint = f"{proxy}See Swarm's log on the peer."
-            accepted = self.report.bytes_sent == build.size
+            accepted = self.report.bytes_sent == build.size and not error.refused
         if accepted:
             outcome = (
                 "The peer may have accepted the build all the same, so it was not sent again: see whether it is"
@@ -390,10 +394,3 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not options[name] >= 0:
             raise OptionsError(f"{name} is {options[name]:g}; it must not be negative.")
     check_checksum(options["checksum"])
-
-
-def _open(path: str) -> io.FileIO:
-    try:
-        return open(path, "rb", buffering=0)
-    except OSError as error:
-        raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import typing as t
 
@@ -50,10 +49,7 @@ def run(module: AnsibleModule) -> t.NoReturn:
     upload = Upload(
         options,
         _LocalHost(options),
-        Hooks(
-            sha256=functools.lru_cache(maxsize=None)(lambda: sha256(options["src"])),
-            warn=lambda text: module.warn(printable(text)),
-        ),
+        Hooks(warn=lambda text: module.warn(printable(text))),
     )
     try:
         if not os.path.isabs(options["src"]):

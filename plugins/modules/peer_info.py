@@ -501,7 +501,7 @@ mount:
         options:
           description: The options.
           type: str
-      sample: {source: //nas/builds, fstype: cifs, options: "ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail"}
+      sample: {source: //nas/builds, fstype: cifs, options: "ro,guest,_netdev,nofail,x-vray_swarm"}
     credentials:
       description: >-
         Whether the file O(share_credentials) is as wanted. V(null) without that option or without

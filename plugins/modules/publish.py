@@ -104,6 +104,8 @@ attributes:
 notes:
   - Files get the mode C(0644) and directories C(0755), but C(.staging/) and C(.withdrawn/) C(0700), where the file system
     has modes. Nothing is ever given another owner than the user that the task becomes.
+  - A C(.staging/) or C(.withdrawn/) that is a link, belongs to another user or can be entered by others is refused, so that
+    nobody else changes what becomes a build. Always publish as the same user.
   - A build on the controller is sent straight into C(.staging/), unless the task becomes another user. It then passes
     through the temporary directory of Ansible on the host, which must have room for it.
 seealso:

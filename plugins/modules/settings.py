@@ -26,7 +26,8 @@ options:
   path:
     description:
       - The path of C(swarm.yaml) on the host. The vendor does not publish where it is by default.
-      - When it is a link, the file that it points to is changed.
+      - When it is a link, the file that it points to is changed. The link must belong to root, to the user of the task or to the
+        owner of that file.
     type: path
     required: true
   settings:
@@ -92,7 +93,8 @@ options:
     description:
       - Before Swarm is stopped, the host is told to start it by itself after this many seconds, with its old settings where it
         does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
-      - It should be more than O(stop_timeout) and O(start_timeout) together.
+      - When the host restarts meanwhile, the old settings are put back before Swarm starts, on macOS after this many seconds.
+      - It must be more than O(stop_timeout) and O(start_timeout) together.
     type: int
     default: 600
   revert_after:
@@ -104,7 +106,7 @@ options:
         task with O(service) that sets the same keys. The host then takes nothing back, whatever these keys are set to.
       - A later task with other keys leaves it as it is. What that task changes is not taken back.
       - What was in the file is kept beside it as C(swarm.yaml.reverted~), since somebody else may have changed more meanwhile.
-      - A restart of a host with systemd makes it forget. A task with O(service) that sets the same keys still makes them right.
+      - When the host restarts meanwhile, the change is taken back before Swarm starts, on macOS after this many seconds.
       - Needs O(service).
     type: int
     default: 0

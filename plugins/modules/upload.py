@@ -63,6 +63,8 @@ options:
     description:
       - The SHA-256 checksum that O(src) must have, as in V(sha256:9f86d0…), all 64 hexadecimal digits.
       - It is computed once per run of a playbook, not once per host, and only if something is to be sent.
+      - A build with it may not be changed, renamed, linked or removed until it was sent, or the upload is broken off. Without
+        it, what was opened is sent to its end, also where another file takes its place meanwhile.
     type: str
   stall_timeout:
     description:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import abc
+import ntpath
 import typing as t
 
 from ansible.errors import AnsibleError
@@ -73,6 +74,9 @@ class SwarmAction(ActionBase, abc.ABC):
         _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
         self.arguments = {name: value for name, value in self._task.args.items() if value is not None}
         self.label = str(self._task_vars.get("inventory_hostname", ""))
+        if self.on_windows and self.options.get("data_dir"):
+            # As Windows tells the executables of processes that are looked for there.
+            self.options["data_dir"] = ntpath.normpath(self.options["data_dir"])
         self.peer_given = bool(self.options.get("peer"))
         if "peer" in self.options and not self.peer_given:
             self.options["peer"] = self._address()

@@ -20,8 +20,7 @@ import typing as t
 
 from ansible import constants as C
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import OpenBuild, sha256
 
 _END = "."
 
@@ -31,17 +30,12 @@ def run_name() -> str:
     return hashlib.sha256(os.fsencode(C.DEFAULT_LOCAL_TMP)).hexdigest()[:16]
 
 
-def sha256_once(path: str) -> str:
-    """Return the SHA-256 of a file, computed by whoever asks first; all others wait for that.
+def sha256_once(build: OpenBuild) -> str:
+    """Return the SHA-256 of a build, computed by whoever asks first; all others who have the same file wait for that.
 
     :raises BuildError: The file cannot be read.
     """
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise BuildError(f"The build {path} could not be read: {error.strerror}.") from error
-    identity = [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
-    return once(identity, lambda: sha256(path))
+    return once(build.identity, lambda: sha256(build))
 
 
 def once(identity: t.Sequence[t.Any], compute: t.Callable[[], str]) -> str:

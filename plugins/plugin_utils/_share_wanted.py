@@ -17,6 +17,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts impor
 
 Difference = t.Dict[str, t.Any]
 
+#: What the roles write into their line of fstab. Options that begin so are comments to mount(8).
+MARK = "x-vray_swarm"
+
 _SMB = ("cifs", "smb3")
 _UNC = re.compile(r"//(?:[^/@]*@)?(?P<host>[^/]+)/(?P<share>[^/]+(?:/.*)?)")
 _HOST_PATH = re.compile(r"(?P<host>[^/]+):(?P<path>/.*)")
@@ -90,10 +93,14 @@ def share_differences(
         differs("mount", None, source, f"{source} is not mounted at {path}{why}")
         if mount["empty"] is False:
             differs("files", "files", "an empty directory", f"{path} is not empty; a mount would hide what is in it.")
-    elif not same and not is_mac and line is None:
+    # Whose a mount is, its line in fstab tells.
+    if not is_mac and line is None and mount["point"] and not same:
         text = f"At {path} is a mount of {mount['source']} that is not in fstab, so that it is somebody else's."
         differs("foreign", mount["source"], source, text)
-    elif same is False or (same is None and line and _same_source(line["source"], source, "") is False):
+    elif not is_mac and line and not _is_adopted(line, source):
+        text = f"fstab has {_shown(line)} for {path} without the option {MARK}, so that it is somebody else's."
+        differs("foreign", line["source"], source, text)
+    elif is_mounted and (same is False or (same is None and line and not _same_source(line["source"], source, ""))):
         differs("source", mount["source"], source, f"At {path} is mounted {mount['source']} instead of {source}.")
     if is_mounted and mount["error"]:
         differs("access", mount["error"], "readable", mount["error"])
@@ -111,6 +118,11 @@ def share_differences(
 
 def _shown(line: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[str]:
     return f"{line['source']} {line['fstype']} {line['options']}" if line else None
+
+
+def _is_adopted(line: t.Mapping[str, t.Any], source: str) -> bool:
+    """Whether a line of fstab was written by the roles, or is for the same share."""
+    return MARK in line["options"].split(",") or bool(_same_source(line["source"], source, ""))
 
 
 def _same_line(line: t.Optional[t.Mapping[str, t.Any]], share: t.Mapping[str, t.Any]) -> bool:

@@ -21,9 +21,9 @@ _WAITING = ("settings", "restart", "service", "build", "disk")
 
 
 def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
-    """Return for each build the numbers of files and bytes that most peers have, by ``platform/version``.
+    """Return for each build the numbers of files and bytes that more than half of the peers have, by ``platform/version``.
 
-    Where as many have one as the other, it is the fuller one.
+    Where there are none, nobody can tell who is right.
     """
     counts: t.DefaultDict[str, t.Counter[t.Tuple[int, int]]] = collections.defaultdict(collections.Counter)
     for look in looks:
@@ -32,8 +32,9 @@ def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
                 counts[_key(look, build)][build["files"], build["bytes"]] += 1
     usual = {}
     for key, sizes in counts.items():
-        _count, (files, total) = max((count, size) for size, count in sizes.items())
-        usual[key] = {"files": files, "bytes": total}
+        ((files, total), count), *_others = sizes.most_common(1)
+        if 2 * count > sum(sizes.values()):
+            usual[key] = {"files": files, "bytes": total}
     return usual
 
 

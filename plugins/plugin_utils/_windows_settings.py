@@ -152,8 +152,16 @@ class WindowsSettingsHost(SettingsHost):
         # What the files held when they were last looked at, until something is written or stopped.
         self._seen: t.Optional[Result] = None
         self._guarded = False
+        # What the step replaces: the SHA-256 of what was read, or "none".
+        self._replaces: t.Optional[str] = None
+        self._is_of_others = False
 
     # -- steps
+
+    def run(self, step: t.Mapping[str, t.Any]) -> Result:
+        if "sha256" in step:
+            self._replaces = step["sha256"] or "none"
+        return super().run(step)
 
     def _apply(self, step: t.Mapping[str, t.Any]) -> Result:
         # A render may begin between the look and the stop.
@@ -203,10 +211,10 @@ class WindowsSettingsHost(SettingsHost):
                 ) from error
         return self._seen
 
-    def _change(self, **parameters: t.Any) -> None:
+    def _change(self, **parameters: t.Any) -> Result:
         self._seen = None
         try:
-            self._windows.run("files", **parameters)
+            return self._windows.run("files", **parameters)
         except SwarmError as error:
             raise SettingsError(f"{parameters['Path']} could not be written: {_plain(error)}") from error
 
@@ -250,7 +258,17 @@ class WindowsSettingsHost(SettingsHost):
         return backup
 
     def _put(self, content: bytes, target: str) -> None:
-        self._change(Do="put", Path=target, Content=base64.b64encode(content).decode("ascii"))
+        encoded = base64.b64encode(content).decode("ascii")
+        replaces = self._replaces if target == self.path else None
+        if self._change(Do="put", Path=target, Content=encoded, Replaces=replaces)["other"]:
+            self._is_of_others = True
+            raise SettingsError(f"{target} was changed by somebody else just now, and left as it is")
+
+    def _put_back(self, was_missing: bool) -> bool:
+        if self._is_of_others:
+            self._remove(self.saved)
+            return False
+        return super()._put_back(was_missing)
 
     def _is_as_saved(self) -> bool:
         # Whether it is has no consequence here, where a file can be replaced by its like.
@@ -258,7 +276,7 @@ class WindowsSettingsHost(SettingsHost):
 
     @contextlib.contextmanager
     def _alone(self) -> t.Iterator[None]:
-        # Windows has no lock that would outlive a round trip.
+        # Windows has no lock that would outlive a round trip: the script compares once more.
         yield
 
     def _restore(self) -> None:

@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import ntpath
 import re
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import Answer, parse_answer
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import starts_as_program
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import changed, starts_as_program
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
@@ -49,11 +50,13 @@ class WindowsUpload(Upload):
     def __init__(self, options: t.Mapping[str, t.Any], host: Host, hooks: Hooks, windows: Windows) -> None:
         super().__init__(options, host, hooks)
         self._windows = windows
+        self._found: t.Dict[str, t.Any]
 
-    def _inspect(self, path: str) -> BuildFile:
+    @contextlib.contextmanager
+    def _inspected(self, path: str) -> t.Iterator[BuildFile]:
         if not ntpath.splitdrive(path)[0]:
             raise OptionsError(f"src is {path}; with remote_src it has to be an absolute path.")
-        found = self._windows.run("look", Build=path)["build"]
+        self._found = found = self._windows.run("look", Build=path)["build"]
         if found["error"]:
             raise BuildError(f"The build {path} could not be read: {found['error'].rstrip('.')}. Correct src.")
         name, head = ntpath.basename(path), base64.b64decode(found["start"])
@@ -61,11 +64,18 @@ class WindowsUpload(Upload):
         if head.startswith(VAULT):
             raise BuildError(f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first.")
         is_installer = starts_as_program(head) or name.lower().endswith((".exe", ".msi"))
-        return BuildFile(path, name, found["bytes"], is_installer)
+        yield BuildFile(path, name, found["bytes"], is_installer)
 
-    def _allows_executables(self, client: Client) -> bool:
+    def _sha256(self, build: BuildFile) -> str:
+        return self._windows.sha256(build.path) or ""
+
+    def _allows_executables(self, client: Client, build: BuildFile) -> bool:
         milliseconds = int(client.limits.connect * 1000)
-        answer = self._windows.run("look", Url=client.base_url + FLAG_PATH, Milliseconds=milliseconds)["answer"]
+        found = self._windows.run("look", Build=build.path, Url=client.base_url + FLAG_PATH, Milliseconds=milliseconds)
+        # The file cannot be held until curl opens it; what follows is that.
+        if found["build"] != self._found:
+            raise changed(build.path)
+        answer = found["answer"]
         told = parse_ask(answer, client.base_url)
         if told["error"]:
             error = NotSwarmError if answer["status"] else TransportError

@@ -102,10 +102,8 @@ class Told:
 
 def upload(job: Job) -> Told:
     """One task, as the module does it."""
-    import functools
 
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
-    from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Upload
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload_module import _LocalHost
@@ -113,7 +111,7 @@ def upload(job: Job) -> Told:
     options = {name: option.get("default") for name, option in upload_spec().items()}
     options.update(src=job.src, peer=job.peer, web_port=job.port, data_dir=job.data_dir, queued=job.queued)
     options.update(connect_timeout=5.0, stall_timeout=0.7, deploy_timeout=1.5, retries=2, retry_delay=0.1)
-    task = Upload(options, _LocalHost(options), Hooks(sha256=functools.lru_cache(None)(lambda: sha256(job.src))))
+    task = Upload(options, _LocalHost(options), Hooks())
     msg = ""
     try:
         task.run(check_mode=False)

@@ -113,8 +113,8 @@ class Connection:
         self.sock.sendall(data)
 
     def read_to_end(self) -> int:
-        """Read whatever comes until the other side has gone; return how much it was."""
-        count = 0
+        """Read whatever comes behind the head until the other side has gone; return how much it was."""
+        count = len(self._buffer)
         try:
             while True:
                 data = self.sock.recv(1 << 20)

@@ -14,8 +14,9 @@ param (
     # Of look: what swarm.yaml said before, kept beside it.
     [string] $Saved,
     [string] $Old,
-    # Of put: the content, as base64. Of move: where to.
+    # Of put: the content, as base64, and what it replaces: a SHA-256, or 'none'. Of move: where to.
     [string] $Content,
+    [string] $Replaces,
     [string] $Target
 )
 
@@ -29,6 +30,22 @@ function Read-All {
     }
     else {
         $null
+    }
+}
+
+# The SHA-256 of a file, in hexadecimal.
+function Get-Checksum {
+    param ([string] $Path)
+    if (-not [IO.File]::Exists($Path)) {
+        return 'none'
+    }
+    $algorithm = [Security.Cryptography.SHA256]::Create()
+    try {
+        $bytes = $algorithm.ComputeHash([IO.File]::ReadAllBytes($Path))
+        [BitConverter]::ToString($bytes).Replace('-', '').ToLowerInvariant()
+    }
+    finally {
+        $algorithm.Dispose()
     }
 }
 
@@ -84,7 +101,11 @@ switch ($Do) {
             finally {
                 $stream.Dispose()
             }
-            Move-Over $temporary $Path
+            # Somebody else may have written it since it was read.
+            $result.other = $Replaces -and $Replaces -ne (Get-Checksum $Path)
+            if (-not $result.other) {
+                Move-Over $temporary $Path
+            }
         }
         finally {
             if ([IO.File]::Exists($temporary)) {

@@ -398,10 +398,15 @@ if ($Checksums -and $result.share.signature) {
 if ($Build) {
     try {
         $file = [IO.FileInfo]::new($Build)
-        $result.build = @{ bytes = $file.Length; start = Read-Start $file.FullName 64; error = $null }
+        $result.build = @{
+            bytes = $file.Length
+            written = $file.LastWriteTimeUtc.Ticks
+            start = Read-Start $file.FullName 64
+            error = $null
+        }
     }
     catch {
-        $result.build = @{ bytes = $null; start = $null; error = Get-Reason $_ }
+        $result.build = @{ bytes = $null; written = $null; start = $null; error = Get-Reason $_ }
     }
 }
 

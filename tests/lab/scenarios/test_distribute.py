@@ -19,7 +19,7 @@ import yaml
 
 from swarm_lab import PEERS, Lab, Run
 from swarm_lab.lab import ROOT
-from swarm_lab.peers import drop_in, start_render
+from swarm_lab.peers import drop_in, rescue, start_render
 from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
 from swarm_peer.builds import VERSION, make_archive
@@ -331,14 +331,15 @@ def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: P
     # It takes its time to stop, so that the middle can be hit.
     for peer in ("peer1", "peer2"):
         drop_in(lab, peer, "ExecStartPre=/bin/sleep 2")
-    variables = given("peer1,peer2", {"vray_swarm_rescue_after": 5})
-    with lab.start_playbook(DISTRIBUTE, variables=variables) as playing:
+    with lab.start_playbook(DISTRIBUTE, variables=given("peer1,peer2", {})) as playing:
         playing.wait_for_task(phase)
         if phase.startswith("Stop"):
             until = time.monotonic() + 30
             while is_active(lab, "peer1"):
                 assert time.monotonic() < until
         playing.kill()
+    for peer in ("peer1", "peer2"):
+        rescue(lab, peer)
     until = time.monotonic() + 60
     while not all(is_active(lab, peer) for peer in ("peer1", "peer2")):
         assert time.monotonic() < until

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from swarm_lab import PEERS, Lab, Result, Run
-from swarm_lab.peers import RENDER, answer, drop_in, pid, start_render, timers, until
+from swarm_lab.peers import RENDER, answer, drop_in, pid, rescue, start_render, timers, until
 
 SETTINGS = "renderops.vray_swarm.settings"
 CONFIG = "/etc/swarm/swarm.yaml"
@@ -213,7 +213,7 @@ def test_no_peer_stays_stopped_when_the_controller_dies(lab: Lab) -> None:
     assert answer(lab, "peer4") is False
     lab.ssh("peer4", "rm /tmp/go /tmp/held")
     first = pid(lab, "peer1")
-    options = {"data_dir": "/var/lib/swarm", "busy_wait": 600, "rescue_after": 4}
+    options = {"data_dir": "/var/lib/swarm", "busy_wait": 600}
     peers = ["peer1", "peer2", "peer3", "peer4"]
     with lab.start_playbook(play(":".join(peers), OPEN, **options)) as playing:
         playing.wait_for_output("runs; waiting for ")
@@ -228,8 +228,11 @@ def test_no_peer_stays_stopped_when_the_controller_dies(lab: Lab) -> None:
     for peer in peers[2:]:
         lab.ssh(peer, "touch /tmp/go")
 
+    until(lab, "peer4", "systemctl is-active --quiet swarm")
     for peer in peers[1:]:
-        until(lab, peer, "! systemctl list-units --all --plain 'vray-swarm-*' | grep -q ^vray")
+        rescue(lab, peer)
+    for peer in peers[1:]:
+        until(lab, peer, "! find /etc/systemd/system -name 'vray*' | grep -q vray")
     assert pid(lab, "peer1") == first and timers(lab, "peer1") == ""
     # Nobody was there to write, so they run with what they had.
     assert (lab.read("peer2", CONFIG), answer(lab, "peer2")) == (old, False)
@@ -253,10 +256,12 @@ def test_settings_that_kill_swarm_are_taken_back_by_the_host(lab: Lab) -> None:
     """The controller dies before it sees that Swarm does not come up."""
     old = lab.read("peer1", CONFIG)
     drop_in(lab, "peer1", "ExecStartPre=/bin/sh -c 'touch /tmp/held; until [ -e /tmp/go ]; do sleep 0.1; done'")
-    with lab.start_playbook(play("peer1", {"webPort": 22}, rescue_after=1)) as playing:
+    with lab.start_playbook(play("peer1", {"webPort": 22})) as playing:
         until(lab, "peer1", "[ -e /tmp/held ] && grep -q 22 /etc/swarm/swarm.yaml")
         playing.kill()
     lab.ssh("peer1", "pkill -x python3; touch /tmp/go")
+    until(lab, "peer1", "systemctl is-failed --quiet swarm")
+    rescue(lab, "peer1")
     until(lab, "peer1", "! grep -q 22 /etc/swarm/swarm.yaml")
     assert (answer(lab, "peer1"), lab.read("peer1", CONFIG)) == (False, old)
 
@@ -313,3 +318,26 @@ def test_a_change_that_is_to_be_taken_back_and_fails(lab: Lab) -> None:
     run = change(lab, "peer1", {"webPort": 22}, revert_after=600)
     assert run.failed == ["peer1"], run
     assert (timers(lab, "peer1"), leftovers(lab, "peer1"), lab.read("peer1", CONFIG)) == ("", ["swarm.yaml"], old)
+
+
+def test_a_host_that_restarts_while_nobody_comes_back(lab: Lab) -> None:
+    """On peer1 in the window; on peer2 in the middle of another change, between the stop and the start."""
+    peers = ["peer1", "peer2"]
+    old = {peer: lab.read(peer, CONFIG) for peer in peers}
+    assert change(lab, "peer1:peer2", OPEN, revert_after=600).succeeded
+    drop_in(lab, "peer2", "ExecStartPre=+/bin/sh -c 'while [ -e /run/hold ]; do touch /run/held; sleep 0.1; done'")
+    lab.ssh("peer2", "touch /run/hold")
+    with lab.start_playbook(play("peer2", {"uploadsQueuePeriod": 2})) as playing:
+        until(lab, "peer2", "[ -e /run/held ] && grep -q uploadsQueuePeriod /etc/swarm/swarm.yaml")
+        playing.kill()
+    for peer in peers:
+        lab.stop(peer)
+    lab.start(peers)
+    for peer in peers:
+        assert answer(lab, peer) is False
+        # First the one change, then the other: else the window would be open again.
+        assert lab.read(peer, CONFIG) == old[peer]
+        assert leftovers(lab, peer) == ["swarm.yaml", "swarm.yaml.reverted~"]
+        assert lab.ssh(peer, "find /etc/systemd/system -name 'vray*'") == ""
+    run = change(lab, "peer1:peer2", {"allowExecutables": False})
+    assert run.succeeded and not run.changed, run

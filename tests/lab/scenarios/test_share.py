@@ -18,7 +18,7 @@ from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_lab.secrets import CREDENTIALS, traces, watched_processes
 from swarm_lab.signing import Signer
 
-LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail 0 0"
+LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail,x-vray_swarm 0 0"
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 
 
@@ -114,7 +114,12 @@ DRIFTS = (
             "The credentials file",
             2,
         ),
-        "peer5": ("umount /mnt/vray", "//server/vray is not mounted at /mnt/vray.", 1),
+        # The share was on another server.
+        "peer5": (
+            "sed -i s,//server/vray,//old/vray, /etc/fstab; umount /mnt/vray; mount -t tmpfs //old/vray /mnt/vray",
+            "At /mnt/vray is mounted //old/vray instead of //server/vray",
+            2,
+        ),
     },
 )
 
@@ -163,14 +168,19 @@ def test_files_and_the_mounts_of_others_are_not_mounted_over(share: Lab) -> None
     lab = share
     lab.ssh("peer3", "mkdir -p /mnt/vray; touch /mnt/vray/precious")
     lab.ssh("peer4", "mkdir -p /mnt/vray; mount -t tmpfs mine /mnt/vray; touch /mnt/vray/precious")
+    line = "//server/assets /mnt/vray cifs ro,guest 0 0"
+    lab.ssh("peer5", f"echo '{line}' >> /etc/fstab; mkdir -p /mnt/vray; mount -t tmpfs //server/assets /mnt/vray")
+    lab.ssh("peer5", "touch /mnt/vray/precious")
     for arguments in (("--check",), ()):
-        run = mount(lab, "peer3:peer4", *arguments)
-        assert run.failed == ["peer3", "peer4"], run
+        run = mount(lab, "peer3:peer5", *arguments)
+        assert run.failed == ["peer3", "peer4", "peer5"], run
         assert "/mnt/vray is not empty" in failure(run, "peer3") and "_share_over_files" in failure(run, "peer3")
         assert "is a mount of mine that is not in fstab, so that it is somebody else's" in failure(run, "peer4")
-    for peer in ("peer3", "peer4"):
+        assert "fstab has //server/assets cifs ro,guest for /mnt/vray without the option" in failure(run, "peer5")
+        assert "remove its line from /etc/fstab, choose another vray_swarm_share_path" in failure(run, "peer5")
+    for peer, lines in (("peer3", []), ("peer4", []), ("peer5", [line])):
         assert lab.ssh(peer, "ls /mnt/vray") == "precious\n"
-        assert "vray" not in lab.read(peer, "/etc/fstab")
+        assert [text for text in lab.read(peer, "/etc/fstab").splitlines() if "vray" in text] == lines
         assert "No such file" in lab.ssh(peer, f"ls {CREDENTIALS}", check=False)
     # It is no leave to mount over the mounts of others.
     run = mount(lab, "peer3:peer4", vray_swarm_share_over_files=True)

@@ -37,6 +37,12 @@ def timers(lab: Lab, host: str) -> str:
     return lab.ssh(host, "systemctl list-units --all --plain --no-legend 'vray-swarm-*'")
 
 
+def rescue(lab: Lab, host: str) -> None:
+    """Let the time have come at which a host helps itself, if it waits for that."""
+    unit, do = "vray-swarm-rescue-swarm-service", "systemctl --no-block"
+    lab.ssh(host, f"! systemctl is-active -q {unit}.timer || {{ {do} start {unit}.service; {do} stop {unit}.timer; }}")
+
+
 def drop_in(lab: Lab, host: str, *lines: str) -> None:
     """Change how a host's Swarm starts and stops, from its next start on."""
     text = "\n".join(("[Service]", *lines, ""))

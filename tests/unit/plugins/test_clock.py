@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 import time
 
 import pytest
 
-PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PLUGINS = ROOT / "plugins"
 DAYS = 400 * 86400
 
 # Who reads the time of day, and why it does no harm. What follows from it is tested where it is named.
@@ -25,6 +27,16 @@ READERS = {
     # When a build was published, for people.
     ("module_utils/_publish.py", "_entry", "datetime.datetime.now"),
 }
+# The same of roles and playbooks, and of PowerShell.
+LINES = {
+    # When a peer was verified, for people.
+    "roles/verify/vars/main.yml": ["__verify_found:"],
+    # Whether what an interrupted task left is recent, as above.
+    "plugins/plugin_utils/_powershell/files.ps1": ["([DateTime]::UtcNow"],
+    # A scheduled task of Windows knows no other clock.
+    "plugins/plugin_utils/_powershell/service.ps1": ["Trigger ="],
+}
+A_WALL_CLOCK = re.compile(r"\bnow\(|strftime|to_datetime|date_time|epoch|DateTime\]::(Utc)?Now|Get-Date")
 WALL_CLOCKS = {
     "time.time",
     "time.time_ns",
@@ -52,6 +64,26 @@ def readers():
 
 def test_who_reads_the_time_of_day():
     assert set(readers()) == READERS
+
+
+def test_which_roles_and_scripts_read_it():
+    found = {}
+    for path in [*ROOT.glob("roles/**/*.*"), *ROOT.glob("playbooks/*.yml"), *PLUGINS.rglob("*.ps1")]:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if A_WALL_CLOCK.search(line)]
+        if lines and path.suffix != ".md":
+            found[path.relative_to(ROOT).as_posix()] = lines
+    assert sorted(found) == sorted(LINES)
+    for name, starts in LINES.items():
+        assert [line.startswith(start) for line, start in zip(found[name], starts)] == [True] * len(found[name]), name
+
+
+def test_the_limit_of_a_wait_does_not_move_with_it(monkeypatch):
+    from ansible_collections.renderops.vray_swarm.plugins.lookup.monotonic import LookupModule
+
+    (before,) = LookupModule().run([])
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    (after,) = LookupModule().run([])
+    assert 0 <= after - before < DAYS
 
 
 def test_nobody_hides_it():
@@ -86,12 +118,12 @@ def test_an_upload_while_the_clock_is_set(tmp_path, monkeypatch, shift):
         options.update(src=str(build), peer=peer.address, web_port=peer.port, retries=1, retry_delay=0.1)
         options.update(stall_timeout=5.0, deploy_timeout=5.0, rate_limit=16_000_000)
         peer.faults.set(["reset,after=1000000,times=1"])
-        done = Upload(options, Host, Hooks(sha256=lambda: ""))
+        done = Upload(options, Host, Hooks())
         done.run(check_mode=False)
         assert (done.report.outcome, done.report.attempts) == ("rapid", 2)
         assert 0 <= done.report.elapsed < 60
         peer.faults.set(["silent"])
-        late = Upload(dict(options, deploy_timeout=0.5, retries=0), Host, Hooks(sha256=lambda: ""))
+        late = Upload(dict(options, deploy_timeout=0.5, retries=0), Host, Hooks())
         with pytest.raises(TransportError, match=r"no answer within 0\.5 s"):
             late.run(check_mode=False)
         assert 0.4 < late.report.elapsed < 30

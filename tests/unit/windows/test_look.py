@@ -29,7 +29,7 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
     render = DATA_DIR.upper() + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe"
     peer.host.processes.append((4711, render))
 
-    found = farm.task(INFO, ALL).data
+    found = farm.task(INFO, dict(ALL, data_dir=DATA_DIR.replace("\\", "/"))).data
 
     assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
     assert found["errors"] == {}

@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
 
 SETTINGS = "renderops.vray_swarm.settings"
 RESCUE = "vray-swarm-rescue-V-Ray-Swarm"
+# Windows takes either separator, and tells executables with the other one.
+SLASHES = DATA_DIR.replace("\\", "/") + "/"
 WANTED = {"vrayImportDir": SHARE + r"\stable\Windows_x86", "allowExecutables": True}
 OPTIONS = {"path": CONFIG, "service": SERVICE, "data_dir": DATA_DIR, "settings": WANTED, "start_timeout": 10}
 
@@ -68,8 +74,9 @@ def test_a_new_port_is_waited_for(farm, peer):
 
 def test_a_peer_that_renders_is_left_alone(farm, peer):
     render = (4711, DATA_DIR + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe")
+    options = dict(OPTIONS, data_dir=SLASHES)
     peer.host.processes.append(render)
-    left = farm.task(SETTINGS, OPTIONS)
+    left = farm.task(SETTINGS, options)
     assert left.status == "ok" and [item["pid"] for item in left["busy"]] == [4711]
     assert peer.swarm.stops == 0
 
@@ -81,7 +88,7 @@ def test_a_peer_that_renders_is_left_alone(farm, peer):
             peer.host.processes.append(render)
 
     peer.host.before = begins
-    left = farm.task(SETTINGS, OPTIONS)
+    left = farm.task(SETTINGS, options)
     assert left.status == "ok" and left["busy"]
     assert peer.swarm.stops == 0 and peer.host.tasks == {}
 
@@ -119,12 +126,47 @@ def test_a_dead_controller_leaves_no_dead_peer(farm, peer):
     assert farm.task(SETTINGS, OPTIONS).status == "changed"
 
 
+def test_what_was_saved_long_ago_does_not_come_back(farm, peer):
+    """The controller dies when Swarm is stopped, and nothing of this run is saved yet."""
+    before = peer.text()
+    saved = peer.config.with_name(".swarm.yaml.vray_swarm-saved")
+    saved.write_text("allowExecutables: true\n")
+    os.utime(saved, (0, 0))
+
+    def dies(call):
+        if call.script == "files" and peer.swarm.state == "stopped":
+            farm.kill()
+            raise ConnectionAbortedError
+
+    peer.host.before = dies
+    assert farm.play([{"name": "It", SETTINGS: OPTIONS}]).status < 0
+    peer.host.fire(RESCUE)
+    assert peer.swarm.state == "started" and peer.text() == before
+
+
 def test_a_locked_file_lets_swarm_run_on(farm, peer):
     before = peer.text()
     peer.host.locked.add(CONFIG.lower())
     failed = farm.task(SETTINGS, OPTIONS)
     assert "because it is being used by another process" in failed["msg"]
     assert peer.text() == before and peer.swarm.state == "started"
+
+
+@pytest.mark.parametrize("service", [SERVICE, None])
+def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
+    other = peer.text() + "uploadsQueuePeriod: 9\r\n"
+
+    def writes(call):
+        if call.script == "files" and call.options["parameters"]["Do"] == "put":
+            if call.options["parameters"]["Path"] == CONFIG:
+                peer.write(other)
+
+    peer.host.before = writes
+    failed = farm.task(SETTINGS, dict(OPTIONS, service=service) if service else {"path": CONFIG, "settings": WANTED})
+    assert f"{CONFIG} was changed by somebody else just now, and left as it is" in failed["msg"]
+    assert peer.text() == other and peer.swarm.state == "started"
+    assert (failed["changed"], failed["rolled_back"]) == (False, False)
+    assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 
 def test_what_cannot_be_set(farm, peer):

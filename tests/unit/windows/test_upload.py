@@ -83,6 +83,26 @@ def test_what_no_host_may_send(farm, peer):
     assert "x.exe is an installer" in farm.task(UPLOAD, {"src": r"C:\x.exe", "remote_src": True})["msg"]
 
 
+def test_a_build_that_changes_before_curl_opens_it_is_not_sent(farm, peer):
+    """That is seen with the question before it, so that it takes no round trip."""
+    real = place(farm, peer)
+
+    def change(call):
+        if call.script == "look" and call.options["parameters"].get("Url"):
+            with open(real, "r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(b"x")
+
+    checksum = "sha256:" + hashlib.sha256(real.read_bytes()).hexdigest()
+    options = {"src": ODD, "remote_src": True, "web_port": peer.port, "checksum": checksum}
+    peer.host.before = change
+    failed = farm.task(UPLOAD, options)
+    assert "changed after it had been checked" in failed["msg"]
+    assert peer.host.forget() == ["look", "ansible.windows.win_stat", "look"]
+    peer.host.before = lambda call: None
+    assert "is not the build that was asked for" in farm.task(UPLOAD, options)["msg"]
+
+
 def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
     build = farm.build()
     options = {"src": str(build), "data_dir": DATA_DIR, "config": CONFIG}

@@ -149,9 +149,10 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         try:
             content = host.files.read(p["Build"], sid)
             start = base64.b64encode(content[:64]).decode("ascii")
-            found["build"] = {"bytes": len(content), "start": start, "error": None}
+            written = host.real(p["Build"]).stat().st_mtime_ns // 100
+            found["build"] = {"bytes": len(content), "written": written, "start": start, "error": None}
         except WindowsError as error:
-            found["build"] = {"bytes": None, "start": None, "error": str(error)}
+            found["build"] = {"bytes": None, "written": None, "start": None, "error": str(error)}
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
@@ -213,6 +214,9 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
             f"The process cannot access the file '{path}' because it is being used by another process.",
         )
     if p["Do"] == "put":
+        there = hashlib.sha256(real.read_bytes()).hexdigest() if real.is_file() else "none"
+        if p["Replaces"] and p["Replaces"] != there:
+            return True, {"other": True}
         temporary = real.with_name(".vray_swarm-temporary")
         temporary.write_bytes(base64.b64decode(p["Content"]))
         os.replace(temporary, real)
@@ -222,7 +226,7 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
         real.unlink(missing_ok=True)
     else:
         raise NotDocumented(f"files.ps1 does not do {p['Do']}")
-    return True, {}
+    return True, {"other": False}
 
 
 def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> Done:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import io
@@ -20,12 +21,16 @@ import tracemalloc
 import zipfile
 
 import pytest
+import ticks
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _build
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     PLATFORMS,
+    OpenBuild,
+    first_bytes,
     identify,
     identify_start,
+    may_be_executable,
     sha256,
     sniff,
 )
@@ -259,16 +264,9 @@ def test_what_starts_like_a_compressed_file_and_cannot_be_unpacked(make, content
 def test_sniff_reads_a_few_kib_only(make, monkeypatch):
     path = make(gzip.compress(tar(("a", os.urandom(3000000)))))
     file = open(path, "rb")
-    monkeypatch.setattr(_build, "_open", lambda name: file)
     count = [0]
 
     class Counting:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *args):
-            file.close()
-
         def __getattr__(self, name):
             return getattr(file, name)
 
@@ -277,8 +275,9 @@ def test_sniff_reads_a_few_kib_only(make, monkeypatch):
             count[0] += len(data)
             return data
 
-    monkeypatch.setattr(_build, "_open", lambda name: Counting())
-    assert sniff(path).format == "tar.gz"
+    monkeypatch.setattr(_build, "_opened", lambda path: contextlib.nullcontext((path, Counting())))
+    with file:
+        assert sniff(path).format == "tar.gz"
     assert 0 < count[0] < 300000
 
 
@@ -770,6 +769,33 @@ def test_a_failing_disk_is_said_and_is_no_damage(make, monkeypatch):
 def test_a_path_object_is_a_path(tmp_path):
     (tmp_path / "file").write_bytes(elf(62))
     assert identify(tmp_path / "file").path == str(tmp_path / "file")
+
+
+def test_what_is_open_is_looked_at_as_often_as_wanted_and_stays_what_it_is(make):
+    content = tar(("vray", elf(62)))
+    path = make(content)
+    with OpenBuild(path) as build:
+        os.unlink(path)
+        with open(path, "wb") as other:
+            other.write(elf(183))
+        for _time in range(2):
+            assert sniff(build).format == "tar"
+            assert identify(build).platform == "Linux_x86"
+            assert sha256(build) == hashlib.sha256(content).hexdigest()
+            assert first_bytes(build, 4) == b"vray" and not may_be_executable(build)
+        assert (build.path, build.size) == (path, len(content))
+    with pytest.raises(ValueError):
+        build.file.read()
+
+
+@pytest.mark.parametrize("change", [ticks.overwrite, ticks.replace])
+def test_what_was_checked_and_changed_then_is_not_used(make, change):
+    content = tar(("vray", elf(62)))
+    with OpenBuild(make(content)) as build:
+        build.check()
+        change(build.path, content)
+        with pytest.raises(BuildError, match="changed after it had been checked, so that no peer and no share keeps"):
+            build.check()
 
 
 def test_xz_without_its_module(make, monkeypatch):

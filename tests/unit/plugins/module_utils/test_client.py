@@ -21,6 +21,7 @@ from scripted import PATIENCE, VERSION, Server, answering, existing, failed, que
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _client, _sending
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,
@@ -347,6 +348,37 @@ def test_refused(post, nobody):
         assert not error.final
     assert post.call.http_status is None
     assert post.call.sending.file_bytes == 0
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_peer_that_has_gone_is_noticed(post, monkeypatch, read):
+    """It lost its power in the middle of the deployment: nobody says so but the system, when no sign of life comes."""
+    asked, times = [], []
+
+    def gone(sock, *arguments):
+        asked.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        times.extend(
+            sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+            if hasattr(socket, name)
+        )
+        if len(asked) <= read:
+            return receive(sock, *arguments)
+        raise OSError(errno.ETIMEDOUT, "Connection timed out")
+
+    def script(connection):
+        connection.read_head()
+        connection.discard_body()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\n{" if read else b"HTTP/1.1 200")
+        connection.sit()
+
+    receive = DeadlineSocket.recv_into
+    monkeypatch.setattr(DeadlineSocket, "recv_into", gone)
+    with Server(script) as server:
+        error = failure(post, server)
+    assert str(error) == "the connection ended without a whole answer: Connection timed out"
+    assert error.accepted
+    assert asked[0] and times[:3] == [60, 15, 12]
 
 
 def test_a_name_that_nobody_knows(post, nobody, monkeypatch):

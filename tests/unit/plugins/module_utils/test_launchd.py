@@ -88,12 +88,21 @@ class FakeLaunchd:
         return job, done.returncode
 
 
+# What -h is for mv and ln of macOS, -T is for those of GNU.
+LIKE_BSD = """#!/bin/sh
+options=$1; shift
+PATH=${PATH#*:} exec %s "${options%%h*}T${options#*h}" "$@"
+"""
+
+
 @pytest.fixture
 def launchd(tmp_path, monkeypatch):
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()
     for name, text in (
         ("launchctl", LAUNCHCTL),
+        ("mv", LIKE_BSD % "mv"),
+        ("ln", LIKE_BSD % "ln"),
         ("sleep", "#!/bin/sh\n[ ! -e $LAUNCHD-idle ] || : > $LAUNCHD-renders\n"),
         ("ps", "#!/bin/sh\necho /sbin/launchd\n[ -e $LAUNCHD-renders ] || echo '/data dir/VRay/vray-1/bin/vray'\n"),
     ):

@@ -186,7 +186,8 @@ def test_a_data_directory_that_is_none(tmp_path):
 
 
 def test_a_swarm_yaml_that_is_none(swarm, tmp_path):
-    for name, reason in (("missing", "No such file"), ("", "Is a directory")):
+    os.mkfifo(str(tmp_path / "pipe"))
+    for name, reason in (("missing", "No such file"), ("", "Is a directory"), ("pipe", "Not a regular file")):
         facts = look_at(str(swarm), str(tmp_path / name))
         assert list(facts["errors"]) == ["config"]
         # It could say anything, so that the default is not known to hold.

@@ -12,6 +12,7 @@ import os
 import struct
 
 import pytest
+import ticks
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _publish, _share
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError, ShareError
@@ -306,7 +307,7 @@ def test_a_file_that_was_deleted_is_published_again(case):
 
 
 def test_a_failure_leaves_nothing(case, monkeypatch):
-    def fail(_path):
+    def fail(_descriptor):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(_publish, "seal", fail)
@@ -325,6 +326,53 @@ def test_a_copy_that_went_wrong_is_not_published(case, monkeypatch):
     with pytest.raises(BuildError, match="is not the build that was asked for"):
         case.publish()
     assert not case.target.exists()
+
+
+@pytest.mark.parametrize("change", [ticks.overwrite, ticks.replace])
+def test_what_was_identified_is_what_is_published(case, monkeypatch, change):
+    """An installer takes the place of the archive as soon as its platform is known."""
+    known = _publish.identify
+
+    def identify(source, platform):
+        build = known(source, platform)
+        change(str(case.build), elf().ljust(len(tar()), b"x"))
+        return build
+
+    monkeypatch.setattr(_publish, "identify", identify)
+    with pytest.raises(BuildError, match="changed after it had been checked"):
+        case.publish()
+    assert not case.target.exists()
+
+
+def test_what_takes_its_place_while_it_is_copied_is_not_published(case, monkeypatch):
+    copy = _publish._copy
+
+    def late(source, target):
+        ticks.replace(str(case.build), elf().ljust(len(tar()), b"x"))
+        copy(source, target)
+
+    monkeypatch.setattr(_publish, "_copy", late)
+    assert case.publish()["changed"]
+    assert case.target.read_bytes() == tar()
+
+
+def test_no_other_file_is_published_nor_opened_for_all(case, monkeypatch):
+    """It took the place of the staged one as soon as that had been hashed."""
+    secret, hashed = case.folder / "secret", _publish.check_sha256
+    secret.write_bytes(b"")
+    secret.chmod(0o600)
+
+    def check(path, *more):
+        hashed(path, *more)
+        if "/.staging/" in path:
+            os.unlink(path)
+            os.symlink(str(secret), path)
+
+    monkeypatch.setattr(_publish, "check_sha256", check)
+    with pytest.raises(ShareError, match=r"is not the file any more that was checked\. Nothing was published"):
+        case.publish()
+    assert not os.path.lexists(str(case.target))
+    assert secret.stat().st_mode & 0o777 == 0o600
 
 
 def test_somebody_else_was_there_meanwhile(case, monkeypatch):

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
+import fcntl
 import os
 import stat
 
@@ -95,6 +97,15 @@ def config(tmp_path):
     path.write_bytes(OLD)
     path.chmod(0o640)
     return path
+
+
+@pytest.fixture(autouse=True)
+def units(tmp_path_factory, monkeypatch):
+    """Nothing here is to change the host of the tests."""
+    folder = tmp_path_factory.mktemp("units")
+    monkeypatch.setattr(_service_control, "_UNITS", str(folder))
+    monkeypatch.setattr(_settings_host, "_LOCK", str(folder / "lock"))
+    return folder
 
 
 @pytest.fixture
@@ -197,6 +208,7 @@ def test_modes_are_the_same_whatever_the_umask_is(config, umask):
     old = os.umask(umask)
     try:
         made = host(config, service=None)
+        made._read()
         made._put(OLD, made.saved)
         made._put(OLD, made.old)
         done = write(config, OLD, backup=True)
@@ -254,8 +266,8 @@ def test_a_transaction(config, systemd):
     assert "--on-active=600" in systemd.timer
     assert (config.parent / ".swarm.yaml.vray_swarm-saved").read_bytes() == OLD
     order = [call for call in systemd.calls if "show" not in call and "reset" not in call]
-    # Before the stop, what waits to restart Swarm by itself is ended.
-    assert order.pop(-3) == "systemctl stop"
+    # What waits to restart Swarm by itself is ended before the start.
+    assert order.pop(-2) == "systemctl stop"
     assert order[-3:] == ["systemd-run --unit=vray-swarm-rescue-swarm-service", "systemctl stop", "systemctl start"]
     assert confirm(config) == {"confirmed": True}
     assert systemd.timer is None
@@ -364,8 +376,16 @@ def test_a_file_that_changes_while_it_stops(config, systemd):
     assert apply(config, old=b"x: 1\n", stopped=True)["undone"] is None
     assert (systemd.active, config.read_bytes()) == ("active", NEW)
     # It is put back to what it was when Swarm had stopped.
-    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False})
+    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False, "wrote": True})
     assert config.read_bytes() == b"x: 1\n"
+
+
+def test_what_became_of_the_file_is_not_undone_where_nothing_was_written(config, systemd):
+    """It cannot be edited any more; what an earlier run saved is older than that."""
+    (config.parent / ".swarm.yaml.vray_swarm-saved").write_bytes(b"ancient: 1\n")
+    undo = {"do": "undo", "sha256": sha256(None), "reason": "x", "pending": False, "wrote": False}
+    assert host(config).run(undo)["undone"]["restored"] is False
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
 
 
 def test_a_stop_that_hangs(config, systemd):
@@ -523,8 +543,18 @@ BUSY = {"data_dir": "/d"}
 
 def test_a_swarm_that_renders_is_not_stopped(config, systemd, renders):
     assert apply(config, params=BUSY) == {"busy": renders[0]}
-    assert systemd.timer is None and systemd.calls == ["systemctl show"]
+    assert systemd.timer is None and systemd.active == "active"
     assert config.read_bytes() == OLD
+
+
+def test_the_look_for_renders_is_the_last_thing_before_the_stop(config, systemd, renders, monkeypatch):
+    def begins(data_dir):
+        # Arming takes its time.
+        return renders[0] if systemd.timer else []
+
+    monkeypatch.setattr(_settings_host, "renders", begins)
+    assert apply(config, params=BUSY)["busy"] == renders[0]
+    assert systemd.active == "active"
 
 
 def test_waiting_for_renders_stops_nothing(config, systemd, renders):
@@ -560,7 +590,7 @@ def test_a_look_tells_of_renders(config, systemd, renders, monkeypatch):
     assert (found["busy"], found["unsure"]) == ([], "no such directory")
     with pytest.raises(OptionsError):
         apply(config, params=BUSY)
-    assert systemd.timer is None and systemd.active == "active"
+    assert systemd.active == "active"
 
 
 def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
@@ -577,6 +607,208 @@ def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
     assert asked(b"webPort: [\n") is None
     systemd.active = "failed"
     assert asked(NEW) is None
+
+
+# -- a directory that somebody else may write to
+
+
+SECRET = b"password: x\n"
+
+
+@pytest.fixture
+def secret(tmp_path_factory):
+    path = tmp_path_factory.mktemp("root") / "secret.yaml"
+    path.write_bytes(SECRET)
+    path.chmod(0o600)
+    return path
+
+
+def plant_link(path, secret):
+    path.symlink_to(secret)
+
+
+def plant_hard_link(path, secret):
+    os.link(str(secret), str(path))
+
+
+def plant_pipe(path, secret):
+    os.mkfifo(str(path))
+
+
+def plant_file(path, secret):
+    path.write_bytes(SECRET)
+    os.chown(str(path), 1234, 1234)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+PLANTED = [plant_link, plant_hard_link, plant_pipe, pytest.param(plant_file, marks=needs_root)]
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_was_planted_is_not_taken_back(config, systemd, idle, secret, plant):
+    plant(old_file(config), secret)
+    assert look(config)["old"] is None
+    confirm(config, {"do": "keep", "content": encode(NEW)})
+    assert secret.read_bytes() == SECRET
+    # What is to be taken back takes its place.
+    assert apply(config, params=OPENED)["undone"] is None
+    assert old_file(config).read_bytes() == OLD and not old_file(config).is_symlink()
+    assert secret.read_bytes() == SECRET
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_was_planted_is_not_restored(config, systemd, secret, plant):
+    saved = config.parent / ".swarm.yaml.vray_swarm-saved"
+    plant(saved, secret)
+    start = dict(STEP, do="start", sha256=sha256(OLD), content=None)
+    systemd.active, systemd.refuses = "failed", {OLD}
+    with pytest.raises(ServiceError, match="did not start"):
+        host(config).run(start)
+    systemd.refuses = {NEW}
+    assert apply(config, was_running=False)["undone"]["trouble"] == ""
+    assert (config.read_bytes(), secret.read_bytes()) == (OLD, SECRET)
+
+
+@pytest.mark.parametrize("plant", [plant_link, plant_pipe])
+def test_what_is_planted_after_the_path_was_resolved(config, secret, plant):
+    late = host(config, service=None)
+    config.unlink()
+    plant(config, secret)
+    with pytest.raises(SettingsError, match="is no file"):
+        late.run({"do": "look", "ask": False})
+
+
+def test_a_link_in_the_place_of_what_is_being_written(config, secret, monkeypatch):
+    """Owner and mode go to the file that was opened, whatever its name means by then."""
+    config.chmod(0o666)
+    fsync = os.fsync
+
+    def swap(handle):
+        for name in files(config):
+            if name.startswith(".vray_swarm-"):
+                (config.parent / name).unlink()
+                (config.parent / name).symlink_to(secret)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", swap)
+    write(config, OLD)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600 and secret.read_bytes() == SECRET
+
+
+def test_owner_and_mode_are_those_of_the_file_that_was_read(config, monkeypatch):
+    """Else whoever may write to the directory sees what he may not."""
+    config.chmod(0o600)
+    real = SettingsHost._put
+
+    def swap(self, content, target):
+        config.unlink()
+        config.write_bytes(b"")
+        config.chmod(0o666)
+        real(self, content, target)
+
+    monkeypatch.setattr(SettingsHost, "_put", swap)
+    write(config, OLD)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+
+
+@needs_root
+def test_a_link_that_somebody_planted_is_not_followed(config, secret):
+    (config.parent / "link.yaml").symlink_to(secret)
+    chain = config.parent / "chain.yaml"
+    chain.symlink_to("link.yaml")
+    assert base64.b64decode(look(chain, service=None)["content"]) == SECRET
+    os.chown(str(config.parent / "link.yaml"), 1234, 1234, follow_symlinks=False)
+    with pytest.raises(SettingsError, match=r"link.yaml is a link to .*secret.yaml, and belongs to neither"):
+        look(chain, service=None)
+    # To a file of his own.
+    os.chown(str(secret), 1234, 1234)
+    assert base64.b64decode(look(chain, service=None)["content"]) == SECRET
+
+
+@needs_root
+def test_a_lock_that_others_hold_hinders_nobody(config):
+    with open_directory(config) as directory:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        write(config, OLD)
+    assert config.read_bytes() == NEW
+
+
+def test_a_lock_that_is_never_released(config, systemd, units, monkeypatch):
+    monkeypatch.setattr(_settings_host, "_LOCK_SECONDS", 0.2)
+    with open(str(units / "lock"), "w") as mine, open_directory(config) as directory:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with pytest.raises(SettingsError, match=r"has been locked by another task for 0.2 s. Nothing was written"):
+            write(config, OLD)
+        undone = apply(config)["undone"]
+    assert "locked by another task" in undone["reason"] and undone["trouble"] == ""
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+@contextlib.contextmanager
+def open_directory(config):
+    handle = os.open(str(config.parent), os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize("was_running, age", [(True, 0), (False, 7200)])
+def test_what_is_outdated_is_gone_before_the_rescue_could_put_it_back(config, systemd, monkeypatch, was_running, age):
+    saved = config.parent / ".swarm.yaml.vray_swarm-saved"
+    saved.write_bytes(b"allowExecutables: true\n")
+    systemd.active = "active" if was_running else "failed"
+    real = _settings_host.time.time
+    monkeypatch.setattr(_settings_host.time, "time", lambda: real() + age)
+    armed = []
+    monkeypatch.setattr(Systemd, "arm", lambda *arguments: armed.append(saved.exists()))
+    apply(config, was_running=was_running)
+    assert armed == [False]
+
+
+# -- a restart of the host
+
+
+def boot_units(units):
+    wanted = units / "multi-user.target.wants"
+    linked = sorted(os.listdir(str(wanted))) if wanted.exists() else []
+    assert all((wanted / name).resolve() == (units / name).resolve() for name in linked)
+    assert linked == sorted(path.name for path in units.glob("*.service"))
+    return linked
+
+
+RESCUE_BOOT = "vray-swarm-rescue-swarm-service-boot.service"
+REVERT_BOOT = "vray-swarm-revert-swarm-service-boot.service"
+
+
+def test_a_restart_of_the_host_puts_right_what_the_timers_were_to(config, systemd, idle, units):
+    apply(config, params=OPENED)
+    assert boot_units(units) == [RESCUE_BOOT, REVERT_BOOT]
+    # First what was interrupted, then what is to be taken back, then Swarm.
+    assert f"Before=swarm.service {REVERT_BOOT}\n" in (units / RESCUE_BOOT).read_text()
+    assert "Before=swarm.service\n" in (units / REVERT_BOOT).read_text()
+    confirm(config, **OPENED)
+    assert boot_units(units) == [REVERT_BOOT]
+    confirm(config, {"do": "end"})
+    assert boot_units(units) == []
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_nobody_else_can_write_what_root_will_run(config, systemd, units, umask):
+    old = os.umask(umask)
+    try:
+        Systemd("swarm").arm(600, "/a", "/s", False)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((units / RESCUE_BOOT).stat().st_mode) == 0o644
+
+
+def test_without_a_unit_nothing_is_stopped(config, systemd, monkeypatch):
+    monkeypatch.setattr(_service_control, "_UNITS", "/nonexistent")
+    with pytest.raises(ServiceError, match=r"/nonexistent/.*No such file or directory\), so it was not stopped"):
+        apply(config)
+    assert (systemd.active, systemd.timer) == ("active", None)
 
 
 # -- a change that the host takes back
@@ -697,6 +929,10 @@ LIMITS = {
         ({"busy_wait": float("nan"), "data_dir": "/d"}, "busy_wait is nan"),
         ({"busy_wait": 1}, "busy_wait needs data_dir"),
         ({"revert_after": 1}, "revert_after needs service"),
+        (
+            {"service": "swarm", "rescue_after": 2},
+            "more than stop_timeout and start_timeout together, which is 2. Else",
+        ),
         ({"web_port": 0}, "web_port is 0"),
     ],
 )

@@ -69,10 +69,10 @@ def test_the_mode_of_directories_that_are_there_is_left_alone(share):
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
 def test_a_file_system_without_modes(share, monkeypatch, number):
-    def refuse(path, _mode):
-        raise OSError(number, "no modes", path)
+    def refuse(descriptor, _mode):
+        raise OSError(number, "no modes", descriptor)
 
-    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
     share.make(share.missing("stable", ["Linux_x86"]))
     share.list([entry("a.tar")])
     assert share.is_listed([entry("a.tar")])
@@ -187,6 +187,88 @@ def test_what_is_staged_is_private_and_what_is_listed_can_be_read(share, umask):
         os.umask(old)
     assert (mode(share.staging), mode(stage)) == (0o700, 0o700)
     assert [mode(os.path.join(share.root, name)) for name in ("builds.json", "SHA256SUMS")] == [0o644, 0o644]
+
+
+# What somebody else put into the root of the share.
+
+
+def leads_out(path, target):
+    os.makedirs(target)
+    os.symlink(target, path)
+
+
+@pytest.mark.parametrize("name", [".staging", ".withdrawn"])
+def test_a_link_to_somewhere_else_is_refused(share, tmp_path, name):
+    os.mkdir(share.root)
+    leads_out(os.path.join(share.root, name), str(tmp_path / "elsewhere"))
+    os.chmod(str(tmp_path / "elsewhere"), 0o750)
+    for attempt in (share.make_stage, lambda: share.missing("stable", ["Linux_x86"]), lambda: share.list([])):
+        with pytest.raises(ShareError, match=r"%s is a link.* Remove it: a directory is made in its place" % name):
+            attempt()
+    with pytest.raises(ShareError, match="is a link"), share.locked():
+        pytest.fail("locked")
+    assert os.listdir(str(tmp_path / "elsewhere")) == []
+    assert mode(str(tmp_path / "elsewhere")) == 0o750
+
+
+@pytest.mark.parametrize("name", [".staging", ".withdrawn"])
+@pytest.mark.parametrize("wrong", [0o750, 0o701, 0o1777])
+def test_a_directory_that_others_can_enter_is_refused(share, name, wrong):
+    share.make(share.missing("stable", ["Linux_x86"]))
+    os.chmod(os.path.join(share.root, name), wrong)
+    with pytest.raises(ShareError, match=r"%s belongs to user \d+ and has mode %04o: .* remove it" % (name, wrong)):
+        share.make_stage()
+    with pytest.raises(ShareError, match=name), share.locked():
+        pytest.fail("locked")
+    assert os.listdir(share.staging) == []
+
+
+@pytest.mark.parametrize("name", [".staging", ".withdrawn"])
+def test_a_directory_of_somebody_else_is_refused(share, monkeypatch, name):
+    share.make(share.missing("stable", ["Linux_x86"]))
+    look = os.lstat
+
+    def of_another(path):
+        found = look(path)
+        if os.path.basename(path) != name:
+            return found
+        return os.stat_result([*found[:4], found.st_uid + 1, *found[5:]])
+
+    monkeypatch.setattr(os, "lstat", of_another)
+    with pytest.raises(ShareError, match="%s belongs to user %d " % (name, os.geteuid() + 1)):
+        share.make_stage()
+    assert os.listdir(share.staging) == []
+
+
+def test_a_file_system_that_shows_all_as_open_and_of_another(share, monkeypatch):
+    """As a mount does that knows no owners and modes, or a file server that takes root for nobody."""
+    share.make(share.missing("stable", ["Linux_x86"]))
+
+    def squashed(found):
+        return os.stat_result([found.st_mode | 0o077, *found[1:4], 65534, *found[5:]])
+
+    look, stat_of = os.lstat, os.stat
+    monkeypatch.setattr(os, "lstat", lambda path, **more: squashed(look(path, **more)))
+    monkeypatch.setattr(os, "stat", lambda path, **more: squashed(stat_of(path, **more)))
+    share.list([entry("a.tar")])
+    assert share.is_listed([entry("a.tar")])
+
+
+def test_a_link_that_takes_the_place_of_a_directory_is_not_followed(share, tmp_path, monkeypatch):
+    """It comes when the directory has just been made, or was not yet."""
+    target, make = str(tmp_path / "secret"), os.makedirs
+    make(target, 0o700)
+
+    def other(path, *_arguments, **_more):
+        if os.path.basename(path) == "stable":
+            os.symlink(target, path)
+        else:
+            make(path)
+
+    monkeypatch.setattr(os, "makedirs", other)
+    with pytest.raises(OSError):
+        share.make(share.missing("stable", ["Linux_x86"]))
+    assert mode(target) == 0o700
 
 
 # Lists.
@@ -374,13 +456,14 @@ def test_there_must_be_room(share, monkeypatch):
         share.check_room(1800000000)
 
 
-def test_another_file_system_is_refused(share, monkeypatch):
+def test_another_file_system_is_refused(share, tmp_path, monkeypatch):
     def refuse(_old, _new):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(ShareError, match="are on different file systems"):
-        share.put("/x/.staging/publish-1/a", "/x/stable/Linux_x86/a")
+        with open(str(tmp_path / "a"), "wb") as staged:
+            share.put(staged, "/x/stable/Linux_x86/a")
 
 
 def test_amounts():

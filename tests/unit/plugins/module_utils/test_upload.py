@@ -13,6 +13,7 @@ import socket
 import struct
 
 import pytest
+import ticks
 
 pytest.importorskip("requests")
 
@@ -20,6 +21,7 @@ from scripted import PATIENCE, Server, answering, existing, failed, per_method, 
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _sending
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
     BuildError,
@@ -105,10 +107,9 @@ class Task:
         self.src = path
         return path
 
-    def _hash(self):
+    def _hash(self, build):
         self.hashes += 1
-        with open(self.src, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+        return sha256(build)
 
     def _sleep(self, seconds):
         self.slept.append(seconds)
@@ -303,6 +304,14 @@ def test_an_answer_that_is_none(task, body):
     assert message.startswith("The upload of vray-%s.tar to %s failed: HTTP 502: " % (VERSION, url))
     assert "Sent: %d of %d bytes. Does a proxy" % (len(ARCHIVE), len(ARCHIVE)) in message
     assert task.slept == []
+
+
+@pytest.mark.parametrize("content", [b"{}", b"null", b'{"message": null, "tmpFile": 7}'])
+def test_a_refusal_is_one_whatever_is_in_it(task, content):
+    with Server(swarm(b'{"FailUR": %s}' % content)) as server:
+        message = task.fail(server, AnswerError)
+    assert "FailUR" in message and "Sent: %d of %d bytes" % (len(ARCHIVE), len(ARCHIVE)) in message
+    assert "The peer cannot have accepted the build" in message and "proxy" not in message
 
 
 # What the peer has already.
@@ -682,6 +691,67 @@ def test_a_file_that_changes_is_not_sent_again(task):
         assert "changed while it was sent" in task.fail(server, BuildError)
     assert task.slept == []
     assert task.report.bytes_sent < 64 * MIB
+
+
+# What was checked is what is sent.
+
+CHANGES = [ticks.overwrite, ticks.replace]
+OTHER_BUILD = ARCHIVE[:-1] + b"x"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("checksum", [None, "sha256:" + sha256_of(ARCHIVE)])
+def test_another_file_in_its_place_is_not_sent_again(task, change, checksum):
+    """It has the same name, size and time, and came while a retry was waited for."""
+    task.on_sleep = lambda: change(task.src, OTHER_BUILD)
+    with Server(broken, swarm(rapid(len(ARCHIVE)))) as server:
+        message = task.fail(server, BuildError, checksum=checksum)
+        assert server.paths == ["GET /debug/allowExecutables"]
+    assert "changed after it had been checked, so that no peer and no share keeps anything of it" in message
+    assert (task.report.attempts, task.report.bytes_sent) == (2, 0)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_file_in_its_place_is_not_sent(task, change):
+    """It came after the checksum was compared."""
+
+    def answer(connection):
+        change(task.src, OTHER_BUILD)
+        answering(b"false")(connection)
+
+    with Server(answer, refuse) as server:
+        message = task.fail(server, BuildError, checksum="sha256:" + sha256_of(ARCHIVE))
+        assert server.connections == 1
+    assert "changed after it had been checked" in message
+
+
+def test_an_installer_in_the_place_of_an_archive_is_not_sent(task):
+    def answer(connection):
+        ticks.replace(task.src, INSTALLER)
+        answering(b"false")(connection)
+
+    with Server(answer, refuse) as server:
+        assert "changed after it had been checked" in task.fail(server, BuildError)
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_a_checksum_cannot_be_changed_while_it_is_sent(task, change):
+    """Nor can what it was replaced by be mistaken for it; the peer gets no end of the body."""
+    with open(task.src, "r+b") as file:
+        file.truncate(64 * MIB)
+    missing = []
+
+    def slow(connection):
+        connection.read_head()
+        change(task.src, b"other")
+        missing.append(connection.length - connection.read_to_end())
+
+    with open(task.src, "rb") as file:
+        checksum = "sha256:" + sha256_of(file.read())
+    with Server(per_method(answering(b"false"), slow)) as server:
+        assert "changed after it had been checked" in task.fail(server, BuildError, checksum=checksum)
+    assert missing[0] > 0
 
 
 # Options.

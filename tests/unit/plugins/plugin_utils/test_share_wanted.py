@@ -15,13 +15,14 @@ import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import (
+    MARK,
     check_share,
     credentials_content,
     share_differences,
 )
 
 ROLES = pathlib.Path(__file__).resolve().parents[4] / "roles"
-OPTIONS = "ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail"
+OPTIONS = "ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail,x-vray_swarm"
 WANTED = {"src": "//nas/vray", "fstype": "cifs", "options": OPTIONS}
 LINE = {"source": "//nas/vray", "fstype": "cifs", "options": OPTIONS}
 MOUNTED = {
@@ -38,6 +39,9 @@ MOUNTED = {
     "fstab": LINE,
     "credentials": True,
 }
+# Somebody else's, and one that somebody has written for the same share.
+FOREIGN = {"source": "//nas/assets", "fstype": "cifs", "options": "ro,credentials=/root/assets"}
+BY_HAND = dict(FOREIGN, source="//NAS/vray/")
 NOTHING = dict.fromkeys(("source", "fstype", "network", "read_only"))
 UNMOUNTED = dict(MOUNTED, mounted=False, point=False, empty=True, **NOTHING)
 
@@ -72,12 +76,29 @@ def test_an_unmounted_share():
     assert mount["message"] == "//nas/vray is not mounted at /mnt/vray: /mnt/vray could not be read: Permission denied."
 
 
+def test_somebody_else_is_told_by_the_line():
+    found = share_differences(dict(MOUNTED, source="//nas/assets", fstab=FOREIGN), WANTED)
+    assert [(item["have"], item["want"]) for item in found[:1]] == [("//nas/assets", "//nas/vray")]
+    assert found[0]["message"] == (
+        "fstab has //nas/assets cifs ro,credentials=/root/assets for /mnt/vray without the option x-vray_swarm, so that it"
+        " is somebody else's."
+    )
+
+
+def test_the_line_of_the_roles_tells_that_it_is_theirs():
+    variables = yaml.safe_load((ROLES / "common" / "vars" / "main.yml").read_text(encoding="utf-8"))
+    assert f"+ ['{MARK}']) | join(',')" in variables["__vray_swarm_share"]["options"]
+
+
 def test_a_directory_within_another_share_is_no_mount_of_its_own():
     assert subjects(dict(MOUNTED, point=False)) == ["mount", "files"]
 
 
 def test_what_waits_to_mount_has_not_mounted():
-    assert subjects(dict(MOUNTED, fstype="autofs", source="systemd-1", empty=None)) == ["mount"]
+    waits = dict(MOUNTED, fstype="autofs", source="systemd-1", empty=None)
+    assert subjects(waits) == ["mount"]
+    # That of a map, or of a unit, is somebody else's.
+    assert subjects(dict(waits, fstab=None)) == ["mount", "foreign", "fstab"]
 
 
 @pytest.mark.parametrize(
@@ -95,12 +116,19 @@ def test_what_waits_to_mount_has_not_mounted():
         ({"fstab": dict(LINE, source="//NAS/Vray/")}, []),
         ({"source": "//NAS/vray/"}, []),
         ({"source": "\\\\nas\\vray"}, []),
-        # Ours, since fstab has a line for it.
+        # Ours, since fstab has a line of ours for it.
         ({"source": "//nas/other"}, ["source"]),
         ({"source": "/dev/sdb1", "fstype": "ext4", "read_only": False}, ["source", "mode"]),
+        # The share has moved.
+        ({"source": "//old/vray", "fstab": dict(LINE, source="//old/vray")}, ["source", "fstab"]),
+        ({"fstab": BY_HAND}, ["fstab"]),
+        ({"source": "//nas/other", "fstab": BY_HAND}, ["source", "fstab"]),
         # Somebody else's.
         ({"source": "//nas/other", "fstab": None}, ["foreign", "fstab"]),
         ({"source": "/dev/sdb1", "fstype": "ext4", "fstab": None}, ["foreign", "fstab"]),
+        ({"source": "//nas/assets", "fstab": FOREIGN}, ["foreign", "fstab"]),
+        ({"fstab": FOREIGN}, ["foreign", "fstab"]),
+        (dict(UNMOUNTED, fstab=FOREIGN), ["mount", "foreign", "fstab"]),
     ],
 )
 def test_what_differs(changes, wanted):
