@@ -33,6 +33,7 @@ _UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
     "rate_limit": {"type": "int", "default": 0},
     "progress_interval": {"type": "float", "default": 10},
     "allow_shared_import": {"type": "bool", "default": False},
+    "allow_installers": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
 }
 

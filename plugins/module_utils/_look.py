@@ -109,6 +109,12 @@ class Look:
         return port
 
     @property
+    def allows_executables(self) -> t.Optional[bool]:
+        """What swarm.yaml says, None where it does not tell."""
+        flag = self._facts["allow_executables"]
+        return flag if isinstance(flag, bool) else None
+
+    @property
     def import_is_local(self) -> bool:
         mount = self._facts["import_mount"]
         return not (mount and mount["network"]) and not is_unc(self.import_dir)
@@ -189,7 +195,7 @@ def look_at(
     if config:
         try:
             content = _read_config(config)
-            settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
+            settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY, EXECUTABLES_KEY))
         except OptionsError as error:
             errors["config"] = str(error)
     host_platform = host_platform or this_platform()
@@ -209,6 +215,7 @@ def look_at(
         "config": config,
         "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
         "web_port": settings.get(WEB_PORT_KEY),
+        "allow_executables": settings.get(EXECUTABLES_KEY, False) if content is not None else None,
         "import_dir": import_dir,
         "import_dir_configured": bool(configured),
         "builds": [],

@@ -33,6 +33,7 @@ _LOG_LENGTH = 1000
 _MANY_RESTARTS = 3
 
 _UNITS = "/etc/systemd/system"
+_BOOT = "-boot.service"
 _DAEMONS = "/Library/LaunchDaemons"
 _POLL = 0.2
 # What launchctl ends with: the errors of launchd and of the system, as `launchctl error` explains them.
@@ -307,10 +308,10 @@ class Systemd(ServiceControl):
 
     def _set_boot(self, timer: str, description: str, *script: str) -> None:
         unit, wanted = self._boot_files(timer)
-        # What an interrupted change did is put right before what is to be taken back is.
-        before = (
-            f"{self.name} {os.path.basename(self._boot_files(self.revert)[0])}" if timer == self.rescue else self.name
-        )
+        before = self.name
+        if timer == self.rescue:
+            # What an interrupted change did is put right before an older one is taken back.
+            before += f" {self.revert}{_BOOT}"
         words = " ".join(_quoted(word) for word in (_BOOT_ONLY.format(timer=timer) + script[0], "sh", *script[1:]))
         with open(unit, "wb") as file:
             os.fchmod(file.fileno(), 0o644)
@@ -325,7 +326,7 @@ class Systemd(ServiceControl):
 
     def _boot_files(self, timer: str) -> t.Tuple[str, str]:
         """The unit that runs at the start of the host, and the link that makes it do so."""
-        name = f"{timer}-boot.service"
+        name = f"{timer}{_BOOT}"
         return os.path.join(_UNITS, name), os.path.join(_UNITS, "multi-user.target.wants", name)
 
     def _remove_timer(self, timer: str) -> None:

@@ -25,6 +25,13 @@ _PLAIN = re.compile(r"(?:[A-Za-z0-9_./~\\-]|:(?=[\\/]))(?:[\w ./\\~+=,()-]|:(?=[
 _QUOTED = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"\\]*)\"")
 _COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
 _INTEGER = re.compile(r"0|[1-9][0-9]*")
+# Of YAML 1.1, as PyYAML reads it.
+_BOOLEAN = {
+    form: value
+    for value, words in ((True, ("true", "yes", "on")), (False, ("false", "no", "off")))
+    for word in words
+    for form in (word, word.capitalize(), word.upper())
+}
 # What YAML 1.1 takes for something else than a text.
 _NO_TEXT = re.compile(r"(?i)~|null|true|false|yes|no|on|off|y|n|[-+.]?[0-9][-+.:_0-9a-fx]*|[-+]?\.(?:inf|nan)")
 
@@ -73,13 +80,15 @@ def _plain_scalars(text: str, path: str, keys: t.Sequence[str]) -> t.Dict[str, t
 
 
 def _scalar(text: str) -> t.Union[int, str, None]:
-    """A plain or quoted text, or an integer; None for all that needs a parser."""
+    """A plain or quoted text, an integer or a boolean; None for all that needs a parser."""
     quoted = _QUOTED.match(text)
     if quoted and not _COMMENT.sub("", text[quoted.end() :]).strip():
         return quoted.group("single") if quoted.group("single") is not None else quoted.group("double")
     text = _COMMENT.sub("", text).strip()
     if _INTEGER.fullmatch(text):
         return int(text)
+    if text in _BOOLEAN:
+        return _BOOLEAN[text]
     if _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text):
         return text
     return None

@@ -178,6 +178,9 @@ class SettingsHost:
                 if sha256(content) != step["sha256"]:
                     if step["stopped"]:
                         raise SettingsError(f"{self.path} is changed by somebody else again and again")
+                    if step["sha256"] is None:
+                        # The rescue must not remove what somebody else made.
+                        service.arm(self._params["rescue_after"], self.path, self.saved, False)
                     return dict(result, moved=True, content=_encode(content))
                 if step["content"] is not None:
                     self._save(content, was_running)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import io
 import json
 import os
@@ -22,11 +21,11 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, ShareError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import lock
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import (
     MANIFEST,
     SIGNATURE,
@@ -42,7 +41,6 @@ _FSTAB = "/etc/fstab"
 _PUBLICATION = "publish-"
 _LOCK = "lock"
 _LOCK_SECONDS = 60.0
-_LOCK_PAUSE = 0.1
 # What a killed run left in the staging directory is removed by a later one. No transfer pauses for so long.
 _LEFTOVER_SECONDS = 24 * 3600.0
 
@@ -255,22 +253,16 @@ class Share:
         os.rmdir(self.make_stage())
         path = os.path.join(self.staging, _LOCK)
         with open(path, "a", encoding="ascii") as file:
-            deadline = time.monotonic() + _LOCK_SECONDS
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError as error:
-                    if error.errno not in (errno.EAGAIN, errno.EACCES):
-                        raise ShareError(
-                            f"{path} cannot be locked: {error.strerror}. Publish on a host whose mount of the share"
-                            " supports locks."
-                        ) from error
-                if time.monotonic() > deadline:
-                    raise ShareError(
-                        f"{path} has been locked by another run for {_LOCK_SECONDS:g} s. Wait until that has ended."
-                    )
-                time.sleep(_LOCK_PAUSE)
+            try:
+                is_alone = lock(file.fileno(), _LOCK_SECONDS)
+            except OSError as error:
+                raise ShareError(
+                    f"{path} cannot be locked: {error.strerror}. Publish on a host whose mount of the share supports locks."
+                ) from error
+            if not is_alone:
+                raise ShareError(
+                    f"{path} has been locked by another run for {_LOCK_SECONDS:g} s. Wait until that has ended."
+                )
             yield
 
 

@@ -94,6 +94,7 @@ class Report:
     url: t.Optional[str] = None
     obstacle: t.Optional[str] = None
     deployed_before: t.Optional[t.List[str]] = None
+    allows_executables: t.Optional[bool] = None
     msg: str = ""
 
     def as_dict(self) -> t.Dict[str, t.Any]:
@@ -151,6 +152,7 @@ class Upload:
             look = self._host.look()
             look.check()
             web_port = look.web_port or web_port
+            self.report.allows_executables = look.allows_executables
             if options["data_dir"]:
                 self.report.deployed_before = [str(version) for version in look.deployed]
             if not options["force"] and self._is_present(build, wanted, look):
@@ -281,7 +283,15 @@ class Upload:
             raise AnswerError(self._failure(build, error)) from error
 
     def _probe(self, client: Client, build: BuildFile) -> None:
-        if not self._allows_executables(client, build) and build.installer:
+        allowed = self._allows_executables(client, build)
+        # An open swarm.yaml holds from Swarm's next start on.
+        self.report.allows_executables = allowed or bool(self.report.allows_executables)
+        if not build.installer:
+            return
+        if not self._options["allow_installers"]:
+            self.report.obstacle = "executables"
+            raise OptionsError(f"{build.name} is an installer, and allow_installers is false. Nothing was sent.")
+        if not allowed:
             self.report.obstacle = "executables"
             raise OptionsError(
                 f"{build.name} is an installer, and the peer at {client.base_url} does not allow"

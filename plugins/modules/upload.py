@@ -107,6 +107,13 @@ options:
       - Only noticed where O(data_dir) or O(config) is given.
     type: bool
     default: false
+  allow_installers:
+    description:
+      - Whether an installer may be sent, where the peer allows executables. With V(false), one that the peer lacks is not
+        sent to any peer, and the task fails with RV(obstacle=executables).
+      - This is for tasks after which somebody opens a peer for the installer, and closes it again.
+    type: bool
+    default: true
   force:
     description:
       - Send the build without looking whether the peer has it. An installer then runs again.
@@ -269,7 +276,7 @@ url:
 obstacle:
   description:
     - What alone stands in the way, where that is a setting of the peer. V(executables), the build is an installer and the
-      peer does not allow executables, or V(shared_import), other peers read its import directory.
+      peer does not allow executables, or O(allow_installers=false), or V(shared_import), other peers read its import directory.
     - The task fails then, and nothing was sent.
   type: str
   returned: always, V(null) when nothing stands in the way, or something else does
@@ -280,6 +287,13 @@ deployed_before:
   elements: str
   returned: always, V(null) unless the task looked into O(data_dir)
   sample: [6.20.06-c5a1b0f3]
+allows_executables:
+  description:
+    - Whether the peer allows executables. It does when its C(swarm.yaml), for which O(config) is needed, or its answer says
+      so. A peer that has the build is not asked.
+  type: bool
+  returned: always, V(null) when the task saw neither
+  sample: false
 msg:
   description: What happened in one sentence; on failure, with the peer, the URL, what was sent, what came back and what to do.
   type: str

@@ -35,6 +35,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
     DISCOVER,
+    EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
 )
@@ -200,6 +201,7 @@ class Windows:
             "config": config,
             "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
             "web_port": settings.get(WEB_PORT_KEY),
+            "allow_executables": settings.get(EXECUTABLES_KEY, False) if content is not None else None,
             "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
             "import_dir_configured": bool(configured),
             "builds": [],

@@ -82,7 +82,7 @@ def test_a_peer_that_is_killed_with_a_queued_build(lab: Lab, archive: Path) -> N
         "vray_swarm_deploy_wait": 300,
     }
     with lab.start_playbook(UPLOAD, variables=variables) as playing:
-        playing.wait_for_task("Follow the queued builds")
+        playing.wait_for_task("Follow what is to be deployed")
         lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
         run = playing.wait()
     assert run.failed == ["peer1"] and run.changed == {"peer1": 1}, run
@@ -213,6 +213,12 @@ def test_an_installer_through_the_window_by_the_file_server(lab: Lab, installer:
         assert run.succeeded and bool(run.changed) is changed, run
         assert is_open(lab, "peer1") == (False, False) and installed(lab, "peer1")
         assert len(lab.swarm_events("peer1", "upload")) == 1
+    # What was left open is closed, though nothing is to be sent.
+    lab.ssh("peer1", f"sed -i '/^allowExecutables/s/false/true/' {CONFIG}; systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113)])
+    assert is_open(lab, "peer1") == (True, True)
+    run = through_a_window(lab, "peer1", path, vray_swarm_upload_via="server")
+    assert run.succeeded and run.changed == {"peer1": 1} and is_open(lab, "peer1") == (False, False), run
 
 
 def test_the_scheduler_is_told_of_a_window(lab: Lab, installer: Path, tmp_path: Path) -> None:

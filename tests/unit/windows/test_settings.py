@@ -152,6 +152,22 @@ def test_a_locked_file_lets_swarm_run_on(farm, peer):
     assert peer.text() == before and peer.swarm.state == "started"
 
 
+def test_what_somebody_else_writes_while_it_stops_is_not_undone(farm, peer):
+    """It cannot be changed any more, and what an interrupted run saved is older."""
+    (peer.config.parent / ".swarm.yaml.vray_swarm-saved").write_text("webPort: 1\n")
+    peer.swarm.stop()
+    broken = peer.text() + "a: ["
+
+    def breaks(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "stop" and peer.text() != broken:
+            peer.write(broken)
+
+    peer.host.before = breaks
+    failed = farm.task(SETTINGS, OPTIONS)
+    assert "not valid YAML" in failed["msg"] and not failed["rolled_back"]
+    assert peer.text() == broken
+
+
 @pytest.mark.parametrize("service", [SERVICE, None])
 def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
     other = peer.text() + "uploadsQueuePeriod: 9\r\n"

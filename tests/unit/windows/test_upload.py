@@ -109,12 +109,15 @@ def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
     sent = farm.task(UPLOAD, options)
     assert sent["outcome"] == "rapid"
     assert peer.host.forget() == ["ansible.windows.slurp", "look"]
-    assert farm.task(UPLOAD, options)["outcome"] == "present"
+    present = farm.task(UPLOAD, options)
+    assert (present["outcome"], present["allows_executables"]) == ("present", False)
     # The same file, but no version in its name: found by its size, then by its checksum, on the host.
     other = farm.build("other.tar")
     shutil.copy(build, other)
+    peer.write(peer.text() + "allowExecutables: true\r\n")
     peer.host.forget()
-    assert farm.task(UPLOAD, dict(options, src=str(other)))["outcome"] == "present"
+    present = farm.task(UPLOAD, dict(options, src=str(other)))
+    assert (present["outcome"], present["allows_executables"]) == ("present", True)
     assert peer.host.forget() == ["ansible.windows.slurp", "look", "ansible.windows.win_stat"]
 
     peer.write(peer.text() + f"vrayImportDir: '{SHARE}'\r\n")

@@ -64,6 +64,13 @@ class Peer:
         self.mac.jobs[SERVICE] = Job(plist)
         self.mac.jobs[SERVICE].start()
 
+    def misbehave(self, fault: str) -> None:
+        """Let Swarm do so from its next start on."""
+        path = self.mac.daemons / f"{SERVICE}.plist"
+        plist = plistlib.loads(path.read_bytes())
+        plist["ProgramArguments"] += ["--fault", fault]
+        path.write_bytes(plistlib.dumps(plist))
+
     @property
     def double(self) -> Mac:
         return self.mac

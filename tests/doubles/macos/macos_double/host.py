@@ -50,6 +50,7 @@ class Job:
             config=options["--config"],
             platform=options["--platform"],
             temp_dir=Path(options["--data"]) / "tmp",
+            faults=[options["--fault"]] if "--fault" in options else [],
         )
         try:
             peer.start()

@@ -156,6 +156,18 @@ def test_swarm_yaml_alone(tmp_path):
     assert look.import_is_local
 
 
+@pytest.mark.parametrize(
+    "text, wanted",
+    [("allowExecutables: true", True), ("allowExecutables: false", False), ("", False), ("allowExecutables: 1", None)],
+)
+def test_whether_swarm_yaml_allows_executables(tmp_path, text, wanted):
+    assert Look(look_at(None, config_of(tmp_path, text))).allows_executables is wanted
+
+
+def test_without_swarm_yaml_nothing_tells_whether_executables_are_allowed(swarm):
+    assert Look(look_at(str(swarm))).allows_executables is None
+
+
 def check(facts):
     """What a decision that needs all of it says."""
     Look(facts).check()

@@ -63,6 +63,9 @@ SIMPLE = [
     ("vrayImportDir: relative/import\n", {"vrayImportDir": "relative/import"}),
     ("webPort: 1\nwebPort: 2\n", {"webPort": 2}),
     ("webPort: 1113\nlogging:\n  web:\n    level: 'INFO'\n", {"webPort": 1113}),
+    ("webPort: yes\n", {"webPort": True}),
+    ("webPort: True # open\n", {"webPort": True}),
+    ("webPort: OFF\n", {"webPort": False}),
     ("webPortOld: 1\nmyWebPort: 2\n", {}),
     (WHOLE, {"webPort": 11130, "vrayImportDir": "/srv/v-ray builds/Linux_x86"}),
 ]
@@ -82,7 +85,6 @@ ELABORATE = [
     ("webPort: # none\n", {"webPort": None}),
     ("webPort: ~\n", {"webPort": None}),
     ("webPort: null\n", {"webPort": None}),
-    ("webPort: yes\n", {"webPort": True}),
     ("webPort: !!int '1113'\n", {"webPort": 1113}),
     ("port: &port 1113\nwebPort: *port\n", {"webPort": 1113}),
     ('vrayImportDir: "D:\\\\vray"\n', {"vrayImportDir": "D:\\vray"}),

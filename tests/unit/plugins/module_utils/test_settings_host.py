@@ -380,6 +380,13 @@ def test_a_file_that_changes_while_it_stops(config, systemd):
     assert config.read_bytes() == b"x: 1\n"
 
 
+def test_a_file_that_somebody_makes_while_it_stops_is_not_removed(config, systemd):
+    config.unlink()
+    systemd.during_stop = lambda: config.write_bytes(b"x: 1\n")
+    assert apply(config, old=None)["moved"] is True
+    assert any("new=no\n" in word for word in systemd.timer)
+
+
 def test_what_became_of_the_file_is_not_undone_where_nothing_was_written(config, systemd):
     """It cannot be edited any more; what an earlier run saved is older than that."""
     (config.parent / ".swarm.yaml.vray_swarm-saved").write_bytes(b"ancient: 1\n")

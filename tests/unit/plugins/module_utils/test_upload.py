@@ -56,6 +56,7 @@ class Disk(Host):
             "data_dir": "/var/lib/swarm",
             "config": None,
             "web_port": None,
+            "allow_executables": None,
             "import_dir": "/var/lib/swarm/VRay/import",
             "import_dir_configured": False,
             "builds": [],
@@ -496,6 +497,31 @@ def test_an_installer_does_not_go_to_a_peer_that_does_not(installer, check_mode)
         assert installer.report.obstacle == "executables"
     assert "allowExecutables: true" in message
     assert installer.slept == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_installer_is_held_back_from_a_peer_that_allows_it(installer, check_mode):
+    with Server(swarm(rapid(len(INSTALLER)), allowed=True)) as server:
+        message = installer.fail(server, OptionsError, check_mode, force=True, allow_installers=False)
+        assert server.paths == ["GET /debug/allowExecutables"]
+    assert (installer.report.obstacle, installer.report.allows_executables) == ("executables", True)
+    assert "allow_installers is false. Nothing was sent." in message
+
+
+def test_an_archive_is_not_held_back_with_installers(task):
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, allow_installers=False).outcome == "rapid"
+
+
+@pytest.mark.parametrize("said", [None, False, True])
+@pytest.mark.parametrize("answered", [False, True])
+def test_whether_a_peer_allows_executables(task, said, answered):
+    task.disk = Disk(allow_executables=said)
+    with Server(swarm(rapid(len(ARCHIVE)), allowed=answered)) as server:
+        assert task.run(server, config="/etc/swarm.yaml").allows_executables is bool(said or answered)
+    # Who has the build is not asked.
+    task.disk.deployed(VERSION)
+    assert task.run(None, data_dir="/d", config="/etc/swarm.yaml").allows_executables is said
 
 
 # The checksum.
