@@ -48,9 +48,12 @@ _BOOTOUT_SECONDS = 25  # launchd kills what has not ended after 20 s
 # executables (of all processes), keep (a file under another name, too), put (one in the place of another) and finish.
 # keep and put follow no link: the directory may belong to somebody who plants them.
 
+# Who is ended before the work is done, as at the end of the host, does not finish: bash, unlike dash, would.
+
 # A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
 _RESCUE = """\
 trap finish EXIT
+trap 'trap - EXIT; exit 143' HUP INT TERM
 before=$(restarts)
 if runs && sleep 10 && runs && [ "$before" = "$(restarts)" ]; then
     rm -f -- "$saved"
@@ -64,6 +67,7 @@ start
 # the executables of renders begin with.
 _REVERT = """\
 trap finish EXIT
+trap 'trap - EXIT; exit 143' HUP INT TERM
 idle() {
     executables 2>/dev/null | while IFS= read -r executable; do
         for root in "$@"; do case $executable in "$root"*) exit 1 ;; esac; done
@@ -94,6 +98,7 @@ finish() { rm -f -- "$wanted" "$unit"; }
 _AT_BOOT = """\
 [Unit]
 Description={description}
+RequiresMountsFor={directory}
 After=remote-fs.target
 Before={before}
 
@@ -259,7 +264,7 @@ class Systemd(ServiceControl):
 
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
         script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
-        error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, script)
+        error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, path, script)
         if error:
             raise ServiceError(
                 f"the timer that would start {self.name} again could not be set ({error}), so it was not stopped."
@@ -271,7 +276,7 @@ class Systemd(ServiceControl):
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
         script = self._script(self.revert, _REVERT, file=path, old=old)
-        error = self._set_timer(self.revert, f"Take back the settings of {self.name}", seconds, script, *roots)
+        error = self._set_timer(self.revert, f"Take back the settings of {self.name}", seconds, path, script, *roots)
         if error:
             raise ServiceError(f"the timer that would take the change back could not be set: {error}")
 
@@ -283,7 +288,7 @@ class Systemd(ServiceControl):
         names = {"service": self.name, "rescue": self.rescue, "unit": unit, "wanted": wanted}
         return _script(_WITH_SYSTEMD, body, **names, **values)
 
-    def _set_timer(self, timer: str, description: str, seconds: int, *script: str) -> str:
+    def _set_timer(self, timer: str, description: str, seconds: int, path: str, *script: str) -> str:
         """Let a script run after some time, or when the host starts again; say why that cannot be."""
         self._remove_timer(timer)
         done = run_command(
@@ -300,13 +305,13 @@ class Systemd(ServiceControl):
         if done.status != 0:
             return done.error or f"systemd-run ended with {done.status}"
         try:
-            self._set_boot(timer, description, *script)
+            self._set_boot(timer, description, path, *script)
         except OSError as error:
             self._remove_timer(timer)
             return f"{error.filename}: {error.strerror}"
         return ""
 
-    def _set_boot(self, timer: str, description: str, *script: str) -> None:
+    def _set_boot(self, timer: str, description: str, path: str, *script: str) -> None:
         unit, wanted = self._boot_files(timer)
         before = self.name
         if timer == self.rescue:
@@ -315,7 +320,9 @@ class Systemd(ServiceControl):
         words = " ".join(_quoted(word) for word in (_BOOT_ONLY.format(timer=timer) + script[0], "sh", *script[1:]))
         with open(unit, "wb") as file:
             os.fchmod(file.fileno(), 0o644)
-            file.write(_AT_BOOT.format(description=description, before=before, words=words).encode())
+            directory = _quoted(os.path.dirname(path)).replace("$$", "$")
+            text = _AT_BOOT.format(description=description, directory=directory, before=before, words=words)
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         os.makedirs(os.path.dirname(wanted), exist_ok=True)

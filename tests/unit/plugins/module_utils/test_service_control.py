@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -37,8 +38,8 @@ class Host:
         self.config.write_text("new")
         self.kept.write_text("old")
 
-    def boot(self, name):
-        """Run what systemd reads from the unit."""
+    def boot(self, name, shell="/bin/sh"):
+        """Run what systemd reads from the unit; return how it ended."""
         text = (self.units / f"{name}-boot.service").read_text()
         command = re.search(r"(?m)^ExecStart=(.*)$", text).group(1)
         words = [
@@ -46,7 +47,7 @@ class Host:
             for word in re.findall(r'"((?:[^"\\]|\\.)*)"', command)
         ]
         assert command.startswith("/bin/sh -c ")
-        subprocess.run(["/bin/sh", "-c", *words], timeout=60, check=True)
+        return subprocess.run([shell, "-c", *words], timeout=60, check=False).returncode
 
     def left(self):
         return sorted(path.name for path in self.units.glob("**/*.service"))
@@ -79,7 +80,7 @@ def arm_revert(host):
 
 
 def test_an_interrupted_change_is_put_right_before_swarm_starts(host):
-    host.boot(arm(host))
+    assert host.boot(arm(host)) == 0
     assert host.config.read_text() == "old" and os.listdir(str(host.folder)) == [host.config.name]
     # Who waits for Swarm's start here waits for ever: Swarm waits for the end of this.
     assert "start --no-block -- swarm.service" in host.calls.read_text().splitlines()
@@ -88,12 +89,12 @@ def test_an_interrupted_change_is_put_right_before_swarm_starts(host):
 
 def test_an_interrupted_change_of_a_new_file(host):
     host.kept.unlink()
-    host.boot(arm(host, is_new=True))
+    assert host.boot(arm(host, is_new=True)) == 0
     assert os.listdir(str(host.folder)) == []
 
 
 def test_a_change_that_was_to_be_taken_back_is_so_before_swarm_starts(host):
-    host.boot(arm_revert(host))
+    assert host.boot(arm_revert(host)) == 0
     assert host.config.read_text() == "old"
     assert (host.folder / f"{host.config.name}.reverted~").read_text() == "new"
     assert "try-restart --no-block -- swarm.service" in host.calls.read_text().splitlines()
@@ -103,16 +104,40 @@ def test_a_change_that_was_to_be_taken_back_is_so_before_swarm_starts(host):
 def test_a_file_system_without_hard_links(host, tmp_path):
     (tmp_path / "bin" / "ln").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bin" / "ln").chmod(0o755)
-    host.boot(arm_revert(host))
+    assert host.boot(arm_revert(host)) == 0
     assert host.config.read_text() == "old"
     assert (host.folder / f"{host.config.name}.reverted~").read_text() == "new"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_what_is_ended_with_the_host_is_done_at_its_next_start(host, tmp_path, shell):
+    """Shells differ in what a trap of EXIT means to a signal."""
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not on this machine")
+    timer = arm_revert(host)
+    rescue = host.active / f"{Systemd('swarm').rescue}.timer"
+    rescue.touch()
+    # The host shuts down while the script waits for that one.
+    sleep = tmp_path / "bin" / "sleep"
+    sleep.write_text("#!/bin/sh\nkill -TERM $PPID\n")
+    assert host.boot(timer, shell) in (143, -15)
+    assert (host.config.read_text(), len(host.left())) == ("new", 2)
+    rescue.unlink()
+    assert host.boot(timer, shell) == 0
+    assert (host.config.read_text(), host.left()) == ("old", [])
+
+
+@pytest.mark.parametrize("armed", [arm, arm_revert])
+def test_the_disk_with_the_file_is_waited_for(host, armed):
+    text = (host.units / f"{armed(host)}-boot.service").read_text()
+    assert f'RequiresMountsFor="{host.folder}"\n' in text
 
 
 @pytest.mark.parametrize("armed", [arm, arm_revert])
 def test_while_there_is_a_timer_it_is_left_to_that(host, armed):
     timer = armed(host)
     (host.active / f"{timer}.timer").touch()
-    host.boot(timer)
+    assert host.boot(timer) == 0
     assert (host.config.read_text(), host.kept.read_text()) == ("new", "old")
     assert len(host.left()) == 2
 
@@ -124,7 +149,7 @@ def test_a_link_to_a_directory_in_the_place_of_the_file(host, tmp_path, armed):
     (tmp_path / "etc").mkdir()
     host.config.unlink()
     host.config.symlink_to(tmp_path / "etc")
-    host.boot(timer)
+    assert host.boot(timer) == 0
     assert host.config.read_text() == "old" and not host.config.is_symlink()
     assert os.listdir(str(tmp_path / "etc")) == []
 
@@ -139,7 +164,7 @@ def test_a_link_in_the_place_of_what_is_kept(host, tmp_path, is_directory):
         target.write_text("root's")
     kept = host.folder / f"{host.config.name}.reverted~"
     kept.symlink_to(target)
-    host.boot(arm_revert(host))
+    assert host.boot(arm_revert(host)) == 0
     assert kept.read_text() == "new" and not kept.is_symlink()
     assert os.listdir(str(target)) == [] if is_directory else target.read_text() == "root's"
 
@@ -151,7 +176,7 @@ def test_a_link_to_a_file_that_only_root_can_read(host, tmp_path):
     secret.write_text("root's")
     host.config.unlink()
     host.config.symlink_to(secret)
-    host.boot(timer)
+    assert host.boot(timer) == 0
     kept = host.folder / f"{host.config.name}.reverted~"
     assert kept.is_symlink() and secret.stat().st_nlink == 1
     assert host.config.read_text() == "old"
