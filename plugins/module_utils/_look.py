@@ -195,7 +195,7 @@ def look_at(
     if config:
         try:
             content = _read_config(config)
-            settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY, EXECUTABLES_KEY))
+            settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY), (EXECUTABLES_KEY,))
         except OptionsError as error:
             errors["config"] = str(error)
     host_platform = host_platform or this_platform()

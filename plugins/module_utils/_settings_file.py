@@ -36,9 +36,10 @@ _BOOLEAN = {
 _NO_TEXT = re.compile(r"(?i)~|null|true|false|yes|no|on|off|y|n|[-+.]?[0-9][-+.:_0-9a-fx]*|[-+]?\.(?:inf|nan)")
 
 
-def parse_settings(content: bytes, path: str, keys: t.Sequence[str]) -> t.Dict[str, t.Any]:
+def parse_settings(content: bytes, path: str, keys: t.Sequence[str], also: t.Sequence[str] = ()) -> t.Dict[str, t.Any]:
     """Return the settings of a swarm.yaml: all of them with PyYAML, at least ``keys`` without.
 
+    :param also: Keys that are None where only PyYAML could tell what they say.
     :raises OptionsError: The file is not valid YAML, or no mapping, or too elaborate to be read without PyYAML.
     """
     try:
@@ -46,7 +47,7 @@ def parse_settings(content: bytes, path: str, keys: t.Sequence[str]) -> t.Dict[s
     except UnicodeDecodeError as error:
         raise OptionsError(f"{path} is not UTF-8 (byte {error.start}): nothing was done.") from error
     if yaml is None:
-        return _plain_scalars(text, path, keys)
+        return _plain_scalars(text, path, keys, also)
     try:
         settings = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: 2026-02-31 is a date for PyYAML.
@@ -58,7 +59,7 @@ def parse_settings(content: bytes, path: str, keys: t.Sequence[str]) -> t.Dict[s
     return settings
 
 
-def _plain_scalars(text: str, path: str, keys: t.Sequence[str]) -> t.Dict[str, t.Any]:
+def _plain_scalars(text: str, path: str, keys: t.Sequence[str], also: t.Sequence[str]) -> t.Dict[str, t.Any]:
     """Read top-level keys with simple values; refuse what only a YAML parser can read rather than guess."""
     found: t.Dict[str, t.Any] = {}
     lines = re.split(r"\r\n|\r|\n", text)
@@ -69,13 +70,14 @@ def _plain_scalars(text: str, path: str, keys: t.Sequence[str]) -> t.Dict[str, t
                 continue
             raise _elaborate(path, f"line {number + 1}")
         key = match.group("key")
-        if key in keys:
+        if key in keys or key in also:
             following = next((after for after in lines[number + 1 :] if _COMMENT.sub("", after).strip()), "")
             value = _scalar(match.group("value") or "")
             # A value can go on in the next line.
-            if value is None or following[:1] in (" ", "\t"):
+            is_plain = value is not None and following[:1] not in (" ", "\t")
+            if key in keys and not is_plain:
                 raise _elaborate(path, f"the value of {key}")
-            found[key] = value
+            found[key] = value if is_plain else None
     return found
 
 

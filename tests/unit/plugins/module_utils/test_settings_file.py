@@ -132,6 +132,14 @@ def test_without_a_parser(without_yaml, text, wanted):
     assert parse_settings(text.encode("utf-8"), PATH, KEYS) == wanted
 
 
+@pytest.mark.parametrize(
+    "value, read", [("true", True), ("", None), ("~", None), ("!!bool yes", None), ("\n  on", None)]
+)
+def test_without_a_parser_what_is_not_needed_is_unknown_at_worst(without_yaml, value, read):
+    text = f"webPort: 1113\nallowExecutables: {value}\n".encode()
+    assert parse_settings(text, PATH, KEYS, ("allowExecutables",)) == {"webPort": 1113, "allowExecutables": read}
+
+
 @pytest.mark.parametrize("text", [text for text, _wanted in ELABORATE] + BROKEN[2:])
 def test_without_a_parser_nothing_is_guessed(without_yaml, text):
     with pytest.raises(OptionsError, match=r"^/etc/swarm/swarm.yaml: .* needs a YAML parser. Install PyYAML"):
