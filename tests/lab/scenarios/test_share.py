@@ -299,8 +299,8 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     assert right.succeeded and right.one("peer1", task="Show facts"), right
     assert "share_path=" in right.output and "Wr0ng" not in wrong.output + right.output
     assert seen.processes == [] and seen.open_to_others == []
-    # On its way it is in private files of Ansible's own.
-    assert seen.here and {path for dummy, dummy, path in seen.there} > {CREDENTIALS}
+    # On its way it is in private files of Ansible's own, of which each may be missed.
+    assert CREDENTIALS in {path for dummy, dummy, path in seen.there}
     assert traces(lab, "peer1", "Wr0ng") == [CREDENTIALS]
 
 

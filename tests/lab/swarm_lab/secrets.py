@@ -24,7 +24,8 @@ cd /dev/shm
 while :; do cat /proc/[0-9]*/cmdline; sleep 0.01; done > processes 2>/dev/null &
 while :; do
     for file in $(grep -rlF --file=words /home /root /tmp /etc/.ansible* /etc/vray_swarm*); do
-        echo $(stat --format %a "$file" "${file%/*}") "$file" >> files
+        # It may be gone by now.
+        modes=$(stat --format %a "$file" "${file%/*}") && echo $modes "$file" >> files
     done
     sleep 0.01
 done 2>/dev/null
