@@ -230,7 +230,7 @@ class ActionModule(SwarmAction):
         if done["undone"]:
             self._fail(done["undone"], before)
         if done.get("confirmed"):
-            self._check_moved(done)
+            self._check_moved(done, before)
             return
         why = done.get("log")
         if "confirmed" not in done:
@@ -239,14 +239,14 @@ class ActionModule(SwarmAction):
             content = None if only_started else _encode(after)
             done = self._step("confirm", revert=self._always["revert"], content=content)
             if done["confirmed"]:
-                self._check_moved(done)
+                self._check_moved(done, before)
                 return
             why = explain(None, done["state"], done["log"], self.options["start_timeout"])
         if only_started:
             raise SettingsError(f"Swarm does not run as its file says. {only_started}, but: {why}.")
         self._undo(t.cast(str, why), before)
 
-    def _check_moved(self, done: t.Mapping[str, t.Any]) -> None:
+    def _check_moved(self, done: t.Mapping[str, t.Any], before: t.Optional[bytes]) -> None:
         """Somebody else can have written the file at the same time, with what was set here or without."""
         if not done.get("moved"):
             return
@@ -256,8 +256,8 @@ class ActionModule(SwarmAction):
                 f"Another task changed {self.options['path']} at the same time, and what was set here is not in it any"
                 " more. Swarm runs. Run the task again."
             )
-        if self._always["revert"]:
-            self._step("settle", revert=self._always["revert"])
+        # The way back is not needed any more, unless it is another task's.
+        self._step("confirm", revert=self._always["revert"], saved=sha256(before))
 
     def _wait(self, web_port: int, flag: t.Optional[bool]) -> t.Optional[str]:
         """Ask until the answer is right; say why it is not."""

@@ -253,12 +253,13 @@ class SettingsHost:
             return {"confirmed": False, "state": state._asdict(), "log": service.log()}
         content = self._read()
         if step.get("content") is not None and content != _decode(step["content"]):
-            # Swarm itself, or another task, which still needs the way back: the rescue removes it.
+            # Swarm itself, or another task, which still needs the way back.
             return {"confirmed": True, "moved": True, "content": _encode(content)}
         # In this order: what waits to take a change back does so while there is a rescue.
         self._settle(step["revert"])
-        service.disarm()
-        self._remove(self.saved)
+        if "saved" not in step or self._is_saved(step["saved"]):
+            service.disarm()
+            self._remove(self.saved)
         return {"confirmed": True}
 
     def _undo_step(self, step: t.Mapping[str, t.Any]) -> Result:
@@ -280,7 +281,7 @@ class SettingsHost:
         stopped = len(trouble)
         try:
             restored = wrote and self._put_back(step["sha256"] is None)
-        except OSError as error:
+        except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
         # Whatever became of the file: Swarm must not stay down.
         try:
@@ -418,6 +419,10 @@ class SettingsHost:
 
     def _is_as_saved(self) -> bool:
         return self._read_own(self.saved) == self._read()
+
+    def _is_saved(self, wanted: t.Optional[str]) -> bool:
+        """Whether the way back leads to the content with this SHA-256."""
+        return sha256(self._read_own(self.saved)) == wanted
 
     @contextlib.contextmanager
     def _alone(self) -> t.Iterator[None]:

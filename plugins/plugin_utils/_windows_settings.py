@@ -155,6 +155,7 @@ class WindowsSettingsHost(SettingsHost):
         # What the step replaces: the SHA-256 of what was read, or "none".
         self._replaces: t.Optional[str] = None
         self._is_of_others = False
+        self._has_saved = False
 
     # -- steps
 
@@ -263,15 +264,21 @@ class WindowsSettingsHost(SettingsHost):
         if self._change(Do="put", Path=target, Content=encoded, Replaces=replaces)["other"]:
             self._is_of_others = True
             raise SettingsError(f"{target} was changed by somebody else just now, and left as it is")
+        self._has_saved |= target == self.saved
 
     def _put_back(self, was_missing: bool) -> bool:
         if self._is_of_others:
-            self._remove(self.saved)
+            if self._has_saved:
+                self._remove(self.saved)
             return False
         return super()._put_back(was_missing)
 
     def _is_as_saved(self) -> bool:
         # Whether it is has no consequence here, where a file can be replaced by its like.
+        return False
+
+    def _is_saved(self, wanted: t.Optional[str]) -> bool:
+        # It may be another task's: the timer removes it.
         return False
 
     @contextlib.contextmanager

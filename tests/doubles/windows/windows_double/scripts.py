@@ -209,7 +209,7 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
             "old": _content(host.files.real(p["Old"], sid)),
         }
     assert not check
-    if path.lower() in host.locked:
+    if host.locked & {path.lower(), (p["Target"] or "").lower()}:
         raise WindowsError(
             "System.IO.IOException",
             f"The process cannot access the file '{path}' because it is being used by another process.",

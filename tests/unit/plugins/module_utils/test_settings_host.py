@@ -359,6 +359,15 @@ def test_what_another_task_wrote_is_not_confirmed(config, systemd):
     assert systemd.timer is not None and len(os.listdir(str(config.parent))) == 2
 
 
+@pytest.mark.parametrize("saved, is_over", [(OLD, True), (b"x: 2\n", False)])
+def test_the_way_back_ends_with_the_task_that_made_it(config, systemd, saved, is_over):
+    """Somebody wrote the file as well, and it is right: a restart of the host may not put back what was before."""
+    apply(config)
+    config.write_bytes(NEW + b"# Swarm\n")
+    assert host(config).run({"do": "confirm", "revert": None, "saved": sha256(saved)}) == {"confirmed": True}
+    assert (systemd.timer is None) == is_over and (len(os.listdir(str(config.parent))) == 1) == is_over
+
+
 def test_what_another_task_wrote_is_not_undone(config, systemd):
     apply(config)
     config.write_bytes(b"x: 1\n")
