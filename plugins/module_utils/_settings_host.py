@@ -537,8 +537,8 @@ def _trusted_path(path: str) -> str:
             break
         if os.lstat(path).st_uid not in trusted:
             raise SettingsError(
-                f"{path} is a link to {target}, and belongs to neither root nor the owner of that. Set path to Swarm's"
-                " swarm.yaml itself."
+                f"{path} is a link to {target}, and belongs to neither root, the user of the task nor the owner of that. Set"
+                " path to Swarm's swarm.yaml itself."
             )
         path = os.path.join(os.path.dirname(path), os.readlink(path))
     return target

@@ -93,7 +93,9 @@ options:
     description:
       - Before Swarm is stopped, the host is told to start it by itself after this many seconds, with its old settings where it
         does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
-      - When the host restarts meanwhile, the old settings are put back before Swarm starts, on macOS after this many seconds.
+      - When the host restarts meanwhile, systemd puts the old settings back before Swarm starts. macOS begins to count anew, and
+        Windows makes up for what it missed at some time after its start.
+      - With systemd this is a unit in C(/etc/systemd/system), so that the task has to be root there.
       - It must be more than O(stop_timeout) and O(start_timeout) together.
     type: int
     default: 600
@@ -106,7 +108,8 @@ options:
         task with O(service) that sets the same keys. The host then takes nothing back, whatever these keys are set to.
       - A later task with other keys leaves it as it is. What that task changes is not taken back.
       - What was in the file is kept beside it as C(swarm.yaml.reverted~), since somebody else may have changed more meanwhile.
-      - When the host restarts meanwhile, the change is taken back before Swarm starts, on macOS after this many seconds.
+      - When the host restarts meanwhile, systemd takes the change back before Swarm starts. macOS begins to count anew, and
+        Windows makes up for what it missed at some time after its start.
       - Needs O(service).
     type: int
     default: 0
