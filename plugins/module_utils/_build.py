@@ -29,6 +29,7 @@ import zipfile
 import zlib
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import IrregularError, open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
 
 try:
@@ -332,34 +333,14 @@ def _opened(source: Source) -> t.Iterator[t.Tuple[str, t.BinaryIO]]:
 
 
 def _open(name: str) -> io.FileIO:
-    """Open a regular file. Nothing else is ever opened for reading: a named pipe without a writer would hang."""
     try:
-        _check_regular(name, os.stat(name))
-        # pylint: disable-next=consider-using-with
-        file = open(name, "rb", buffering=0, opener=_opener)
+        return open_regular(name)
+    except IrregularError as exc:
+        is_directory = exc.errno == errno.EISDIR
+        what = "a directory" if is_directory else "not a regular file, but a device, a named pipe or a socket"
+        raise BuildError("%s is %s. Name the file of the build itself." % (shown(name, 500), what)) from exc
     except (OSError, ValueError) as exc:  # ValueError: a null byte in the name
         raise _unreadable(name, exc) from exc
-    try:
-        _check_regular(name, os.fstat(file.fileno()))
-    except BuildError:
-        file.close()
-        raise
-    return file
-
-
-def _opener(name: str, flags: int) -> int:
-    # For the pipe that takes the place of the file just now. It means nothing for a regular file.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _check_regular(name: str, status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise BuildError("%s is a directory. Name the file of the build itself." % shown(name, 500))
-    if not stat.S_ISREG(status.st_mode):
-        raise BuildError(
-            "%s is not a regular file, but a device, a named pipe or a socket. Name the file of the build itself."
-            % shown(name, 500)
-        )
 
 
 def _unreadable(name: str, exc: Exception) -> BuildError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import stat
 import time
@@ -25,12 +26,15 @@ class IrregularError(OSError):
     """A directory, a device, a named pipe or a socket, where a file was to be; a link, where none is followed."""
 
 
-def open_regular(path: str, follow: bool = True) -> t.BinaryIO:
-    """Open a file for reading. Nothing else is ever opened: a named pipe without a writer would hang."""
+def open_regular(path: str, follow: bool = True) -> io.FileIO:
+    """Open a file for reading, without a buffer. Nothing else is ever opened: a named pipe without a writer would hang."""
+
+    def opener(name: str, flags: int) -> int:
+        # The flags are for what takes the place of the file just now. O_NONBLOCK means nothing for a file.
+        return os.open(name, flags | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
+
     _check_regular(path, os.stat(path, follow_symlinks=follow))
-    # The flags are for what takes the place of the file just now. O_NONBLOCK means nothing for a file.
-    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-    file = open(os.open(path, flags), "rb")  # pylint: disable=consider-using-with
+    file = open(path, "rb", buffering=0, opener=opener)  # pylint: disable=consider-using-with
     try:
         _check_regular(path, os.fstat(file.fileno()))
     except IrregularError:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 import time
@@ -402,7 +403,7 @@ class SettingsHost:
         with file:
             return file.read()
 
-    def _open_own(self, path: str) -> t.Optional[t.BinaryIO]:
+    def _open_own(self, path: str) -> t.Optional[io.FileIO]:
         """What somebody else put there, such as a link to a file that only root can read, is as good as none."""
         try:
             file = open_regular(path, follow=False)

@@ -738,7 +738,7 @@ def test_a_pipe_that_takes_the_place_of_the_file_does_not_hang(tmp_path, monkeyp
     os.mkfifo(str(tmp_path / "pipe"))
     (tmp_path / "file").write_bytes(b"x")
     status = os.stat(str(tmp_path / "file"))
-    monkeypatch.setattr(_build.os, "stat", lambda path: status)
+    monkeypatch.setattr(_build.os, "stat", lambda *_args, **_more: status)
     assert "is not a regular file" in refusal(function, str(tmp_path / "pipe"))
 
 
