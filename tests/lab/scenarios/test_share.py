@@ -175,7 +175,7 @@ def test_files_and_the_mounts_of_others_are_not_mounted_over(share: Lab) -> None
     lab.ssh("peer5", f"echo '{line}' >> /etc/fstab; mkdir -p /mnt/vray; mount -t tmpfs //server/assets /mnt/vray")
     lab.ssh("peer5", "touch /mnt/vray/precious")
     for arguments in (("--check",), ()):
-        run = mount(lab, "peer3:peer5", *arguments)
+        run = mount(lab, "peer3:peer4:peer5", *arguments)
         assert run.failed == ["peer3", "peer4", "peer5"], run
         assert "/mnt/vray is not empty" in failure(run, "peer3") and "_share_over_files" in failure(run, "peer3")
         assert "is a mount of mine that is not in fstab, so that it is somebody else's" in failure(run, "peer4")
