@@ -299,8 +299,7 @@ class Systemd(ServiceControl):
             "--timer-property=AccuracySec=1s",
             "/bin/sh",
             "-c",
-            # systemd replaces variables in a command line by itself.
-            *(word.replace("$", "$$") for word in (script[0], "sh", *script[1:])),
+            *_words(*script),
         )
         if done.status != 0:
             return done.error or f"systemd-run ended with {done.status}"
@@ -317,11 +316,15 @@ class Systemd(ServiceControl):
         if timer == self.rescue:
             # What an interrupted change did is put right before an older one is taken back.
             before += f" {self.revert}{_BOOT}"
-        words = " ".join(_quoted(word) for word in (_BOOT_ONLY.format(timer=timer) + script[0], "sh", *script[1:]))
+        words = _words(_BOOT_ONLY.format(timer=timer) + script[0], *script[1:])
+        text = _AT_BOOT.format(
+            description=description,
+            directory=_quoted(os.path.dirname(path)),
+            before=before,
+            words=" ".join(map(_quoted, words)),
+        )
         with open(unit, "wb") as file:
             os.fchmod(file.fileno(), 0o644)
-            directory = _quoted(os.path.dirname(path)).replace("$$", "$")
-            text = _AT_BOOT.format(description=description, directory=directory, before=before, words=words)
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -505,9 +508,14 @@ class Launchd(ServiceControl):
             pass
 
 
+def _words(script: str, *arguments: str) -> t.List[str]:
+    """What /bin/sh -c is given. systemd replaces variables in a command line by itself."""
+    return [word.replace("$", "$$") for word in (script, "sh", *arguments)]
+
+
 def _quoted(word: str) -> str:
-    """A word of a command line in a unit: systemd.service(5), "Command lines"."""
-    for special, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%"), ("$", "$$")):
+    """A word in a unit: systemd.syntax(7), "Quoting"."""
+    for special, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%")):
         word = word.replace(special, written)
     return f'"{word}"'
 
