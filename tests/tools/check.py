@@ -77,7 +77,10 @@ class Check:
     needs: str = ""
     # Checks that use the same thing, such as the peers' port, never run at the same time.
     uses: str = ""
-    minutes: float = 10
+    # With a loopback of its own, where that can be had: no other program takes the ports of its peers.
+    apart: bool = False
+    # Only what hangs is stopped: a slow machine that has others at work needs four times what a good one does.
+    minutes: float = 30
 
 
 # -- what the checks count ------------------------------------------------------------------------------------
@@ -235,6 +238,26 @@ def for_ansible_test(run: Run, environ: dict[str, str]) -> dict[str, str]:
     return environ
 
 
+LOOPBACK = """\
+import fcntl, os, socket, struct, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+    fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@functools.lru_cache(maxsize=1)
+def apart() -> tuple[str, ...]:
+    """What starts a command in a network of its own, which has a loopback and nothing else. Nothing, if it cannot."""
+    command = ("unshare", "--net", "--", sys.executable, "-I", "-c", LOOPBACK)
+    with contextlib.suppress(OSError):
+        done = subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode == 0:
+            return command
+    return ()
+
+
 def in_own_lab(part: str, run: Run, environ: dict[str, str]) -> dict[str, str]:
     """A lab that neither `make lab` nor the tests of another checkout have. A later run removes what a crash left."""
     environ["LAB_NAME"] = f"test-{part}-{hashlib.sha256(str(envs.ROOT).encode()).hexdigest()[:8]}"
@@ -324,6 +347,7 @@ def unit(env: str, tests: str = "tests/unit", name: str = "") -> Check:
         commands=(f"{PYTEST} {QUICK} {tests}",),
         cwd="{root}",
         count=count_pytest,
+        apart=True,
     )
 
 
@@ -337,7 +361,9 @@ def ansible_test(kind: str, env: str, uses: str = "", more: str = "") -> Check:
         environ=for_ansible_test,
         count=count_ansible_test,
         uses=uses,
-        minutes=15,
+        # Sanity asks for the parts of its tests.
+        apart=kind == "integration",
+        minutes=45,
     )
 
 
@@ -363,7 +389,7 @@ def on_lab(part: str, scenarios: str, env: str = "default") -> Check:
         cwd="{root}",
         count=count_pytest,
         environ=functools.partial(in_own_lab, part),
-        minutes=30,
+        minutes=60,
     )
 
 
@@ -379,13 +405,27 @@ CHECKS = (
     # Windows and macOS are pretended twice already, with the oldest and the newest.
     unit("default", "tests/unit --ignore tests/unit/windows --ignore tests/unit/macos"),
     Check(
-        "memory", "unit", "default", (f"{PYTEST} -m slow tests/unit/plugins/modules",), cwd="{root}", count=count_pytest
+        "memory",
+        "unit",
+        "default",
+        (f"{PYTEST} -m slow tests/unit/plugins/modules",),
+        cwd="{root}",
+        count=count_pytest,
+        apart=True,
     ),
     unit("oldest"),
     unit("newest"),
     # What runs on peers has Python 3.7 and no Ansible beside it.
     unit("peer", "tests/unit/plugins/module_utils"),
-    Check("demo", "demo", "default", ("{bin}/python tests/demo/demo.py demo",), cwd="{root}", uses="port 1113"),
+    Check(
+        "demo",
+        "demo",
+        "default",
+        ("{bin}/python tests/demo/demo.py demo",),
+        cwd="{root}",
+        uses="port 1113",
+        apart=True,
+    ),
     lint(
         "galaxy",
         "{bin}/ansible-galaxy collection build --force --output-path {tmp}/galaxy {copy}",
@@ -549,11 +589,12 @@ class Runner:
     ) -> int:
         output.write(f"$ {shlex.join(command)}\n".encode())
         output.flush()
+        around = apart() if check.apart else ()
         with self.state:
             if self.stopped:
                 return 1
             process = subprocess.Popen(
-                command,
+                [*around, *command],
                 cwd=check.cwd.format_map(words),
                 env=environ,
                 stdin=subprocess.DEVNULL,
