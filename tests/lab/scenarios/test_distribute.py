@@ -370,7 +370,7 @@ def test_the_guide_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
     # The first of each kind.
     blocks = dict(reversed(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)))
     inventory = tmp_path / "inventory.yml"
-    lab.used.update(lab.hosts)
+    lab.touched.update(lab.hosts)
     inventory.write_text(blocks["yaml"].replace("10.91.0.", f"{lab.net}."), encoding="utf-8")
     (tmp_path / "builds").mkdir()
     make_archive(tmp_path / "builds" / f"vray-{VERSION}.tar", version=VERSION, size=1_000_000)

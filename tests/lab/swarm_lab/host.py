@@ -90,6 +90,8 @@ class Host:
         self.own = self.folder / "own"
         self.console = self.folder / "console.log"
         self.process: subprocess.Popen[bytes] | None = None
+        # How many connections it had accepted when it had started; unknown to a process that did not start it.
+        self.accepted: int | None = None
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -165,6 +167,19 @@ class Host:
         """Throw away what it has written."""
         for folder in ("upper", "work"):
             shutil.rmtree(self.folder / folder, ignore_errors=True)
+
+    def was_spoken_to(self) -> bool:
+        """Has anybody connected to it since it started, itself included?"""
+        return self.accepted is None or self.accepted != self._count_accepted()
+
+    def expect_silence(self) -> None:
+        """What was said to it until now, to see whether it has started, counts for nothing."""
+        self.accepted = self._count_accepted()
+
+    def _count_accepted(self) -> int:
+        command = in_namespace(self.namespace, ["cat", "/proc/self/net/snmp"])
+        names, values = (line.split() for line in run(command).splitlines() if line.startswith("Tcp:"))
+        return int(dict(zip(names, values, strict=True))["PassiveOpens"])
 
     def connect(self, controller: str, plugged: bool) -> None:
         """Plug its network cable in, or pull it."""

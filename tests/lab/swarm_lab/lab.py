@@ -86,8 +86,8 @@ class Lab:
             raise LabError(f"LAB_PEERS: a number from {len(PEERS)} to {MOST_PEERS} is expected, not {count!r}")
         self.hosts = {spec.name: Host(spec, self.name, self.folder, self.net) for spec in specs(int(count))}
         self.peers = [host.name for host in self.hosts.values() if host.spec.swarm]
-        #: The hosts that may not be as they were when the lab came up. Another process may have used it before.
-        self.used = set(self.hosts)
+        #: The hosts that a scenario did something to. Another process may have used the lab before.
+        self.touched = set(self.hosts)
         self.runs = 0
 
     # -- up and down --
@@ -137,7 +137,7 @@ class Lab:
             self._make_network()
             # They share the cores while they start.
             self.start(self.hosts, max(PATIENCE, 4 * len(self.hosts)))
-            self.used.clear()
+            self.touched.clear()
             say(f"The lab {self.name} is up: {len(self.hosts)} hosts in {time.monotonic() - start:.1f} s.")
         except BaseException:
             self.down()
@@ -235,6 +235,8 @@ class Lab:
         for host in hosts:
             host.start(root, self.folder / "common")
         self.wait_for_ports([(host.name, port) for host in hosts for port in host.ports], patience)
+        for host in hosts:
+            host.expect_silence()
 
     def wait_for_ports(self, ports: Sequence[tuple[str, int]], patience: float = PATIENCE) -> None:
         pairs = json.dumps([(self.hosts[name].address, port) for name, port in ports])
@@ -252,7 +254,7 @@ class Lab:
 
     def stop(self, name: str) -> None:
         """Pull the plug of a host. Its disk stays, for start()."""
-        self.used.add(name)
+        self.touched.add(name)
         self._disconnect(name)
         self.hosts[name].stop()
 
@@ -260,6 +262,14 @@ class Lab:
         """Switch a host off and on. It does not get the time to shut down."""
         self.stop(name)
         self.start([name])
+
+    @property
+    def used(self) -> set[str]:
+        """The hosts that may not be as they were when the lab came up.
+
+        Of those that a playbook could have reached, these are the ones that somebody spoke to.
+        """
+        return self.touched | {name for name, host in self.hosts.items() if host.was_spoken_to()}
 
     def reset(self, names: Iterable[str]) -> None:
         """Make hosts as they were when the lab came up."""
@@ -271,11 +281,11 @@ class Lab:
             host.connect(self.controller, plugged=True)
         if names:
             self.start(names)
-        self.used -= set(names)
+        self.touched -= set(names)
 
     def plug(self, name: str, plugged: bool) -> None:
         """Plug the network cable of a host in, or pull it."""
-        self.used.add(name)
+        self.touched.add(name)
         self.hosts[name].connect(self.controller, plugged)
 
     # -- commands --
@@ -307,7 +317,7 @@ class Lab:
 
         :raises LabError: It failed, and ``check`` is true.
         """
-        self.used.add(host)
+        self.touched.add(host)
         ssh = [*self._connect(host), f"root@{host}", f"exec 2>&1; {command}"]
         done = subprocess.run(
             self.command(ssh), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
@@ -372,7 +382,6 @@ class Lab:
 
     def start_playbook(self, plays: Plays, *arguments: str, variables: Mapping[str, Any] | None = None) -> Playing:
         """Start a playbook. At the end of the ``with`` block nothing of it is left."""
-        self.used.update(self.hosts)
         self.runs += 1
         name = f"run-{os.getpid()}-{self.runs}"
         folder = self.folder / "runs" / name
