@@ -15,7 +15,7 @@ import pytest
 from swarm_lab import Lab, Run
 from swarm_lab.peers import until
 from swarm_lab.rootfs import SHARE_PASSWORD
-from swarm_lab.secrets import CREDENTIALS, traces, watched
+from swarm_lab.secrets import CREDENTIALS, KEPT, private, traces, watched
 from swarm_lab.signing import Signer
 
 LINE = "//server/vray /mnt/vray cifs ro,credentials=/etc/vray_swarm.credentials,_netdev,nofail,x-vray_swarm 0 0"
@@ -302,6 +302,22 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab, monkeypatch: py
     # On its way it is in private files of Ansible's own, of which each may be missed.
     assert CREDENTIALS in {path for dummy, dummy, path in seen.there}
     assert traces(lab, "peer1", "Wr0ng") == [CREDENTIALS]
+
+
+def test_a_controller_that_dies_while_it_writes_the_password(share: Lab) -> None:
+    """What Ansible leaves then can be read by nobody else, and the next run does what there was to do."""
+    lab, words = share, SHARE_PASSWORD.split(",")[0]
+    with lab.start_playbook(plays("peer1")) as playing:
+        playing.wait_for_task("Write the credentials file", "peer1")
+        until(lab, "peer1", f"grep -rqsF -- {words} {KEPT} {CREDENTIALS}")
+        playing.kill()
+    assert private(lab, "peer1", words)
+    assert lab.read("peer1", CREDENTIALS) in ("", f"username=render\npassword={SHARE_PASSWORD}\n")
+    run = mount(lab, "peer1")
+    assert run.succeeded and build(lab, "peer1") == "a build\n", run
+    # By hand, or by tmpfiles.d; that they are there is nothing new to who could read them.
+    lab.ssh("peer1", "rm -rf /root/.ansible /home/ops/.ansible")
+    assert private(lab, "peer1", words) == [CREDENTIALS]
 
 
 SERVER_CONF = """\

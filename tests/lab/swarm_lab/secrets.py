@@ -95,3 +95,26 @@ def traces(lab: Lab, peer: str, words: str) -> list[str]:
     places = "/etc /home /root /run /srv /tmp /var"
     there = lab.ssh(peer, f"{search} '{words}' {places}; journalctl | grep --fixed-strings '{words}'", check=False)
     return [*here, *there.splitlines()]
+
+
+#: Where Ansible keeps what it sends, as the user it logs in with and as root, and where modules keep what they write.
+KEPT = "/home /root /tmp /var/tmp"
+
+
+def private(lab: Lab, peer: str, words: str) -> list[str]:
+    """The files with some words that a run which was killed left where Ansible keeps them.
+
+    :raises AssertionError: Others can read one of them.
+    """
+    there = lab.ssh(
+        peer,
+        f"grep -rlsF -- '{words}' {KEPT} /etc/.ansible* /etc/vray_swarm* | while read -r file;"
+        ' do stat --format %a "$file" "${file%/*}" | paste -sd" " - | tr "\\n" " "; echo "$file"; done',
+    )
+    found = [line.split(" ", 2) for line in there.splitlines()]
+    for here in (lab.folder / "ansible").rglob("*"):
+        if here.is_file() and words.encode() in here.read_bytes():
+            found.append([f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (here, here.parent)] + [str(here)])
+    for of_file, of_directory, path in found:
+        assert of_file == "600" or of_directory == "700", f"{path} has the mode {of_file}, in {of_directory}"
+    return [path for dummy, dummy, path in found]
