@@ -282,18 +282,18 @@ if ($DataDir) {
     }
     $result.builds = @(foreach ($entry in $listing.entries) {
             if ($entry -is [IO.DirectoryInfo] -and $entry.Name -like 'vray-*') {
-                $build = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
+                $deployed = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
                 if ($Sizes) {
                     try {
                         $size = Measure-Tree $entry.FullName
-                        $build.files = $size.files
-                        $build.bytes = $size.bytes
+                        $deployed.files = $size.files
+                        $deployed.bytes = $size.bytes
                     }
                     catch {
                         $result.sizes_error = Get-Reason $_
                     }
                 }
-                $build
+                $deployed
             }
         })
     if ($Renders) {
@@ -383,8 +383,8 @@ if ($Checksums -and $result.share.signature) {
     }
     foreach ($item in $result.imports) {
         $name = $item.name
-        $deployed = @($known | Where-Object -FilterScript { $name.Contains($_) })
-        if (-not $item.directory -and $deployed.Count -eq 0) {
+        $matching = @($known | Where-Object -FilterScript { $name.Contains($_) })
+        if (-not $item.directory -and $matching.Count -eq 0) {
             try {
                 $item.sha256 = Get-Checksum $item.path
             }
