@@ -453,7 +453,13 @@ CHECKS = (
     lint("antsibull-changelog", "{bin}/antsibull-changelog lint"),
     lint("reuse", "{bin}/reuse lint"),
     lint("shellcheck", "{bin}/shellcheck {shell}"),
-    lint("powershell", "{bin}/python tests/tools/powershell.py"),
+    lint(
+        "powershell",
+        "{bin}/python tests/tools/powershell.py",
+        # Of the environments, only this one has the parser.
+        f"{PYTEST} tests/tools",
+        count=count_pytest,
+    ),
 )
 
 

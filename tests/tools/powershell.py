@@ -5,7 +5,7 @@
 """Parse all PowerShell scripts. tree-sitter stands in for PowerShell, which is not at hand.
 
 Beside its syntax, a script is held to what the collection relies on: its text is constant, and what it works on are its
-parameters; a look runs in check mode, and nothing else does.
+parameters; a look runs in check mode, and nothing else does. What else is wrong with it powershell_rules.py says.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import re
 import sys
 from pathlib import Path
 
-import tree_sitter
-import tree_sitter_pwsh
+import powershell_rules
 
 ROOT = Path(__file__).resolve().parents[2]
-PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_pwsh.language()))
 # Where a text becomes code, or what is started is said by a text.
 UNSAFE = re.compile(r"(?i)invoke-expression|\biex\b|scriptblock\]::create|add-type|start-process|cmd(?:\.exe)? /c")
 # These say themselves what of them runs in check mode, or do nothing that changes the host.
@@ -28,7 +26,7 @@ IN_CHECK_MODE = {"look.ps1", "files.ps1", "discover.ps1"}
 def faults(source: bytes) -> list[str]:
     """What is no PowerShell, by line."""
     found = []
-    todo = [PARSER.parse(source).root_node]
+    todo = [powershell_rules.PARSER.parse(source).root_node]
     while todo:
         node = todo.pop()
         if node.type == "ERROR" or node.is_missing:
@@ -49,7 +47,7 @@ def check(path: Path) -> list[str]:
     found += [f"{match.group()} is not used" for match in UNSAFE.finditer(text)]
     if ("[CmdletBinding(SupportsShouldProcess)]" in text) != (path.name in IN_CHECK_MODE):
         found.append("SupportsShouldProcess decides whether it runs in check mode, and is not as expected")
-    return found
+    return found + powershell_rules.judge(source)
 
 
 def main() -> int:

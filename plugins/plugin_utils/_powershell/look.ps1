@@ -244,16 +244,16 @@ if ($Account) {
 }
 
 # 9 is x64, 12 is Arm64: Win32_Processor. Variables of the environment tell that of an emulated process.
+$result.platform = $(if ($Platform) { $Platform } else { $null })
 if (-not $Platform) {
     try {
         $processor = Get-CimInstance -ClassName Win32_Processor -Property Architecture | Select-Object -First 1
-        $Platform = @{ 9 = 'Windows_x86'; 12 = 'Windows_Arm64' }[[int] $processor.Architecture]
+        $result.platform = @{ 9 = 'Windows_x86'; 12 = 'Windows_Arm64' }[[int] $processor.Architecture]
     }
     catch {
         $result.platform_error = Get-Reason $_
     }
 }
-$result.platform = $(if ($Platform) { $Platform } else { $null })
 
 if ($Peer) {
     $result.is_peer = $false
@@ -282,18 +282,18 @@ if ($DataDir) {
     }
     $result.builds = @(foreach ($entry in $listing.entries) {
             if ($entry -is [IO.DirectoryInfo] -and $entry.Name -like 'vray-*') {
-                $build = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
+                $deployed = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
                 if ($Sizes) {
                     try {
                         $size = Measure-Tree $entry.FullName
-                        $build.files = $size.files
-                        $build.bytes = $size.bytes
+                        $deployed.files = $size.files
+                        $deployed.bytes = $size.bytes
                     }
                     catch {
                         $result.sizes_error = Get-Reason $_
                     }
                 }
-                $build
+                $deployed
             }
         })
     if ($Renders) {
@@ -314,10 +314,10 @@ if ($DataDir) {
     }
 }
 
-if ($ImportDir) {
-    $ImportDir = $ImportDir.Replace('{platform}', $Platform)
-    $listing = Get-Listing $ImportDir
-    $result.import_dir = @{ path = $ImportDir; missing = $listing.missing; error = $listing.error }
+$imported = $ImportDir.Replace('{platform}', [string] $result.platform)
+if ($imported) {
+    $listing = Get-Listing $imported
+    $result.import_dir = @{ path = $imported; missing = $listing.missing; error = $listing.error }
     # Each look takes this with it: what identifies a file is short, and of a heap of files it is not told.
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $left = 64
@@ -351,7 +351,7 @@ if ($Disk) {
     $result.disk = @{
         temp = Get-Free ([IO.Path]::GetTempPath())
         data = $(if ($DataDir) { Get-Free $DataDir } else { $null })
-        import = $(if ($ImportDir) { Get-Free $ImportDir } else { $null })
+        import = $(if ($imported) { Get-Free $imported } else { $null })
     }
 }
 
@@ -376,15 +376,16 @@ if ($SharePath) {
 # A Swarm that reads there already has read what it has deployed. Without a signature, nothing is compared.
 if ($Checksums -and $result.share.signature) {
     $known = @()
-    if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $ImportDir.TrimEnd('\', '/')) {
+    if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $imported.TrimEnd('\', '/')) {
         $version = '^[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+$'
-        $known = @($result.builds | ForEach-Object -Process { $_.name.Substring(5) })
+        # Without a data directory there are none.
+        $known = @(foreach ($deployed in $result.builds) { $deployed.name.Substring(5) })
         $known = @($known | Where-Object -FilterScript { $_ -match $version })
     }
     foreach ($item in $result.imports) {
         $name = $item.name
-        $deployed = @($known | Where-Object -FilterScript { $name.Contains($_) })
-        if (-not $item.directory -and $deployed.Count -eq 0) {
+        $matching = @($known | Where-Object -FilterScript { $name.Contains($_) })
+        if (-not $item.directory -and $matching.Count -eq 0) {
             try {
                 $item.sha256 = Get-Checksum $item.path
             }
