@@ -160,7 +160,9 @@ class SwarmAction(ActionBase, abc.ABC):
 def _to_show(result: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     """The result as it leaves: what was decided was decided on the exact values."""
     result = t.cast("t.Dict[str, t.Any]", harmless(result))
+    # Unlike all else, these are not shown as JSON.
+    if isinstance(result.get("exception"), str):
+        result["exception"] = harmless_lines(result["exception"])
     if result.get("diff"):
-        # Unlike all else, it is not shown as JSON.
         result["diff"] = {name: harmless_lines(text) for name, text in result["diff"].items()}
     return result

@@ -151,14 +151,40 @@ def test_no_peer_is_pointed_to_a_share_that_nobody_signed(shared):
     assert [item["sha256"] for item in looked["imports"]] == [None] and looked["differences"] == []
 
 
-def test_a_user_for_the_share_is_refused_with_the_reason(shared):
+UNC = {**VARIABLES, "vray_swarm_share_src": "", "vray_swarm_share_path": SHARE}
+
+
+@pytest.mark.parametrize("where", [VARIABLES, UNC], ids=["source", "unc"])
+def test_a_user_for_the_share_is_refused_with_the_reason(shared, where):
     secret = "not-for-your-eyes"
-    variables = dict(VARIABLES, vray_swarm_share_username="render", vray_swarm_share_password=secret)
-    run = shared.run(DISTRIBUTE, "-vvvv", **variables)
+    account = {"username": "render", "password": secret, "domain": "FARM"}
+    given = {f"vray_swarm_share_{name}": value for name, value in account.items()}
+    run = shared.run(DISTRIBUTE, "-vvvv", **where, **given)
     assert run.failed == ["ws1", "ws2"]
-    assert "the computer's own account" in run.output
+    told = " ".join(run.one("ws1", "Refuse a user that no service would be")["msg"].split())
+    assert told.startswith(" and ".join(given)) and f"Swarm reads {SHARE} as the account of its service" in told
+    assert "the computer's own account" in told
     assert secret not in run.output
     assert all(peer.host.calls == [] for peer in shared.peers.values())
+
+
+def test_a_unc_path_is_all_that_is_needed(shared):
+    first = shared.run(DISTRIBUTE, **UNC)
+    assert first.succeeded and sorted(first.changed) == ["ws1", "ws2"], first.output
+    for peer in shared.peers.values():
+        assert f"vrayImportDir: '{SHARE}\\stable\\Windows_x86'\r\n" in peer.text()
+        peer.host.forget()
+    second = shared.run(DISTRIBUTE, **UNC)
+    assert second.succeeded and second.changed == {}, second.output
+    for peer in shared.peers.values():
+        assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+
+
+@pytest.mark.parametrize("name", ["username", "password", "domain"])
+def test_each_of_a_user_is_refused_by_the_role_alone(shared, name):
+    role = {"ansible.builtin.include_role": {"name": "renderops.vray_swarm.share_mount"}}
+    run = shared.play([role], host="ws1", **{**UNC, f"vray_swarm_share_{name}": "render"})
+    assert run.failed == ["ws1"] and f"vray_swarm_share_{name} would have no effect" in run.output, run.output
 
 
 def test_a_service_with_an_account_of_its_own_is_told_as_not_proved(shared):

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import xml.etree.ElementTree
 from pathlib import Path
 
-TEXT = "{{ 1 + 1 }}{% for n in [1, 2] %}{{ n * 21 }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}"
+TEXT = "{{ 1 + 1 }}{% for n in [1, 2] %}{{ n * 21 }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>"
 NASTY = "\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 SHOWN = r"\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 # In what is returned, the rest is as it was: Ansible's JSON escapes it.
@@ -85,8 +86,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work, kept = Path(folder).resolve(), Path(folder).resolve() / "kept.json"
         witness = work / "witness"
-        # A name has no slash in it.
-        Hostile.text = TEXT.replace("WITNESS", str(witness)) + NASTY
+        # A name has no slash and no NUL in it.
+        Hostile.text = TEXT.replace("WITNESS", str(witness)) + "\0" + NASTY
         name = TEXT.replace("WITNESS", "witness") + NASTY
         for build in ("rapid", "queued", "existing", "failed", "unknown", "version", "type", "html"):
             (work / f"{build}.tar").write_bytes(b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(SIZE - 265))
@@ -119,7 +120,14 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
         ["ansible-playbook", "-i", str(work / "inventory.ini"), sys.argv[1], "-v", "-e", variables],
         capture_output=True,
         check=False,
-        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_STDOUT_CALLBACK="default"),
+        env=dict(
+            os.environ,
+            ANSIBLE_NOCOLOR="1",
+            ANSIBLE_STDOUT_CALLBACK="default",
+            ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.junit",
+            JUNIT_OUTPUT_DIR=str(work / "reports"),
+            JUNIT_FAIL_ON_IGNORE="true",
+        ),
     )
     output = (done.stdout + done.stderr).decode("utf-8")
     print(output.encode("ascii", "backslashreplace").decode("ascii"))
@@ -128,6 +136,7 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
     # At -v all results are among them, as JSON.
     for line in output.split("\n"):
         check(line.isprintable(), line)
+    check_report(work / "reports")
 
     results = json.loads(kept.read_text(encoding="utf-8"))
     told = {result["item"]: result for result in results["uploads"]}
@@ -150,6 +159,21 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
     check(len(results["found"]) == 1 and SHOWN in results["found"][0], results["found"])
     check(results["found"][0].isprintable() and "{{ 1 + 1 }}" in results["found"][0], results["found"])
     check(output.count("{{ 1 + 1 }}") > 10, output)
+
+
+def check_report(folder: Path) -> None:
+    """Ansible's own report of a run, which it writes of all results, is whole and harmless as well."""
+    (report,) = folder.iterdir()
+    text = report.read_text(encoding="utf-8")
+    check(not EVALUATED.search(text), "a template was evaluated")
+    suites = xml.etree.ElementTree.fromstring(text)
+    check(suites.find(".//script") is None, text)
+    # Not each ansible-core calls the same one a failure and an error.
+    messages = [found.get("message", "") for kind in ("failure", "error") for found in suites.iter(kind)]
+    check(sum("<script>" in message and SHOWN in message for message in messages) == 2, messages)
+    # As it is written, and as whoever reads it gets it: XML could hold them as numbers.
+    for line in "\n".join([text, *suites.itertext(), *messages]).replace("\t", " ").split("\n"):
+        check(line.isprintable(), line)
 
 
 if __name__ == "__main__":
