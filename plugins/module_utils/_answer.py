@@ -21,6 +21,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 
 # The longest documented answer has some 300 bytes. Whoever sends more than this is not Swarm, and is not parsed.
 MAX_ANSWER_BYTES = 1024 * 1024
+TOO_LONG = "is longer than the %d bytes that an answer of Swarm can have" % MAX_ANSWER_BYTES
 
 _QUOTED = 200
 _MAX_DEPTH = 32
@@ -150,7 +151,7 @@ def _error(body: bytes, problem: str) -> AnswerError:
 
 def _check_size(body: bytes) -> None:
     if len(body) > MAX_ANSWER_BYTES:
-        raise _error(body, "is longer than the %d bytes that an answer of Swarm can have" % MAX_ANSWER_BYTES)
+        raise _error(body, TOO_LONG)
 
 
 def _without_bom(body: bytes) -> bytes:

@@ -87,7 +87,7 @@ class Report:
     tmp_file: t.Optional[str] = None
     taken_seconds: t.Optional[int] = None
     message: t.Optional[str] = None
-    bytes_sent: int = 0
+    bytes_sent: t.Optional[int] = 0
     elapsed: float = 0.0
     attempts: int = 0
     http_status: t.Optional[int] = None
@@ -320,12 +320,11 @@ class Upload:
     def _failure(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> str:
         """Say which build and URL, what came back, how much was sent, and what to do."""
         if isinstance(error, TransportError):
-            hint, accepted = error.hint, error.accepted
+            hint = error.hint
         else:
             proxy = "" if error.known else "Does a proxy or another program answer for Swarm? "
             hint = f"{proxy}See Swarm's log on the peer."
-            accepted = self.report.bytes_sent == build.size and not error.refused
-        if accepted:
+        if self._may_be_accepted(build, error):
             outcome = (
                 "The peer may have accepted the build all the same, so it was not sent again: see whether it is"
                 " deployed before you run this again. With data_dir, nothing is sent that the peer has."
@@ -336,8 +335,18 @@ class Upload:
         reason = str(error) if str(error).endswith(".") else f"{error}."
         return " ".join(
             f"The upload of {build.name} to {self.report.url} failed: {reason}"
-            f" Sent: {self.report.bytes_sent} of {build.size} bytes{again}. {hint} {outcome}".split()
+            f" {self._sent(build)}{again}. {hint} {outcome}".split()
         )
+
+    def _may_be_accepted(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> bool:
+        if isinstance(error, TransportError):
+            return error.accepted
+        return self.report.bytes_sent == build.size and not error.refused
+
+    def _sent(self, build: BuildFile) -> str:
+        if self.report.bytes_sent is None:
+            return f"How many of its {build.size} bytes were sent is not known"
+        return f"Sent: {self.report.bytes_sent} of {build.size} bytes"
 
     # The answer.
 

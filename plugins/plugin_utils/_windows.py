@@ -30,6 +30,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     OptionsError,
     SwarmError,
+    TransportError,
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
@@ -155,12 +156,20 @@ class Windows:
         """Run a program, without a shell: ``rc``, ``stdout`` and ``stderr``, also of one that fails.
 
         :raises SwarmError: It could not be started.
+        :raises TransportError: What became of it is not known: it may have done all of its work.
         """
-        done = self._action.run_module("ansible.windows.win_command", {"argv": list(argv)}, fail=False)
+        try:
+            done = self._action.run_module("ansible.windows.win_command", {"argv": list(argv)}, fail=False)
+        except Exception as error:
+            # Each connection plugin has its own errors for a connection that breaks.
+            raise _unknown(argv[0], str(error)) from error
         if "stdout" not in done:
-            if done.get("unreachable") or "rc" not in done:
-                self._action.check(done)
-            raise SwarmError(f"{argv[0]} could not be run: {_said(str(done.get('msg')))} Windows has it since 10 1803.")
+            said = str(done.get("msg"))
+            # Only this comes before the program: see Process.cs of ansible.windows.
+            reason = re.search(r"CreateProcessW\(\) failed \((.*)\)", said)
+            if not reason:
+                raise _unknown(argv[0], said)
+            raise SwarmError(f"{argv[0]} could not be started: {_said(reason[1])} Windows has it since 10 1803.")
         return done
 
     # -- a look
@@ -426,6 +435,13 @@ def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
         "read_as": identity["name"],
         "proved": proved,
     }
+
+
+def _unknown(program: str, said: str) -> TransportError:
+    name = ntpath.basename(program)
+    return TransportError(
+        f"the host does not tell what became of {name}: {_said(said)}", True, f"{name} may still run there."
+    )
 
 
 def _as(found: Result) -> str:

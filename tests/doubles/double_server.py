@@ -28,7 +28,7 @@ class _Handler(socketserver.StreamRequestHandler):
         try:
             rc, stdout, stderr = self.server.hosts[request["host"]].answer(request)
         except ConnectionAbortedError:
-            # The controller is dead.
+            # The controller is dead, or the connection to it.
             return
         except Exception:  # pylint: disable=broad-except
             # A fault of the double: the test is to see it.

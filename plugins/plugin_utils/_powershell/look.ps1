@@ -397,6 +397,8 @@ if ($Checksums -and $result.share.signature) {
 }
 
 if ($Build) {
+    # Where Windows has its own programs: no search in PATH finds another one of the same name.
+    $result.system = [Environment]::SystemDirectory
     try {
         $file = [IO.FileInfo]::new($Build)
         $result.build = @{

@@ -49,7 +49,7 @@ def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
     upload = peer.swarm.peer.wait_for("upload")
     assert (upload["name"], upload["queued"], upload["fields"]) == (NAME, "false", ["queued", "file"])
     calls = [call for call in peer.host.calls if call.module.endswith("win_command")]
-    assert [call.options["argv"][0] for call in calls] == ["curl.exe"]
+    assert [call.options["argv"][0] for call in calls] == [r"C:\WINDOWS\system32\curl.exe"]
     assert not any(call.module.endswith("win_shell") for call in peer.host.calls)
 
     again = farm.task(UPLOAD, options)
@@ -141,7 +141,7 @@ def test_the_real_curl_sends_what_the_arguments_say(tmp_path, name):
         size=300000,
     )
     with Peer(tmp_path / "data") as peer:
-        arguments = curl_arguments(f"{peer.url}/api/vray/upload", str(path), name, False, Limits(rate=10**9))
+        arguments = curl_arguments(f"{peer.url}/api/vray/upload", str(path), name, False, Limits(rate=10**9), 300000)
         # What Windows hands over is what was meant, and no proxy is asked.
         assert _split(" ".join(map(_escaped, arguments))) == arguments
         environ = {**os.environ, "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
@@ -165,10 +165,10 @@ def test_the_wait_for_the_answer_is_not_a_stall(tmp_path):
     )
     with Peer(tmp_path / "data", faults=["late,seconds=3"]) as peer:
         url = f"{peer.url}/api/vray/upload"
-        patient = curl_arguments(url, str(path), NAME, False, Limits(stall=1, answer=30))
+        patient = curl_arguments(url, str(path), NAME, False, Limits(stall=1, answer=30), 300000)
         done = subprocess.run([CURL, *patient], capture_output=True, timeout=60, check=False)
         assert (done.returncode, parse_answer(done.stdout.rpartition(b"\n")[0]).outcome) == (0, "rapid")
         peer.faults.set(["silent"])
-        hasty = curl_arguments(url, str(path), NAME, False, Limits(answer=2))
+        hasty = curl_arguments(url, str(path), NAME, False, Limits(answer=2), 300000)
         done = subprocess.run([CURL, *hasty], capture_output=True, timeout=60, check=False)
         assert done.returncode == 28

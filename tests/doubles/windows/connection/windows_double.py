@@ -11,6 +11,7 @@ import json
 import socket
 import typing as t
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.connection import ConnectionBase
 
 DOCUMENTATION = """
@@ -69,7 +70,11 @@ class Connection(ConnectionBase):
             sock.connect(self.get_option("socket"))
             sock.sendall(json.dumps(dict(request, host=self.get_option("host"))).encode() + b"\n")
             with sock.makefile("rb") as stream:
-                answer = json.loads(stream.read())
+                text = stream.read()
+        if not text:
+            # As the connection plugin winrm of ansible-core says it.
+            raise AnsibleConnectionFailure("winrm connection error: the connection was aborted")
+        answer = json.loads(text)
         return answer["rc"], answer["stdout"].encode(), answer["stderr"].encode()
 
 

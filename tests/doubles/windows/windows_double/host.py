@@ -25,6 +25,7 @@ from .services import Service
 
 SYSTEM = ("NT AUTHORITY\\SYSTEM", "S-1-5-18")
 NETWORK_SERVICE = ("NT AUTHORITY\\NETWORK SERVICE", "S-1-5-20")
+CURL = ntpath.join(scripts.SYSTEM_DIRECTORY, "curl.exe")
 ADMINISTRATOR = ("WS1\\ansible", "S-1-5-21-1004336348-1177238915-682003330-1001")
 
 Result = t.Dict[str, t.Any]
@@ -61,8 +62,13 @@ class Host:
         self.locked: t.Set[str] = set()
         # Called before each round trip: what tests let happen in between.
         self.before: t.Callable[[Call], None] = lambda call: None
+        # Called after each, before the controller is told: ConnectionAbortedError stands for a connection that is lost.
+        self.after: t.Callable[[Call], None] = lambda call: None
+        self._programs: t.List[subprocess.Popen[bytes]] = []
+        self._ended_with = 1
         for folder_name in (r"C:\Windows\Temp", r"C:\Windows\System32", r"C:\Users\ansible"):
             self.files.real(folder_name, SYSTEM[1]).mkdir(parents=True, exist_ok=True)
+        self.real(CURL).touch()
 
     # -- what tests say and see
 
@@ -85,6 +91,12 @@ class Host:
     def fire(self, task: str) -> None:
         """The time of a scheduled task has come."""
         scripts.fire(self, task)
+
+    def end_programs(self, exit_code: int) -> None:
+        """End what runs by win_command, as taskkill or Stop-Process do it."""
+        self._ended_with = exit_code
+        for process in list(self._programs):
+            process.kill()
 
     def forget(self) -> t.List[str]:
         """The round trips since the last call."""
@@ -119,6 +131,7 @@ class Host:
         except WindowsError as error:
             result = {"changed": False, "failed": True, "msg": str(error)}
         check_result(module, result)
+        self.after(call)
         return 0, json.dumps(result), ""
 
     def _identity(self, become: t.Optional[str]) -> t.Tuple[str, str]:
@@ -188,25 +201,38 @@ class Host:
         if [program, *arguments] != options["argv"]:
             raise NotDocumented(f"{program} would get other arguments: {arguments}")
         times = {"start": "2016-02-25 09:18:26.429568", "end": "2016-02-25 09:18:26.755339", "delta": "0:00:00.325771"}
-        if program.lower() not in ("curl.exe", r"c:\windows\system32\curl.exe"):
-            text = f"Failed to run: '{program}': Could not find file '{program}'."
+        # In PATH there may be another one, which is not this.
+        if program.lower() != CURL.lower() or not self.real(program).exists():
+            # As Process.cs of ansible.windows says it, and PowerShell around it.
+            text = (
+                f'Failed to run: \'{" ".join(options["argv"])}\': Exception calling "CreateProcess" with "7"'
+                ' argument(s): "CreateProcessW() failed (The system cannot find the file specified, Win32ErrorCode 2 -'
+                ' 0x00000002)"'
+            )
             return {"changed": False, "failed": True, "msg": text, "rc": 2, "cmd": program}
-        done = subprocess.run(
+        with subprocess.Popen(
             [shutil.which("curl") or "curl", *(self._for_curl(argument, identity) for argument in arguments)],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            self._programs.append(process)
+            try:
+                stdout, stderr = process.communicate(timeout=120)
+            finally:
+                process.kill()
+                self._programs.remove(process)
+        # A process is ended with the exit code that whoever ends it says, and codes have no sign: TerminateProcess.
+        rc = process.returncode if process.returncode >= 0 else self._ended_with
         result: Result = {
             "changed": True,
-            "rc": done.returncode,
-            "stdout": done.stdout.decode("utf-8", "replace"),
-            "stderr": done.stderr.decode("utf-8", "replace"),
+            "rc": rc,
+            "stdout": stdout.decode("utf-8", "replace"),
+            "stderr": stderr.decode("utf-8", "replace"),
             "cmd": " ".join(options["argv"]),
             **times,
         }
-        if done.returncode != 0:
+        if rc != 0:
             result.update(failed=True, msg="non-zero return code")
         return result
 

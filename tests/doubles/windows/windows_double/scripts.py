@@ -36,6 +36,8 @@ if t.TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[4] / "plugins" / "plugin_utils" / "_powershell"
 
+SYSTEM_DIRECTORY = r"C:\WINDOWS\system32"
+
 Parameters = t.Dict[str, t.Any]
 Identity = t.Tuple[str, str]
 Done = t.Tuple[bool, t.Dict[str, t.Any]]
@@ -146,7 +148,11 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 except WindowsError as error:
                     found["checksums_error"] = str(error)
     if p["Build"]:
+        # Environment.SystemDirectory, as it is spelt in its documentation and by Windows.
+        found["system"] = SYSTEM_DIRECTORY
         try:
+            if p["Build"].lower() in host.locked:
+                raise _in_use(p["Build"])
             content = host.files.read(p["Build"], sid)
             start = base64.b64encode(content[:64]).decode("ascii")
             written = host.real(p["Build"]).stat().st_mtime_ns // 100
@@ -156,6 +162,13 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
+
+
+def _in_use(path: str) -> WindowsError:
+    return WindowsError(
+        "System.IO.IOException",
+        f"The process cannot access the file '{path}' because it is being used by another process.",
+    )
 
 
 def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
@@ -210,10 +223,7 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
         }
     assert not check
     if host.locked & {path.lower(), (p["Target"] or "").lower()}:
-        raise WindowsError(
-            "System.IO.IOException",
-            f"The process cannot access the file '{path}' because it is being used by another process.",
-        )
+        raise _in_use(path)
     if p["Do"] == "put":
         there = hashlib.sha256(real.read_bytes()).hexdigest() if real.is_file() else "none"
         if p["Replaces"] and p["Replaces"] != there:

@@ -1,0 +1,626 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""upload by a Windows host itself, and what goes wrong: what is told, what is left, what the next run makes of it.
+
+The real curl sends to the reference peer. Most of it runs without a playbook around: modules are handed to the double.
+"""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import socketserver
+import subprocess
+import threading
+import types
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import upload_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows_upload
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from swarm_peer import form
+from swarm_peer.faults import Plan, parse
+from windows_double.documented import folder
+from windows_double.farm import DATA_DIR, NAME, VERSION
+
+SOURCE = "C:\\Builds\\" + NAME
+# More than what the buffers of a connection hold: when the peer has a piece, curl has not yet read the end of the file.
+SIZE = 32 << 20
+PIECE = 1 << 20
+# As long as a loaded machine may take for anything.
+PATIENCE = 60
+
+CURL = shutil.which("curl")
+pytestmark = pytest.mark.skipif(CURL is None, reason="curl is not installed")
+
+
+class Action:
+    """An action without a task: its modules run on the double, by the same way as from a connection."""
+
+    check = staticmethod(SwarmAction.check)
+
+    def __init__(self, host):
+        self._host = host
+        self._connection = types.SimpleNamespace(become=None)
+
+    def run_module(self, name, arguments, fail=True):
+        source = (folder() / f"{name.rpartition('.')[2]}.ps1").read_bytes()
+        request = {"module": name, "source": base64.b64encode(source), "options": arguments, "become": None}
+        try:
+            _rc, answer, _errors = self._host.answer(dict(request, check_mode=False))
+        except ConnectionAbortedError as error:
+            raise AnsibleConnectionFailure("winrm connection error: the connection was aborted") from error
+        return self.check(json.loads(answer)) if fail else json.loads(answer)
+
+
+class Disk(Host):
+    def __init__(self, windows):
+        self._windows = windows
+
+    def look(self):
+        return Look(self._windows.look({"data_dir": DATA_DIR, "details": []}))
+
+    def sha256(self, path):
+        return self._windows.sha256(path)
+
+
+def upload(peer, src=SOURCE, sleep=lambda seconds: None, **options):
+    """Run the task once; the report, and in ``failed`` whether it failed."""
+    given = {name: option.get("default") for name, option in upload_spec().items()}
+    given.update(src=src, remote_src=True, peer="127.0.0.1", web_port=peer.port, data_dir=DATA_DIR)
+    windows = Windows(Action(peer.host))
+    task = _windows_upload.WindowsUpload({**given, **options}, Disk(windows), Hooks(sleep=sleep), windows)
+    failed = False
+    try:
+        task.run(False)
+    except SwarmError as error:
+        failed, task.report.msg = True, str(error)
+    return types.SimpleNamespace(failed=failed, **task.report.as_dict())
+
+
+@contextlib.contextmanager
+def uploading(peer, **options):
+    """While the task runs: its result is there at the end."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(upload, peer, **options)
+        done = types.SimpleNamespace()
+        yield done
+        vars(done).update(vars(future.result(PATIENCE)))
+
+
+class Meanwhile(Plan):
+    """What happens when the peer has got a piece of the body."""
+
+    def __init__(self, act, *faults):
+        super().__init__({fault.kind: fault for fault in map(parse, faults)})
+        self._act = act
+
+    def at(self, body_bytes):
+        if body_bytes >= PIECE and self._act:
+            act, self._act = self._act, None
+            act()
+        return super().at(body_bytes)
+
+
+def while_it_is_sent(peer, act, *faults):
+    """Let something happen in the middle of the next upload."""
+    plans = [Meanwhile(act, *faults)]
+    peer.swarm.peer.faults.for_upload = lambda: plans.pop() if plans else Plan()
+
+
+@pytest.fixture
+def source(farm, peer):
+    """A build on the host."""
+    real = peer.host.real(SOURCE)
+    real.parent.mkdir(parents=True)
+    shutil.copy(farm.build(size=SIZE), real)
+    return real
+
+
+def events(peer, kind="upload"):
+    return [event for event in peer.swarm.peer.events if event["event"] == kind]
+
+
+def left(peer):
+    """What the peer has of builds: deployed, to be imported, and its temporary files."""
+    vray, temporary = peer.data_dir / "VRay", peer.host.real(r"C:\Windows\Temp")
+    deployed = [entry.name for entry in vray.iterdir() if entry.name != "import"]
+    return [*deployed, *os.listdir(vray / "import"), *os.listdir(temporary)]
+
+
+def assert_nothing_is_left(peer):
+    assert left(peer) == []
+
+
+def assert_whole(peer, real, version=VERSION):
+    """The build is deployed, and kept as it was sent."""
+    assert (peer.data_dir / "VRay" / f"vray-{version}" / "vray.json").exists()
+    kept = peer.data_dir / "VRay" / "import" / real.name
+    assert hashlib.sha256(kept.read_bytes()).digest() == hashlib.sha256(real.read_bytes()).digest()
+
+
+def assert_heals(peer, real):
+    """Without the fault, the next run sends the build."""
+    peer.swarm.peer.faults.set([])
+    healed = upload(peer)
+    assert (healed.failed, healed.outcome, healed.bytes_sent) == (False, "rapid", real.stat().st_size), healed.msg
+    assert_whole(peer, real)
+    assert sorted(left(peer)) == sorted([f"vray-{VERSION}", real.name])
+
+
+def assert_next_run_sends_nothing(peer, real):
+    peer.swarm.peer.faults.set([])
+    again = upload(peer)
+    assert (again.failed, again.outcome, again.attempts) == (False, "present", 0)
+    assert_whole(peer, real)
+
+
+# -- the source
+
+
+def cut(real):
+    os.truncate(real, SIZE - PIECE)
+
+
+def grow(real):
+    with open(real, "ab") as file:
+        file.write(bytes(PIECE))
+
+
+def overwrite(real):
+    with open(real, "r+b") as file:
+        file.seek(-PIECE, os.SEEK_END)
+        file.write(b"x" * PIECE)
+
+
+def overwrite_unseen(real):
+    """As somebody would who puts the time back."""
+    was = real.stat()
+    overwrite(real)
+    os.utime(real, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def replace(real):
+    other = real.with_name("other")
+    shutil.copyfile(real, other)
+    os.replace(other, real)
+
+
+def remove_by_hand(peer):
+    shutil.rmtree(peer.data_dir / "VRay" / f"vray-{VERSION}")
+    (peer.data_dir / "VRay" / "import" / NAME).unlink()
+
+
+def test_a_source_that_is_cut(farm, peer, source):
+    while_it_is_sent(peer, lambda: cut(source))
+    # curl waits for the peer then, which waits for the rest: the limit ends it.
+    failed = upload(peer, deploy_timeout=1, retries=3)
+    assert failed.failed and failed.attempts == 1
+    assert f"changed while curl.exe sent it: it had {SIZE} bytes, and has {SIZE - PIECE} now." in failed.msg
+    assert "The peer cannot have accepted the build" in failed.msg
+    assert (failed.outcome, failed.deployed, failed.changed) == ("failed", "unknown", False)
+    assert failed.bytes_sent < SIZE
+    peer.swarm.peer.wait_for("aborted", timeout=PATIENCE)
+    assert events(peer) == []
+    assert_nothing_is_left(peer)
+    shutil.copy(farm.directory / "builds" / NAME, source)
+    assert_heals(peer, source)
+
+
+def test_a_source_that_grows(farm, peer, source):
+    while_it_is_sent(peer, lambda: grow(source))
+    failed = upload(peer)
+    assert failed.failed and failed.attempts == 1
+    assert f"changed while curl.exe sent it: it had {SIZE} bytes, and has {SIZE + PIECE} now." in failed.msg
+    assert (failed.outcome, failed.changed) == ("failed", False)
+    assert_nothing_is_left(peer)
+    shutil.copy(farm.directory / "builds" / NAME, source)
+    assert_heals(peer, source)
+
+
+@pytest.mark.parametrize("change", [overwrite, replace], ids=["overwritten in place", "replaced"])
+def test_a_source_that_is_overwritten_or_replaced(farm, peer, source, change):
+    while_it_is_sent(peer, lambda: change(source))
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == len(events(peer)) == 1
+    assert f"it was written to, or another file of {SIZE} bytes has its name." in failed.msg
+    assert "The peer may have a wrong build" in failed.msg
+    assert f"answered RapidUR, with {SIZE} bytes. Do not render with it: remove it from the peer" in failed.msg
+    assert (failed.outcome, failed.deployed, failed.changed) == ("failed", "unknown", True)
+    assert failed.deployed_in_directory == DATA_DIR + "\\VRay\\vray-" + VERSION
+    # The name is all that tells what a peer has: this is for the operator to do.
+    assert upload(peer).outcome == "present"
+    remove_by_hand(peer)
+    shutil.copy(farm.directory / "builds" / NAME, source)
+    assert_heals(peer, source)
+
+
+def test_a_source_that_changes_and_an_answer_that_is_none(farm, peer, source):
+    while_it_is_sent(peer, lambda: overwrite(source), "reset,after=end")
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == len(events(peer)) == 1
+    assert f"it was written to, or another file of {SIZE} bytes has its name." in failed.msg
+    assert "The peer may have accepted the build all the same" in failed.msg
+    assert failed.msg.endswith("If it did, it may have a wrong build.")
+    remove_by_hand(peer)
+    shutil.copy(farm.directory / "builds" / NAME, source)
+    assert_heals(peer, source)
+
+
+def test_a_change_that_only_the_checksum_shows(farm, peer, source):
+    checksum = "sha256:" + hashlib.sha256(source.read_bytes()).hexdigest()
+    while_it_is_sent(peer, lambda: overwrite_unseen(source))
+    failed = upload(peer, checksum=checksum)
+    assert failed.failed and "changed while curl.exe sent it: its checksum is sha256:" in failed.msg
+    assert "The peer may have a wrong build" in failed.msg
+    remove_by_hand(peer)
+    assert "is not the build that was asked for" in upload(peer, checksum=checksum).msg
+    shutil.copy(farm.directory / "builds" / NAME, source)
+    assert_heals(peer, source)
+
+
+def test_a_source_that_is_still_being_written(peer, source):
+    peer.host.before = lambda call: grow(source)
+    failed = upload(peer, retries=3)
+    assert failed.failed and "changed after it had been checked" in failed.msg
+    assert events(peer, "request")[0]["method"] == "GET" and len(events(peer, "request")) == 1
+    peer.host.before = lambda call: None
+    os.truncate(source, SIZE)
+
+    # Whoever copies with Windows' own means lets nobody read meanwhile.
+    peer.host.locked.add(SOURCE.lower())
+    failed = upload(peer)
+    assert failed.failed and "because it is being used by another process. Correct src." in failed.msg
+    peer.host.locked.clear()
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+
+
+def test_a_source_that_cannot_be_looked_at_again(peer, source):
+    while_it_is_sent(peer, lambda: peer.host.locked.add(SOURCE.lower()))
+    failed = upload(peer)
+    assert failed.failed
+    assert "could not be looked at again after curl.exe had sent it: The process cannot access the file" in failed.msg
+    assert "The peer may have a wrong build" in failed.msg
+    assert (failed.outcome, failed.deployed, failed.changed) == ("failed", "unknown", True)
+    peer.host.locked.clear()
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_a_host_that_has_gone_when_its_build_is_to_be_looked_at_again(peer, source):
+    def lose(call):
+        if call.script == "look" and any(call.module.endswith("win_command") for call in peer.host.calls):
+            raise ConnectionAbortedError
+
+    peer.host.before = lose
+    failed = upload(peer)
+    assert failed.failed and "could not be looked at again after curl.exe had sent it: winrm connection" in failed.msg
+    assert "answered RapidUR" in failed.msg
+    peer.host.before = lambda call: None
+    assert_next_run_sends_nothing(peer, source)
+
+
+# -- curl.exe, and what runs it
+
+
+def test_curl_that_is_ended(peer, source):
+    while_it_is_sent(peer, lambda: peer.host.end_programs(1))
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent is None
+    assert "curl.exe was ended before it could say what it had done, with the exit code 1." in failed.msg
+    assert f"How many of its {SIZE} bytes were sent is not known." in failed.msg
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    peer.swarm.peer.wait_for("aborted", timeout=PATIENCE)
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+
+
+def test_curl_that_is_ended_when_all_was_sent(peer, source):
+    peer.swarm.peer.faults.set(["silent"])
+    with uploading(peer, retries=3) as failed:
+        peer.swarm.peer.wait_for("fault", timeout=PATIENCE)
+        peer.host.end_programs(4294967295)
+    assert failed.failed and failed.attempts == len(events(peer)) == 1 and failed.bytes_sent is None
+    assert "with the exit code 4294967295" in failed.msg
+    assert "The peer may have accepted the build all the same" in failed.msg
+    assert_next_run_sends_nothing(peer, source)
+
+
+def lose_the_connection(call):
+    if call.module.endswith("win_command"):
+        raise ConnectionAbortedError
+
+
+def test_a_connection_to_the_host_that_is_lost(peer, source):
+    peer.host.after = lose_the_connection
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == len(events(peer)) == 1 and failed.bytes_sent is None
+    assert "the host does not tell what became of curl.exe: winrm connection error: the connection" in failed.msg
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    peer.host.after = lambda call: None
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_a_module_that_breaks_while_curl_runs(peer, source, monkeypatch):
+    """As where memory runs out: that curl was started, and how it ended, is not said."""
+    said = "Unhandled exception while executing module: Exception of type 'System.OutOfMemoryException' was thrown."
+    monkeypatch.setattr(peer.host, "_win_command", lambda *_call: {"failed": True, "msg": said, "changed": False})
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent is None
+    assert "the host does not tell what became of curl.exe: Unhandled exception" in failed.msg
+    monkeypatch.undo()
+    assert_heals(peer, source)
+
+
+def test_a_windows_without_curl(peer, source):
+    curl = peer.host.real(r"C:\Windows\System32\curl.exe")
+    curl.unlink()
+    failed = upload(peer)
+    assert failed.failed
+    assert r"C:\WINDOWS\system32\curl.exe could not be started: The system cannot find the file" in failed.msg
+    assert "Windows has it since 10 1803." in failed.msg
+    assert_nothing_is_left(peer)
+    curl.touch()
+    assert_heals(peer, source)
+
+
+def test_an_older_curl_that_knows_an_option_not(peer, source, monkeypatch):
+    """It says so, and has sent nothing then."""
+    known = _windows_upload.curl_arguments
+    monkeypatch.setattr(_windows_upload, "curl_arguments", lambda *given: ["--no-such-option", *known(*given)])
+    failed = upload(peer, retries=0)
+    assert failed.failed and failed.bytes_sent == 0
+    assert "option --no-such-option" in failed.msg and "The peer cannot have accepted the build" in failed.msg
+
+
+def test_what_curl_says_is_data(peer, source, monkeypatch):
+    run = peer.host._win_command
+
+    def colourful(*call):
+        return dict(run(*call), rc=56, stdout="\n000 7", stderr="curl: (56) \x1b[31mred\u202e\x07\r\n")
+
+    monkeypatch.setattr(peer.host, "_win_command", colourful)
+    failed = upload(peer, retries=0)
+    assert "(56) ?[31mred??." in failed.msg
+
+
+# -- the peer and the network
+
+
+def test_a_peer_that_is_killed_in_the_body(peer, source):
+    peer.swarm.peer.faults.set([f"die,after={PIECE}"])
+    failed = upload(peer, retries=0)
+    assert failed.failed and failed.bytes_sent < SIZE
+    assert "The peer cannot have accepted the build: run this again when the reason is gone." in failed.msg
+    assert_nothing_is_left(peer)
+    peer.swarm.stop()
+    peer.swarm.start()
+    assert_heals(peer, source)
+
+
+def test_a_peer_that_is_killed_while_it_deploys(peer, source, monkeypatch):
+    halfway, store = threading.Event(), peer.swarm.peer.store
+    stop = store._stop_halfway
+    monkeypatch.setattr(store, "_stop_halfway", lambda: (halfway.set(), stop()))
+    peer.swarm.peer.faults.set(["halfway=staged"])
+    with uploading(peer, retries=3) as failed:
+        assert halfway.wait(PATIENCE)
+        peer.swarm.stop()
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    peer.swarm.start()
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+
+
+def test_a_peer_that_is_killed_after_it_has_deployed(peer, source):
+    peer.swarm.peer.faults.set(["die,after=end"])
+    failed = upload(peer, retries=3)
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    peer.swarm.stop()
+    peer.swarm.start()
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_a_peer_that_goes_before_curl_connects(peer, source):
+    def stop(call):
+        if call.module.endswith("win_command"):
+            peer.swarm.end()
+
+    peer.host.before = stop
+    failed = upload(peer, retries=0)
+    assert failed.failed and failed.bytes_sent == 0
+    assert "Does Swarm run there, and is this the webPort of its swarm.yaml?" in failed.msg
+    assert "The peer cannot have accepted the build" in failed.msg
+    peer.swarm.run()
+    assert_nothing_is_left(peer)
+
+    # A retry heals it, too, as soon as the peer is back.
+    def start(_seconds):
+        peer.host.before = lambda call: None
+        peer.swarm.run()
+
+    healed = upload(peer, retries=1, sleep=start)
+    assert (healed.failed, healed.outcome, healed.attempts) == (False, "rapid", 2), healed.msg
+    assert_whole(peer, source)
+
+
+def test_a_connection_that_is_reset(peer, source):
+    peer.swarm.peer.faults.set([f"reset,after={PIECE}"])
+    failed = upload(peer, retries=1)
+    assert failed.failed and failed.attempts == 2
+    assert "The peer cannot have accepted the build: run this again when the reason is gone." in failed.msg
+    assert_nothing_is_left(peer)
+
+    peer.swarm.peer.faults.set([f"reset,after={PIECE},times=1"])
+    healed = upload(peer, retries=1)
+    assert (healed.failed, healed.outcome, healed.attempts) == (False, "rapid", 2), healed.msg
+    assert_whole(peer, source)
+
+
+def test_two_runs_at_once(farm, peer, source):
+    """Two builds to one peer, both under way at the same time."""
+    other = "vray-7.10.0-0a1b2c3d.tar"
+    real = peer.host.real("C:\\Builds\\" + other)
+    shutil.copy(farm.build(other, version="7.10.0-0a1b2c3d", size=SIZE), real)
+    both = threading.Barrier(2)
+    peer.swarm.peer.faults.for_upload = lambda: Meanwhile(lambda: both.wait(PATIENCE))
+    with uploading(peer, src="C:\\Builds\\" + other) as second:
+        first = upload(peer)
+    assert [(done.failed, done.outcome, done.version) for done in (first, second)] == [
+        (False, "rapid", VERSION),
+        (False, "rapid", "7.10.0-0a1b2c3d"),
+    ]
+    assert second.deployed_in_directory == DATA_DIR + "\\VRay\\vray-7.10.0-0a1b2c3d"
+    assert_whole(peer, source)
+    assert_whole(peer, real, "7.10.0-0a1b2c3d")
+    assert len(left(peer)) == 4
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_one_build_twice_at_once(peer, source):
+    both = threading.Barrier(2)
+    peer.swarm.peer.faults.for_upload = lambda: Meanwhile(lambda: both.wait(PATIENCE))
+    with uploading(peer) as second:
+        first = upload(peer)
+    assert sorted([first.outcome, second.outcome]) == ["existing", "rapid"]
+    assert not first.failed and not second.failed
+    assert_whole(peer, source)
+    assert len(left(peer)) == 2
+
+
+@pytest.mark.parametrize("directory", ["temporary", "import"])
+def test_a_full_disk_of_the_peer(peer, source, monkeypatch, directory):
+    full = OSError(errno.ENOSPC, "There is not enough space on the disk")
+    if directory == "temporary":
+        write = form.Spool.write
+
+        def write_until_it_is_full(spool, data):
+            if spool.size > PIECE:
+                raise full
+            write(spool, data)
+
+        monkeypatch.setattr(form.Spool, "write", write_until_it_is_full)
+    else:
+
+        def put(*_arguments):
+            raise full
+
+        monkeypatch.setattr(peer.swarm.peer.store, "_put", put)
+    failed = upload(peer)
+    assert failed.failed and failed.attempts == 1
+    assert "There is not enough space on the disk" in failed.msg
+    assert "is there room on its disk, and what does Swarm's log on the peer say?" in failed.msg
+    assert_nothing_is_left(peer)
+    monkeypatch.undo()
+    assert_heals(peer, source)
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("garbage=html", "HTTP 200: The peer's answer is HTML or XML instead of JSON"),
+        ("garbage=truncated", "HTTP 200: The peer's answer is JSON that breaks off before its end"),
+        (
+            "garbage=huge",
+            "HTTP 200: The peer's answer is longer than the 1048576 bytes that an answer of Swarm can have",
+        ),
+        ("silent", r"\(28\) Operation too slow. .* See Swarm's log on the peer."),
+        ("reset,after=end", r"\((52|56)\) "),
+    ],
+)
+def test_an_answer_that_is_none(peer, source, fault, says):
+    peer.swarm.peer.faults.set([fault])
+    failed = upload(peer, retries=3, deploy_timeout=1 if fault == "silent" else PATIENCE)
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
+    assert re.search(says, failed.msg), failed.msg
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_an_answer_that_trickles_for_ever_is_ended(farm, peer, source, monkeypatch):
+    """A byte moves each second, so that no limit but the last one ends it."""
+    shutil.copy(farm.build(), source)
+    monkeypatch.setattr(_windows_upload, "SLOWEST", 1 << 40)
+    peer.swarm.peer.faults.set(["trickle=0.3"])
+    failed = upload(peer, connect_timeout=1, deploy_timeout=4)
+    assert failed.failed and failed.bytes_sent == source.stat().st_size
+    assert "(28) Operation timed out after" in failed.msg
+    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    assert_next_run_sends_nothing(peer, source)
+
+
+@pytest.mark.parametrize(
+    ("rate", "answer", "seconds"),
+    [(0, 1800, 10 + 2048 + 1800), (16 << 10, 1800, 10 + 4096 + 1800), (1 << 30, 60, 10 + 2048 + 60), (1, 9, 2147483)],
+)
+def test_how_long_curl_may_run(rate, answer, seconds):
+    """The connection, the body at the slowest, and the answer; curl on Windows knows no longer time than the last."""
+    arguments = _windows_upload.curl_arguments("http://x", SOURCE, NAME, False, Limits(rate=rate, answer=answer), SIZE)
+    assert arguments[arguments.index("--max-time") + 1] == str(seconds)
+
+
+class Endless(socketserver.StreamRequestHandler):
+    """An answer that tells no length and never ends."""
+
+    def handle(self):
+        while self.rfile.readline().strip():
+            pass
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            while True:
+                self.wfile.write(b" " * 65536)
+
+
+def test_an_endless_answer_is_not_read_to_its_end(tmp_path):
+    told = subprocess.run([CURL, "--version"], capture_output=True, text=True, check=True).stdout
+    if tuple(map(int, re.findall(r"\d+", told)[:2])) < (8, 4):
+        pytest.skip("curl knows no limit of that kind")
+    build = tmp_path / NAME
+    build.write_bytes(b"x")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Endless) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        arguments = _windows_upload.curl_arguments(url, str(build), NAME, False, Limits(answer=PATIENCE), 1)
+        done = subprocess.run([CURL, *arguments], capture_output=True, timeout=2 * PATIENCE, check=False)
+        server.shutdown()
+    assert done.returncode == 63
+    assert len(done.stdout) < 2 << 20
+
+
+# -- with all of Ansible around
+
+
+def test_what_a_task_returns(farm, peer, source):
+    """The messages and facts of these faults get through, and neither Ansible nor the task sends again."""
+    options = {"src": SOURCE, "remote_src": True, "data_dir": DATA_DIR, "web_port": peer.port, "retries": 3}
+    while_it_is_sent(peer, lambda: overwrite(source))
+    failed = farm.task("renderops.vray_swarm.upload", options)
+    assert failed.status == "failed" and failed["attempts"] == len(events(peer)) == 1
+    assert failed["msg"].startswith(f"ws1: {SOURCE} changed while curl.exe sent it")
+    assert (failed["outcome"], failed["deployed"]) == ("failed", "unknown")
+
+    remove_by_hand(peer)
+    peer.host.after = lose_the_connection
+    failed = farm.task("renderops.vray_swarm.upload", options)
+    assert failed.status == "failed" and failed["attempts"] == 1 and len(events(peer)) == 2
+    assert "ws1: The upload of" in failed["msg"] and "does not tell what became of curl.exe" in failed["msg"]
+    assert failed["bytes_sent"] is None and failed["outcome"] == "failed" and failed["deployed"] == "unknown"
