@@ -17,7 +17,8 @@ name: lab_results
 type: notification
 short_description: Writes events as JSON lines
 description:
-  - Writes a line for each start of a task on a host, each result, and the recap, into the file that E(LAB_RESULTS) names.
+  - Writes a line for each start of a task on a host, each result with the arguments of its task, and the recap, into the
+    file that E(LAB_RESULTS) names.
 """
 
 
@@ -35,11 +36,13 @@ class CallbackModule(CallbackBase):
         # 2.19 made them public, and warns about the old names.
         public = hasattr(result, "result")
         data, host = (result.result, result.host) if public else (result._result, result._host)
-        task = result.task if public else result._task
+        task, fields = (result.task, result.task_fields) if public else (result._task, result._task_fields)
         if status == "ok" and data.get("changed"):
             status = "changed"
         name = str(task.get_name())
-        self._write("result", host=host.get_name(), task=name, action=task.action, status=status, data=data)
+        # As callbacks that record arguments have them, each template in them evaluated.
+        args = None if fields.get("no_log") else fields.get("args")
+        self._write("result", host=host.get_name(), task=name, action=task.action, status=status, data=data, args=args)
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         self._write("start", host=host.get_name(), task=str(task.get_name()))

@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "peer")]
 
 from swarm_lab import Lab  # noqa: E402
+from swarm_lab.playbook import REPORT  # noqa: E402
 from swarm_peer.builds import VERSION, make_archive, make_installer  # noqa: E402
 
 SIZE = 3_000_001
@@ -46,6 +47,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("builds") / "vraystd_adv_71000_rhel8_clang-gcc-11.2"
     return make_installer(path, version="7.10.0-0a1b2c3d", size=SIZE)
+
+
+@pytest.fixture
+def all_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs print the arguments of tasks, and there is a report of these and of all results."""
+    monkeypatch.setenv("ANSIBLE_DISPLAY_ARGS_TO_STDOUT", "true")
+    monkeypatch.setenv(REPORT, "true")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -87,16 +87,17 @@ def problems(run: Run, peer: str) -> str:
     return " ".join(verified(run, peer)["problems"])
 
 
-def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("all_shown")
+def test_from_bare_peers_to_builds_on_all_of_them(lab: Lab, archive: Path) -> None:
     assert publish(lab, archive).succeeded
-    monkeypatch.setenv("ANSIBLE_DISPLAY_ARGS_TO_STDOUT", "true")
     secret = SHARE_PASSWORD.partition(",")[0]
     with watched(lab, "peer1", secret) as seen:
         first = distribute(lab, "-vvvv", "--diff", vray_swarm_waves=[1, "100%"])
     assert first.succeeded and sorted(first.changed) == lab.peers, first
     # However much is shown, the password is in one file and nowhere else.
     assert lab.read("peer1", CREDENTIALS) == f"username=render\npassword={SHARE_PASSWORD}\n"
-    assert "share_path=" in first.output and secret not in first.output
+    for text in (first.output, first.report):
+        assert "share_path=" in text and secret not in text
     assert seen.processes == [] and seen.open_to_others == []
     assert traces(lab, "peer1", secret) == [CREDENTIALS]
     for peer in lab.peers:

@@ -17,6 +17,9 @@ from typing import Any
 
 from .system import Cgroup, LabError, wait_until
 
+#: A variable of the environment: where it is set, Ansible's own callback for reports is on.
+REPORT = "LAB_REPORT"
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -40,6 +43,8 @@ class Run:
     output: str
     results: list[Result]
     recap: dict[str, dict[str, int]]
+    #: What Ansible's own callback for reports wrote, where it was asked to.
+    report: str = ""
 
     def __repr__(self) -> str:
         return f"<run with status {self.status}>\n{self.output}"
@@ -84,7 +89,13 @@ class Playing:
         self.cgroup = cgroup
         self.events = folder / "events.jsonl"
         self.log = folder / "output.txt"
-        environ = {**environ, "ANSIBLE_CALLBACKS_ENABLED": "lab_results", "LAB_RESULTS": str(self.events)}
+        callbacks = "lab_results,ansible.builtin.junit" if environ.get(REPORT) else "lab_results"
+        environ = {
+            **environ,
+            "ANSIBLE_CALLBACKS_ENABLED": callbacks,
+            "JUNIT_OUTPUT_DIR": str(folder / "reports"),
+            "LAB_RESULTS": str(self.events),
+        }
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 command,
@@ -116,7 +127,8 @@ class Playing:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise LabError(f"the playbook did not end in {timeout:g} s:\n{self.output}") from None
-        return Run(status, self.output, self.results(), self._recap())
+        report = "".join(path.read_text(encoding="utf-8") for path in self.folder.glob("reports/*.xml"))
+        return Run(status, self.output, self.results(), self._recap(), report)
 
     def wait_for_task(self, task: str, host: str = "", timeout: float = 60) -> None:
         """Wait until a task (the end of its name) has started, on a host if one is given."""

@@ -87,7 +87,7 @@ def watched(lab: Lab, peer: str, words: str) -> Iterator[Seen]:
 def traces(lab: Lab, peer: str, words: str) -> list[str]:
     """The files of the runs on the controller, and the files and the journal of a peer, that hold some words.
 
-    In the former is all that was told of the tasks, facts included, and what is temporary.
+    In the former is all that callbacks were told of the tasks, arguments and facts included, and what is temporary.
     """
     paths = [path for place in ("runs", "ansible") for path in (lab.folder / place).rglob("*") if path.is_file()]
     here = [str(path) for path in paths if words.encode() in path.read_bytes()]
