@@ -112,12 +112,14 @@ TYPES = {
     "Convert": "FromBase64String ToBase64String ToInt64",
     "DateTime": "Now Parse UtcNow new",
     "Diagnostics.Stopwatch": "StartNew",
+    "Environment": "MachineName SystemDirectory",
     "Guid": "NewGuid",
     "IO.DirectoryInfo": "new",
     "IO.DirectoryNotFoundException": "",
     "IO.Directory": "CreateDirectory Delete Exists",
     "IO.DriveInfo": "new",
-    "IO.File": "Copy Delete Exists GetLastWriteTimeUtc Move/2 Open ReadAllBytes Replace SetLastWriteTimeUtc WriteAllBytes",
+    "IO.File": "Copy Create Delete Exists GetAccessControl GetLastWriteTimeUtc Move/2 Open ReadAllBytes Replace SetAccessControl"
+    " SetLastWriteTimeUtc WriteAllBytes",
     "IO.FileAccess": "Read ReadWrite Write",
     "IO.FileAttributes": "ReparsePoint",
     "IO.FileInfo": "new",
@@ -125,6 +127,7 @@ TYPES = {
     "IO.FileNotFoundException": "",
     "IO.FileOptions": "DeleteOnClose None WriteThrough",
     "IO.FileShare": "Delete None Read ReadWrite",
+    "IO.FileStream": "new",
     "IO.IOException": "",
     "IO.Path": "Combine GetDirectoryName GetFileName GetPathRoot GetTempPath",
     "Math": "Max Min",
@@ -133,6 +136,9 @@ TYPES = {
     "Net.NetworkInformation.NetworkInterface": "GetAllNetworkInterfaces",
     "Net.WebRequest": "Create",
     "NullString": "Value",
+    "Security.AccessControl.AccessControlSections": "Access Owner",
+    "Security.AccessControl.FileSecurity": "new",
+    "Security.AccessControl.FileSystemRights": "FullControl Modify Read ReadAndExecute Write",
     "Security.Cryptography.SHA256": "Create",
     "Security.Principal.NTAccount": "new",
     "Security.Principal.SecurityIdentifier": "new",
@@ -140,13 +146,13 @@ TYPES = {
     "ServiceProcess.ServiceControllerStatus": "Running Stopped",
     "StringComparison": "Ordinal OrdinalIgnoreCase",
     "Text.Encoding": "ASCII UTF8 Unicode",
-    "TimeSpan": "FromHours FromMinutes FromSeconds Zero",
+    "TimeSpan": "FromHours FromMilliseconds FromMinutes FromSeconds Zero",
     "UnauthorizedAccessException": "",
     **dict.fromkeys("bool byte char datetime double int long string timespan".split(), ""),
 }
 # Methods that return nothing, of whatever object they are called.
-SILENT = {"Close", "CopyTo", "Delete", "Dispose", "Flush", "Move", "Push", "Refresh", "Start", "Stop", "WaitForStatus"}
-SILENT |= {"Write", "WriteAllBytes", "SetLastWriteTimeUtc"}
+SILENT = {"Close", "CopyTo", "Delete", "Dispose", "Flush", "Move", "Push", "Refresh", "Restart", "Start", "Stop"}
+SILENT |= {"SetAccessRuleProtection", "SetLastWriteTimeUtc", "WaitForStatus", "Write", "WriteAllBytes"}
 SILENT_STATIC = {"IO.File::Replace", "IO.File::Copy"}
 # Of a hashtable: a key of this name hides them, or is hidden.
 OF_HASHTABLES = set("count item isfixedsize isreadonly issynchronized keys syncroot values".split())
@@ -183,12 +189,20 @@ def name_of(variable: Node) -> str:
     return text(variable).lstrip("$@").strip("{}")
 
 
+def is_kept(node: Node) -> bool:
+    """A block that is the value of a variable: its text is run by another PowerShell, maybe behind that of others."""
+    above = [parent.type for _dummy, parent in zip(range(4), climb(node))]
+    return node.type == "script_block_expression" and above == [
+        "unary_expression",
+        "pipeline_chain",
+        "assignment_value",
+        "assignment_expression",
+    ]
+
+
 def is_scope(node: Node) -> bool:
-    """A function, or a block with parameters, which is run by itself. Other blocks see and set what is around them."""
-    if node.type == "script_block_expression":
-        block = child(node, "script_block")
-        return block is not None and child(block, "param_block") is not None
-    return node.type in ("program", "function_statement")
+    """A script, a function, or a block that is kept. Other blocks see and set what is around them."""
+    return node.type in ("program", "function_statement") or is_kept(node)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +214,7 @@ class Parameter:
 
 @dataclasses.dataclass
 class Scope:
-    """A script, a function or a block with parameters, and what belongs to it alone."""
+    """A script, a function or a block that is kept, and what belongs to it alone."""
 
     node: Node
     outer: Scope | None
@@ -249,9 +263,13 @@ class Scope:
 
     @functools.cached_property
     def names(self) -> set[str]:
-        """All that can be read here."""
-        own = {parameter.name for parameter in self.parameters} | {name_of(node) for node in self.assigned}
-        return own | (self.outer.names if self.outer else set())
+        """What gets a value here."""
+        return {parameter.name for parameter in self.parameters} | {name_of(node) for node in self.assigned}
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is run by another PowerShell, which has nothing of the script but what is kept."""
+        return is_kept(self.node) or (self.outer is not None and self.outer.is_elsewhere)
 
 
 class Script:
@@ -268,6 +286,16 @@ class Script:
             for name in scope.node.children[:2]
             if scope.node.type == "function_statement" and name.type == "function_name"
         }
+
+    def readable(self, scope: Scope) -> set[str]:
+        """The names that can be read in a scope."""
+        if is_kept(scope.node):
+            return set().union(*(other.names for other in self.scopes if is_kept(other.node)))
+        return scope.names | (self.readable(scope.outer) if scope.outer else set())
+
+    def scope_of(self, node: Node) -> Scope:
+        around = next(above for above in climb(node) if is_scope(above))
+        return next(scope for scope in self.scopes if scope.node == around)
 
     def of_type(self, *types: str) -> list[Node]:
         return [node for node in self.nodes if node.type in types]
@@ -299,8 +327,9 @@ def call_of(command: Node) -> Call:
         elif element.type == "command_parameter":
             call.parameters.append(text(element).strip("-:"))
             expects = call.parameters[-1] not in switches
-        elif element.type in ("redirection", "redirections", "command_name", "comment"):
-            pass
+        elif element.type in ("redirection", "redirections", "command_name", "comment", "argument_list"):
+            # The last one belongs to the method before it.
+            continue
         elif text(element).startswith("@") and child(element, "variable"):
             # What is splatted is not looked into.
             call.parameters.append("@")
@@ -363,11 +392,12 @@ def one_spelling(script: Script) -> Found:
 def what_is_read_is_there(script: Script) -> Found:
     """What is misspelled is $null. $_ is there in blocks and behind catch."""
     for scope in script.scopes:
+        known = script.readable(scope) | READABLE | {PREFERENCE}
         for node in scope.nodes:
             name = name_of(node)
             if node.type != "variable" or name.startswith("env:"):
                 continue
-            if name not in scope.names | READABLE | {PREFERENCE}:
+            if name not in known:
                 yield node, f"{text(node)} is never assigned"
             elif name == "_" and not any(
                 above.type in ("script_block_expression", "catch_clause", "switch_body") for above in climb(node)
@@ -411,6 +441,8 @@ def functions_get_what_they_declare(script: Script) -> Found:
             yield node, f"{call.name} has no parameter -{name}"
         if len(call.parameters) + call.positional != len(declared):
             yield node, f"{call.name} has {len(declared)} parameters, and gets {len(call.parameters) + call.positional}"
+        if scope.is_elsewhere != script.scope_of(node).is_elsewhere:
+            yield node, f"{call.name} is not there when this is run"
         if scope.node.start_byte > node.start_byte:
             yield node, f"{call.name} is called before it is defined"
 

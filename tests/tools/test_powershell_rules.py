@@ -67,6 +67,8 @@ BAD = [
         "$inner is never",
     ),
     ("what_is_read_is_there", "$result.x = $_", "$_ is not set here"),
+    # It is run by another PowerShell.
+    ("what_is_read_is_there", "$x = {\n    $result.x\n}\n$result.x = $x.ToString()", "$result is never assigned"),
     ("commands_are_known", "Get-Proces -Name 'swarm'", "Get-Proces is no cmdlet"),
     ("commands_are_known", "$x = @(1) | where { $_ }", "where is no cmdlet"),
     ("commands_are_known", "Set-Content -Path 'x' -Value 'y'", "Set-Content is no cmdlet"),
@@ -82,6 +84,7 @@ BAD = [
     ("commands_are_known", "$x = 'powershell.exe'\n& $x", "is called without a name"),
     ("functions_get_what_they_declare", "$x = Get-Both 'a'", "Get-Both has 2 parameters, and gets 1"),
     ("functions_get_what_they_declare", "$x = Get-Both 'a' -Enty 'b'", "Get-Both has no parameter -Enty"),
+    ("functions_get_what_they_declare", "$x = {\n    Get-Both 1 2\n}", "Get-Both is not there when this is run"),
     (
         "functions_get_what_they_declare",
         "$x = Get-It\nfunction Get-It {\n    1\n}",
@@ -122,8 +125,12 @@ BAD = [
 ]
 # What looks like a mistake of some rule, and is none.
 GOOD = [
-    # A block with parameters, and a function, have their own names.
+    # A block that is kept, and a function, have their own names.
     "$x = {\n    param ($Encoded)\n    $build = $Encoded\n    $build\n}\n$result.text = $x.ToString()",
+    # Blocks that are kept can be put together.
+    "$x = {\n    $first = 1\n    function Get-It {\n        $first\n    }\n}\n$y = {\n    Get-It\n    $first\n}\n"
+    "$result.x = $x.ToString() + $y.ToString()",
+    "$x = Get-Date\n$x = New-ScheduledTaskTrigger -Once -At $x.AddSeconds(1)",
     "function Get-It {\n    $build = @{ files = $null }\n    $build\n}",
     "$result.build = @{ files = $null }",
     "$x = @{}\n$x['build'] = 1",
