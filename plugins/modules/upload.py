@@ -35,6 +35,10 @@ options:
         is a relay.
       - A Windows host sends it with the C(curl.exe) that Windows has. There, O(stall_timeout) and O(progress_interval) mean
         nothing. A limit for a stall would end the wait for the answer as well, so O(deploy_timeout) is the limit for both.
+      - In all, that C(curl.exe) may run for O(connect_timeout), the time that the build takes at 16 KiB per second or at half
+        of O(rate_limit), whatever is slower, and O(deploy_timeout) together. So it ends, even if the peer never does.
+      - When it has ended, a Windows host looks at the build again. If that changed meanwhile, the task fails, and says
+        whether the peer may have a wrong build. A change that keeps size and time is seen only with O(checksum).
     type: bool
     default: false
   queued:
@@ -249,7 +253,9 @@ message:
   returned: always, V(null) unless the peer says something
   sample: V-Ray version already exists
 bytes_sent:
-  description: The bytes of the build that were sent, in the last attempt.
+  description:
+    - The bytes of the build that were sent, in the last attempt.
+    - V(null) if that is not known, since C(curl.exe) on a Windows host was ended or the connection to the host was lost.
   type: int
   returned: always
   sample: 458321016
