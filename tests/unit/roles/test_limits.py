@@ -47,7 +47,9 @@ def test_each_task_has_each_of_them(module, path, limit):
 
 @pytest.mark.parametrize("module, spec", [("upload", upload_spec()), ("settings", settings_spec())])
 def test_no_task_and_no_limit_is_forgotten(module, spec):
-    found = {str(path.relative_to(ROLES)) for path in ROLES.glob("*/tasks/*.yml") if any(options_of(module, load(path)))}
+    found = {
+        str(path.relative_to(ROLES)) for path in ROLES.glob("*/tasks/*.yml") if any(options_of(module, load(path)))
+    }
     assert found == {path for of, path, _limit in PLACES if of == module}
     # These are no limits, or are the role's own to say.
     others = {"web_port", "retry_delay", "progress_interval", "revert_after"}

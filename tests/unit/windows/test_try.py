@@ -7,35 +7,118 @@
 from __future__ import annotations
 
 import json
+import re
+
+import pytest
 
 from windows_double.farm import CONFIG, DATA_DIR, ROOT, SERVICE
 
+IMPORT_DIR = r"C:\Builds to import"
 
-def test_the_operators_playbook_writes_its_result(farm, peer):
-    before = peer.text()
-    build = farm.build()
-    peer.host.real(r"C:\build.tar").write_bytes(build.read_bytes())
-    result = farm.directory / "result.json"
-    run = farm.run(
-        str(ROOT / "tests" / "windows" / "try.yml"),
-        vray_swarm_data_dir=DATA_DIR,
-        vray_swarm_config=CONFIG,
-        vray_swarm_service=SERVICE,
-        vray_swarm_api_from="peer",
-        try_changes=True,
-        try_build=str(build),
-        try_remote_build=r"C:\build.tar",
-        try_result=str(result),
+
+@pytest.fixture
+def attempt(farm, peer):
+    """Run it, and return what it writes and what it prints."""
+
+    def run(**variables):
+        result = farm.directory / "result.json"
+        done = farm.run(
+            str(ROOT / "tests" / "windows" / "try.yml"),
+            vray_swarm_data_dir=DATA_DIR,
+            vray_swarm_config=CONFIG,
+            vray_swarm_service=SERVICE,
+            vray_swarm_web_port=peer.port,
+            vray_swarm_api_from="peer",
+            try_wait=30,
+            try_result=str(result),
+            **variables,
+        )
+        assert done.succeeded, done.output
+        return json.loads(result.read_text()), done.one(task="Show it in short")["msg"], result.read_text()
+
+    return run
+
+
+@pytest.fixture
+def builds(farm, peer):
+    """One to import, one here to upload, and one on the machine."""
+    peer.host.real(IMPORT_DIR).mkdir()
+    imported, here, there = (
+        farm.build(f"vray-{version}.tar", version=version)
+        for version in ("6.20.10-e8197af2", "6.20.11-0123abcd", "7.0.6-df715d3c")
     )
-    assert run.succeeded, run.output
-    told = json.loads(result.read_text())
-    steps = told["steps"]
-    assert told["same_settings_at_the_end"] is True
-    assert told["machine"]["ansible_architecture"] == "64-bit"
-    assert steps["look"]["errors"] == {} and steps["look"]["service"]["state"] == "running"
-    assert [steps[name]["changed"] for name in ("checked", "set", "set again", "set back")] == [True, True, False, True]
-    assert steps["taken port"]["failed"] and steps["taken port"]["rolled_back"]
-    outcomes = [steps[name]["outcome"] for name in ("upload", "upload again", "upload from the host")]
-    assert outcomes == ["rapid", "present", "existing"]
-    assert "config_content" not in result.read_text()
-    assert peer.text() == before
+    imported.rename(peer.host.real(IMPORT_DIR) / imported.name)
+    there.rename(peer.host.real("C:\\") / there.name)
+    return {
+        "try_import_dir": IMPORT_DIR,
+        "try_build": str(here),
+        "try_remote_build": rf"C:\{there.name}",
+    }
+
+
+def on_disk(peer):
+    """What lies where Swarm keeps its things, and where builds were given."""
+    roots = (peer.config.parent, peer.data_dir, peer.host.real(IMPORT_DIR))
+    return sorted(str(path) for root in roots for path in root.rglob("*"))
+
+
+def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
+    before, files = peer.text(), on_disk(peer)
+    told, lines, text = attempt(try_changes=True, **builds)
+    steps = {step["step"]: step for step in told["steps"]}
+    assert {name: step["state"] for name, step in steps.items()} == {
+        "see the machine": "ok",
+        "discover": "ok",
+        "look": "ok",
+        "say what would be set": "changed",
+        "set": "changed",
+        "set again": "ok",
+        "set a port that is taken": "failed",
+        "see what is to be imported": "ok",
+        "import from a directory": "changed",
+        "wait for what is imported": "ok",
+        "import from a directory again": "ok",
+        "set back": "changed",
+        "upload": "changed",
+        "upload again": "ok",
+        "upload from the machine": "changed",
+        "upload from the machine again": "ok",
+        "see that it is set back": "ok",
+        "remove what was deployed": "changed",
+        "look again": "ok",
+    }
+    assert all(step["as_expected"] for step in told["steps"])
+    assert [build["version"] for build in steps["wait for what is imported"]["told"]["builds"]] == ["6.20.10-e8197af2"]
+    outcomes = [steps[name]["told"]["outcome"] for name in ("upload", "upload again", "upload from the machine")]
+    assert outcomes == ["rapid", "present", "rapid"]
+    assert steps["set a port that is taken"]["told"]["rolled_back"]
+    assert told["same_settings_at_the_end"] is True and told["left_deployed"] == [] and told["not_changed_since"] == []
+    assert told["collection"] and told["machine"]["ansible_architecture"] == "64-bit"
+    assert peer.text() == before and on_disk(peer) == files and peer.swarm.state == "started"
+    assert [line for line in lines if re.match(r"set again: ok, \d+(\.\d)? s$", line)]
+    # Neither what files hold nor what processes were called with.
+    for secret in ("config_content", "Swarm of this workstation", "--config"):
+        assert secret not in text + "".join(lines)
+
+
+def test_what_is_wrong_is_told_and_set_back(attempt, builds, peer, tmp_path):
+    before, files = peer.text(), on_disk(peer)
+    (tmp_path / "no.tar").write_text("neither an archive nor an installer")
+    builds.update(try_build=str(tmp_path / "no.tar"), try_import_dir="")
+    told, lines, _text = attempt(try_changes=True, **builds)
+    states = {step["step"]: (step["state"], step["as_expected"]) for step in told["steps"]}
+    assert states["upload"] == ("failed", False) and states["import from a directory"] == ("skipped", True)
+    assert [line for line in lines if line.startswith("upload: failed") and "NOT AS EXPECTED: ws1: " in line]
+    assert peer.text() == before and on_disk(peer) == files
+
+
+@pytest.mark.parametrize("may_change", [True, False])
+def test_nothing_is_changed_that_was_not_asked_for_or_could_not_be_read(attempt, builds, peer, may_change):
+    if may_change:
+        peer.write("webPort: [\r\n")
+    before = peer.text()
+    told, lines, _text = attempt(try_changes=may_change, **builds)
+    assert told["not_changed_since"] and told["left_deployed"] == []
+    assert [line for line in lines if line.startswith("nothing was changed: ")]
+    assert "set" not in [step["step"] for step in told["steps"]]
+    assert peer.text() == before and peer.swarm.stops == 0

@@ -194,6 +194,16 @@ class Host:
                 facts["checksum"] = hashlib.new(options["checksum_algorithm"], real.read_bytes()).hexdigest()
         return {"changed": False, "stat": facts}
 
+    def _win_file(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
+        # "If absent, directories will be recursively deleted, and files will be removed."
+        if options["state"] != "absent":
+            raise NotDocumented(f"the double of win_file does not know the state {options['state']}")
+        real = self.files.real(options["path"], identity[1])
+        changed = real.exists()
+        if changed and not check:
+            shutil.rmtree(real) if real.is_dir() else real.unlink()
+        return {"changed": changed}
+
     def _win_command(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
         if check:
             return {"changed": False, "skipped": True, "msg": "remote module (win_command) does not support check mode"}
