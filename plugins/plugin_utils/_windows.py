@@ -43,11 +43,10 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import Result, check_result
 
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
-
-Result = t.Dict[str, t.Any]
 
 SCRIPTS = os.path.join(os.path.dirname(__file__), "_powershell")
 
@@ -86,18 +85,19 @@ class Windows:
         """Run a script of ours and return what it found.
 
         :param as_system: Run it as LocalSystem, unless the task becomes somebody already.
-        :raises SwarmError: The script ended with an error.
+        :raises SwarmError: The script ended with an error, or returned what it never returns.
         """
+        given = {key: value for key, value in parameters.items() if value is not None}
         arguments = {
             "script": script_text(name),
-            "parameters": {key: value for key, value in parameters.items() if value is not None},
+            "parameters": given,
             "error_action": "stop",
             "depth": _DEPTH,
         }
         with self._as_system() if as_system else contextlib.nullcontext():
             done = self._action.run_module("ansible.windows.win_powershell", arguments, fail=False)
         if done.get("unreachable") or not done.get("failed"):
-            return t.cast(Result, self._action.check(done)["result"])
+            return check_result(name, given, self._action.check(done).get("result"))
         records = done.get("error") or []
         if records:
             exception = records[-1].get("exception") or {}

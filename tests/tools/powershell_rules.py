@@ -40,8 +40,10 @@ PREFERENCE = "ErrorActionPreference"
 # about_CommonParameters: those with a value, and switches.
 COMMON = (
     "ErrorAction WarningAction InformationAction ErrorVariable WarningVariable InformationVariable OutVariable OutBuffer"
-    " PipelineVariable | Verbose Debug WhatIf Confirm"
+    " PipelineVariable | Verbose Debug"
 )
+# Of those that ask before they change something.
+ASK = " WhatIf Confirm"
 # Cmdlets, each with its documented parameters that take a value, and its switches. An alias or a cmdlet of PowerShell 7
 # is none of them, nor is one that reads or writes text in an encoding that depends on the host.
 CMDLETS = {
@@ -50,7 +52,7 @@ CMDLETS = {
     "Disable-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
     "Enable-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
     "Export-ScheduledTask": "TaskName TaskPath CimSession ThrottleLimit | AsJob",
-    "ForEach-Object": "Process Begin End RemainingScripts MemberName ArgumentList InputObject |",
+    "ForEach-Object": "Process Begin End RemainingScripts MemberName ArgumentList InputObject |" + ASK,
     "Get-CimInstance": "ClassName Namespace Property Filter Query QueryDialect OperationTimeoutSec ComputerName CimSession"
     " InputObject ResourceUri | KeyOnly Shallow",
     "Get-Date": "Date Year Month Day Hour Minute Second Millisecond DisplayHint Format UFormat |",
@@ -61,7 +63,7 @@ CMDLETS = {
     "Get-ScheduledTaskInfo": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
     "Get-Service": "Name DisplayName Include Exclude ComputerName InputObject | DependentServices RequiredServices",
     "Invoke-CimMethod": "ClassName InputObject MethodName Arguments Namespace Query QueryDialect ResourceUri"
-    " OperationTimeoutSec ComputerName CimSession CimClass |",
+    " OperationTimeoutSec ComputerName CimSession CimClass |" + ASK,
     "Join-Path": "Path ChildPath Credential | Resolve UseTransaction",
     "New-Object": "TypeName ArgumentList Property ComObject | Strict",
     "New-ScheduledTask": "Action Principal Trigger Settings Description CimSession ThrottleLimit | AsJob",
@@ -77,17 +79,17 @@ CMDLETS = {
     " WeeksInterval CimSession ThrottleLimit | AsJob AtLogOn AtStartup Daily Once Weekly",
     "Register-ScheduledTask": "Action Description InputObject Password Principal RunLevel Settings TaskName TaskPath Trigger"
     " User Xml CimSession ThrottleLimit | AsJob Force",
-    "Restart-Service": "Name DisplayName InputObject Include Exclude | Force PassThru",
+    "Restart-Service": "Name DisplayName InputObject Include Exclude | Force PassThru" + ASK,
     "Select-Object": "Property ExcludeProperty ExpandProperty First Last Skip SkipLast Index InputObject | Unique Wait",
     "Set-ScheduledTask": "Action Password Principal Settings TaskName TaskPath Trigger User InputObject CimSession"
     " ThrottleLimit | AsJob",
     "Sort-Object": "Property Culture InputObject | Descending Unique CaseSensitive",
     "Start-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
-    "Start-Service": "Name DisplayName InputObject Include Exclude | PassThru",
+    "Start-Service": "Name DisplayName InputObject Include Exclude | PassThru" + ASK,
     "Start-Sleep": "Seconds Milliseconds |",
     "Stop-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
-    "Stop-Service": "Name DisplayName InputObject Include Exclude | Force NoWait PassThru",
-    "Unregister-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob",
+    "Stop-Service": "Name DisplayName InputObject Include Exclude | Force NoWait PassThru" + ASK,
+    "Unregister-ScheduledTask": "TaskName TaskPath InputObject CimSession ThrottleLimit | AsJob PassThru" + ASK,
     "Wait-Process": "Name Id InputObject Timeout |",
     "Where-Object": "FilterScript Property Value InputObject | EQ NE GT GE LT LE Like NotLike Match NotMatch Contains"
     " NotContains In NotIn Is IsNot CEQ CNE CLike CMatch",
@@ -372,7 +374,7 @@ def no_automatic_variable_is_assigned(script: Script) -> Found:
 
 def no_parameter_has_a_common_name(script: Script) -> Found:
     """A script with CmdletBinding has these already."""
-    values, switches = parameters_of(COMMON)
+    values, switches = parameters_of(COMMON + ASK)
     for parameter in script.scopes[0].parameters:
         if parameter.name.lower() in {name.lower() for name in values | switches}:
             yield parameter.node, f"${parameter.name} is one of PowerShell's common parameters"

@@ -79,6 +79,7 @@ BAD = [
         "ConvertFrom-Json has no parameter -AsHashtable",
     ),
     ("commands_are_known", "$x = @(1) | ForEach-Object -Parallel { $_ }", "ForEach-Object has no parameter -Parallel"),
+    ("commands_are_known", "$null = Register-ScheduledTask -TaskName 'x' -Confirm:$false", "has no parameter -Confirm"),
     ("commands_are_known", "$x = Get-Service 'swarm'", "without the name of its parameter"),
     ("commands_are_known", "$x = Get-Service -Name 'swarm' -DependentServices 'a'", "without the name"),
     ("commands_are_known", "$x = 'powershell.exe'\n& $x", "is called without a name"),
