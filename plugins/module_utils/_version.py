@@ -30,9 +30,9 @@ _VERSION_IN_NAME = re.compile(
     r"[0-9A-Fa-f]{6,40}(?![0-9A-Za-z])"
 )
 
-# What JSON does not escape, and a terminal obeys: DEL, C1 controls (0x9b begins an escape sequence), what turns the
-# direction of writing, and the line breaks of Unicode.
-_OBEYED = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What a terminal obeys: control characters, but for tabs and line breaks, which JSON escapes, what turns the direction of
+# writing, and the line breaks of Unicode. JSON escapes the others below 0x20, too, but XML may not hold them at all.
+_OBEYED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _BETWEEN = re.compile(r"(\r?\n|\t)")
 
 _EXPECTED_TEXT = "expected three numbers and a revision hash, such as 6.20.10-e8197af2"
@@ -66,9 +66,9 @@ def printable(text: t.Any) -> str:
 
 
 def harmless(value: t.Any) -> t.Any:
-    """A value to return, with nothing in it that a terminal would obey when Ansible shows it as JSON.
+    """A value to return, with nothing in it that a terminal would obey when Ansible shows it as JSON, or a report as XML.
 
-    All other characters are as they were, also those that JSON escapes.
+    All other characters are as they were.
     """
     if isinstance(value, str):
         # Where there is none, what ansible-core has noted of the text stays with it.

@@ -207,8 +207,8 @@ deployed:
 answer:
   description:
     - The JSON object that the peer answered, as received.
-    - As in all that is returned, characters that a terminal would obey, and that JSON does not escape, are shown as texts
-      such as C(\u202e).
+    - As in all that is returned, characters that a terminal would obey are shown as texts such as C(\x1b), but for
+      tabs and line breaks.
   type: dict
   returned: always, V(null) when there was no answer
   sample:

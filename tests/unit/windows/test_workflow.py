@@ -165,6 +165,8 @@ def test_a_user_for_the_share_is_refused_with_the_reason(shared, where):
     assert told.startswith(" and ".join(given)) and f"Swarm reads {SHARE} as the account of its service" in told
     assert "the computer's own account" in told
     assert secret not in run.output
+    # Nor in what callbacks get: results, and arguments of tasks.
+    assert [secret in path.read_text() for path in shared.directory.glob("events*.jsonl")] == [False]
     assert all(peer.host.calls == [] for peer in shared.peers.values())
 
 

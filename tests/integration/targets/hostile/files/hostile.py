@@ -21,8 +21,8 @@ from pathlib import Path
 TEXT = "{{ 1 + 1 }}{% for n in [1, 2] %}{{ n * 21 }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>"
 NASTY = "\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 SHOWN = r"\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
-# In what is returned, the rest is as it was: Ansible's JSON escapes it.
-RETURNED = "\x1b[31m\x07\r" + SHOWN[len(r"\x1b[31m\x07\r") :]
+# In what is returned, line breaks are as they were: Ansible's JSON escapes them, and XML may hold them.
+RETURNED = SHOWN.replace(r"\r", "\r")
 EVALUATED = re.compile(r"2142")
 VERSION = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
 SIZE = 2000
@@ -138,7 +138,11 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
         check(line.isprintable(), line)
     check_report(work / "reports")
 
-    results = json.loads(kept.read_text(encoding="utf-8"))
+    written = kept.read_text(encoding="utf-8")
+    # Of what JSON escapes, there are line breaks.
+    escaped = written.replace(r"\\", "")
+    check(r"\r" in escaped and r"\u00" not in escaped and r"\u202" not in escaped, escaped)
+    results = json.loads(written)
     told = {result["item"]: result for result in results["uploads"]}
     for item, result in told.items():
         check(result["msg"].isprintable(), (item, result["msg"]))
@@ -146,7 +150,7 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
     check([told[item]["outcome"] for item in ("rapid", "queued", "existing")] == ["rapid", "queued", "existing"], told)
     check(all(told[item]["failed"] for item in ("failed", "unknown", "version", "type", "html")), told)
     # What it answered is told as it was received, but for what Ansible would print as it is.
-    text = Hostile.text.replace(NASTY, RETURNED)
+    text = Hostile.text.replace(NASTY, RETURNED).replace("\0", r"\x00")
     check(told["failed"]["message"] == text, told["failed"]["message"])
     check(told["failed"]["answer"] == {"FailUR": {"message": text, "tmpFile": text}}, told["failed"])
     check(told["unknown"]["answer"] == {text: {}}, told["unknown"])
