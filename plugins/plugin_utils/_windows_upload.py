@@ -110,11 +110,14 @@ class WindowsUpload(Upload):
         return bool(told["allow_executables"])
 
     def _send(self, client: Client, build: BuildFile) -> Answer:
-        # Until curl says how much it was.
-        self.report.bytes_sent, self._doubt = None, ""
+        self._doubt = ""
         queued = bool(self._options["queued"])
         arguments = curl_arguments(client.upload_url, build.path, build.name, queued, client.limits, build.size)
-        done = self._windows.command([self._curl, *arguments])
+        try:
+            done = self._windows.command([self._curl, *arguments])
+        except TransportError:
+            self.report.bytes_sent = None
+            raise
         body = self._read_note(done, build)
         if self.report.bytes_sent != 0:
             self._doubt = self._changed(build)
@@ -135,8 +138,7 @@ class WindowsUpload(Upload):
             # What is counted has the form around the file in it.
             self.report.bytes_sent = min(int(match["sent"]), build.size)
             return match["body"]
-        if done["rc"] in _BEFORE and "curl: " in done["stderr"]:
-            self.report.bytes_sent = 0
+        self.report.bytes_sent = 0 if done["rc"] in _BEFORE and "curl: " in done["stderr"] else None
         return str(done["stdout"])
 
     def _read_answer(self, done: t.Mapping[str, t.Any], body: str, build: BuildFile) -> Answer:

@@ -296,7 +296,7 @@ def test_a_windows_host_relays_builds(farm, relayed):
     sources = [f"C:\\Builds, new\\{path.name}" for path in (*builds, linux)]
     relay_runs(farm, "nas1", sources[:2], sources[2], uploads, is_predicted=True)
     programs = [call.options["argv"][0] for call in relay.host.calls if call.module.endswith("win_command")]
-    assert programs == ["curl.exe"] * 3
+    assert programs == [r"C:\WINDOWS\system32\curl.exe"] * 3
 
 
 def test_a_linux_host_relays_builds_to_windows_peers(farm, relayed):
