@@ -146,6 +146,8 @@ class ServiceControl(abc.ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: Whose rescue it is that is armed or disarmed here: of several tasks, one.
+        self.owner = ""
 
     @abc.abstractmethod
     def state(self) -> State:
@@ -170,8 +172,8 @@ class ServiceControl(abc.ABC):
         """
 
     @abc.abstractmethod
-    def disarm(self) -> None:
-        """Take that back."""
+    def disarm(self) -> bool:
+        """Take that back. What another task has armed since stays; then this is false."""
 
     @abc.abstractmethod
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
@@ -271,8 +273,9 @@ class Systemd(ServiceControl):
                 f" {_AT_ONCE if 'already loaded' in error else 'Does the task need become?'}"
             )
 
-    def disarm(self) -> None:
+    def disarm(self) -> bool:
         self._remove_timer(self.rescue)
+        return True
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
         script = self._script(self.revert, _REVERT, file=path, old=old)
@@ -424,15 +427,18 @@ class Launchd(ServiceControl):
 
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
         script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
-        error = self._set_timer(self.rescue, seconds, script)
+        error = self._set_timer(self.rescue, seconds, script, self.owner)
         if error:
             raise ServiceError(
                 f"the job that would start {self.name} again could not be set ({error}), so it was not stopped. Does the task"
                 " need become?"
             )
 
-    def disarm(self) -> None:
+    def disarm(self) -> bool:
+        if not self._is_own(self.rescue):
+            return False
         self._remove_timer(self.rescue)
+        return True
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
         error = self._set_timer(self.revert, seconds, self._script(self.revert, _REVERT, file=path, old=old), *roots)
@@ -494,6 +500,11 @@ class Launchd(ServiceControl):
         # Else it is loaded at the next start of the host.
         os.remove(path)
         return done.error or f"launchctl ended with {done.status}"
+
+    def _is_own(self, label: str) -> bool:
+        """Whether this task has set the timer that is there, if any is."""
+        words = _read_plist(os.path.join(_DAEMONS, f"{label}.plist")).get("ProgramArguments")
+        return not (self.owner and words) or words[-1] == self.owner
 
     def _remove_timer(self, label: str) -> None:
         done = run_command("launchctl", "bootout", f"system/{label}")
