@@ -342,6 +342,12 @@ def test_a_render_that_a_junction_hides_keeps_swarm_from_a_stop(peer):
     assert peer.swarm.stops == 0 and peer.host.tasks == {}
 
 
+def test_all_scripts_agree_on_what_a_render_is():
+    pattern = r"'\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\'"
+    found = {path.stem: path.read_text(encoding="utf-8").count(pattern) for path in scripts.FOLDER.glob("*.ps1")}
+    assert found == {"discover": 1, "files": 0, "look": 1, "service": 2}
+
+
 def test_what_is_kept_beside_swarm_yaml_has_its_access_list(peer):
     peer.host.access[peer.config] = "Swarm and administrators"
     task = Task(peer, "start", revert_after=60, backup=True)

@@ -81,12 +81,12 @@ class Host:
     def real(self, path: str) -> Path:
         return self.files.real(path, SYSTEM[1])
 
-    def renders(self, root: str) -> t.List[t.Dict[str, t.Any]]:
+    def renders(self, root: t.Optional[str] = None) -> t.List[t.Dict[str, t.Any]]:
         """The processes whose executable begins with a path, or lies in a directory that is named like a build."""
         return [
             {"pid": pid, "executable": path}
             for pid, path in self.processes
-            if path and (path.lower().startswith(root.lower()) or _IN_BUILD.search(path))
+            if path and ((root and path.lower().startswith(root.lower())) or _IN_BUILD.search(path))
         ]
 
     def check_locked(self, *paths: t.Optional[str]) -> None:

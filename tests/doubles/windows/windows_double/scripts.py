@@ -297,13 +297,13 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
             for address in ("::", "0.0.0.0")
             for service in there
         ]
-        found["renders"] = [
-            {"pid": pid, "executable": path} for pid, path in host.processes if path and r"\vray\vray-" in path.lower()
-        ]
+        found["renders"] = host.renders()
         found["folders"] = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
-    found["files"] = [_settings(host, path, sid) for path in p["Files"] if host.files.real(path, sid).is_file()]
+    found["files"] = [
+        _settings(host, path, sid) for path in on_drives(p["Files"]) if host.files.real(path, sid).is_file()
+    ]
     found["seen"] = []
-    for pattern in p["Folders"]:
+    for pattern in on_drives(p["Folders"]):
         for folder in _matching(host, pattern, sid):
             settings = [
                 _settings(host, host.files.windows(folder / name), sid)
@@ -315,6 +315,11 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
                 entry = {"folder": host.files.windows(folder), "pattern": pattern}
                 found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
     return False, found
+
+
+def on_drives(paths: t.Sequence[str]) -> t.List[str]:
+    """Those that lead to no other host, and to no device."""
+    return [path for path in paths if re.match(r"[A-Za-z]:[\\/]", path)]
 
 
 def _settings(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
