@@ -483,22 +483,33 @@ class Launchd(ServiceControl):
         return _script(_WITH_LAUNCHD, body, service=self.name, rescue=self.rescue, plist=plist, job=job, **values)
 
     def _set_timer(self, label: str, seconds: int, *script: str) -> str:
-        """Let a script run after some time; say why that cannot be. It is kept over a restart of the host."""
-        self._remove_timer(label)
+        """Let a script run after some time; say why that cannot be. It is kept over a restart of the host.
+
+        Where it cannot be, the timer that was there stays: another task may need it.
+        """
         path = os.path.join(_DAEMONS, f"{label}.plist")
+        # Not one of those that launchd loads at the start of the host.
+        staged = f"{path}.new"
         job = {"Label": label, "ProgramArguments": ["/bin/sh", "-c", script[0], "sh", *script[1:]]}
+        before = _read_plist(path)
         try:
-            # launchd takes no file that others may write to, and runs as root what is in it.
-            with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
-                plistlib.dump(dict(job, StartInterval=seconds, RunAtLoad=False), file)
-            os.chmod(path, 0o644)
+            _write_plist(dict(job, StartInterval=seconds, RunAtLoad=False), staged)
+            self._remove_timer(label)
+            os.replace(staged, path)
         except OSError as error:
             return f"{path}: {error.strerror}"
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(staged)
         done = run_command("launchctl", "bootstrap", "system", path)
         if done.status == 0:
             return ""
         # Else it is loaded at the next start of the host.
         os.remove(path)
+        if before:
+            with contextlib.suppress(OSError):
+                _write_plist(before, path)
+                run_command("launchctl", "bootstrap", "system", path)
         return done.error or f"launchctl ended with {done.status}"
 
     def _is_own(self, label: str) -> bool:
@@ -534,6 +545,15 @@ def _quoted(word: str) -> str:
 def _sync_parents(*paths: str) -> None:
     for directory in {os.path.dirname(path) for path in paths}:
         sync_directory(directory)
+
+
+def _write_plist(content: t.Mapping[str, t.Any], path: str) -> None:
+    # launchd takes no file that others may write to, and runs as root what is in it.
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
+        plistlib.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(path, 0o644)
 
 
 def _read_plist(path: str) -> t.Dict[str, t.Any]:

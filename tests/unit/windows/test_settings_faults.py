@@ -298,6 +298,24 @@ def test_what_another_task_wrote_is_not_taken_back(peer):
     assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
 
 
+@pytest.mark.parametrize("name", ["swarm.yaml", ".swarm.yaml.vray_swarm-saved", ".swarm.yaml.vray_swarm-revert"])
+def test_a_full_disk(peer, name):
+    before = peer.text()
+    task = Task(peer, revert_after=60)
+    run = task.windows.run
+
+    def full(script, **parameters):
+        if parameters.get("Do") == "put" and parameters["Path"].endswith("\\" + name):
+            raise SwarmError("There is not enough space on the disk.")
+        return run(script, **parameters)
+
+    task.windows.run = full
+    undone = task.apply()["undone"]
+    assert "could not be written: There is not enough space on the disk" in undone["reason"] and not undone["trouble"]
+    assert peer.text() == before and peer.swarm.state == "started" and not is_open(peer)
+    assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
+
+
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_service_that_will_not_stop(peer, hangs):
     before = peer.text()
