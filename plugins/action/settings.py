@@ -62,13 +62,13 @@ class ActionModule(SwarmAction):
             "rolled_back": False,
             "busy": [],
         }
+        self._owner = uuid.uuid4().hex
+        # Whether somebody else wrote the file last.
+        self._is_moved = False
         return super().run(tmp, task_vars)
 
     def act(self) -> t.Dict[str, t.Any]:
         check_options(self.options)
-        self._owner = uuid.uuid4().hex
-        # Whether somebody else wrote the file last.
-        self._is_moved = False
         self._wanted = wanted_settings(self.options["settings"])
         self._absent = absent_keys(self.options["absent"], self._wanted)
         look = self._step("look", ask=self.options["api_from"] == "peer" and self._flag() is not None)
@@ -292,13 +292,15 @@ class ActionModule(SwarmAction):
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:
         self._report.update(rolled_back=undone["restored"], restarted=True)
         trouble = undone["trouble"]
-        if not trouble and self.options["api_from"] == "controller":
-            trouble = self._wait(self._web_port(before or b""), None)
         self._is_moved = undone["moved"]
+        # What somebody else has set is for that one to look at.
+        if not trouble and not self._is_moved and self.options["api_from"] == "controller":
+            trouble = self._wait(self._web_port(before or b""), None)
         now = "The old file is back" if undone["restored"] else "The file was not changed"
         if self._is_moved:
             now = "Somebody else has changed the file since, and that was left as it is"
-        now += f", but Swarm does not run with it either: {trouble}." if trouble else ", and Swarm runs with it."
+        runs = "and Swarm was started with it" if self._is_moved else "and Swarm runs with it"
+        now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 
     def _web_port(self, content: bytes) -> int:

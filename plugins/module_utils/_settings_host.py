@@ -350,7 +350,8 @@ class SettingsHost:
         service = self._control()
         if revert["do"] == "again":
             self._arm_revert(service)
-        else:
+        elif self._exists(self.old):
+            # Else it has been taken back meanwhile, but perhaps for the restart.
             service.end_revert()
             self._remove(self.old)
 

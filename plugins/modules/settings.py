@@ -97,8 +97,8 @@ options:
         does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
       - When the host restarts meanwhile, systemd puts the old settings back before Swarm starts. macOS begins to count anew, and
         Windows puts right at its start, or when it wakes up, what is not right then.
-      - On Windows, this is a scheduled task. It tries again for an hour, and after that at each start of the host, until it
-        has done its work.
+      - On Windows, this is a scheduled task. It tries for an hour, then each hour again, and at each start of the host,
+        until it has done its work.
       - With systemd this is a unit in C(/etc/systemd/system), so that the task has to be root there.
       - It must be more than O(stop_timeout) and O(start_timeout) together.
     type: int

@@ -29,7 +29,7 @@ $ErrorActionPreference = 'Stop'
 $result = @{}
 
 # What the tasks have in common. What fails is tried again for an hour, since whoever holds a file open may let go of it. A
-# task that has not done its work by then stays, and runs again.
+# task that has not done its work by then stays, and runs again an hour later.
 $common = {
     param ([string] $Encoded)
     $ErrorActionPreference = 'Stop'
@@ -104,9 +104,7 @@ $rescue = {
                 }
                 Start-Service -Name $work.name
             }
-            else {
-                Wait-Moment
-            }
+            Wait-Moment
         }
         catch {
             Wait-Moment
@@ -258,7 +256,9 @@ switch ($Do) {
         $powershell = [IO.Path]::Combine($env:SystemRoot, 'System32\WindowsPowerShell\v1.0\powershell.exe')
         $argument = '-NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ' + $encoded
         $now = [DateTime]::Now
-        $timer = New-ScheduledTaskTrigger -Once -At $now.AddSeconds($Seconds)
+        # Each hour, until its work is done.
+        $timer = New-ScheduledTaskTrigger -Once -At $now.AddSeconds($Seconds) `
+            -RepetitionInterval ([TimeSpan]::FromHours(1)) -RepetitionDuration ([TimeSpan]::FromDays(365))
         # A host that slept through the time starts the task later only where its trigger has an end.
         $timer.EndBoundary = $now.AddYears(10).ToString('s')
         $parts = @{

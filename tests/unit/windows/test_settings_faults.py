@@ -172,7 +172,7 @@ def test_a_file_that_is_held_open_for_an_hour_is_put_back_later(peer):
     peer.host.fire(REVERT)
     assert is_open(peer) and list(peer.host.tasks) == [REVERT]
     peer.host.locked.clear()
-    peer.host.fire(REVERT)
+    peer.host.hour_later()
     assert peer.text() == before and not is_open(peer) and peer.host.tasks == {}
 
 
@@ -227,19 +227,36 @@ def test_the_change_is_taken_back_after_the_rescue(peer):
 
 
 def test_who_comes_back_while_the_change_is_taken_back(peer):
-    """A render keeps Swarm from its restart. The task that closes the window ends the timer, and restarts Swarm itself."""
+    """A render has kept Swarm from its restart. The task that finds it so ends the timer, and restarts Swarm itself."""
     before = peer.text()
     left_open(peer)
     peer.host.processes.append((4711, DATA_DIR + r"\VRay" + "\\" + BUILD))
 
     def comes_back(_task):
+        assert peer.text() == before and is_open(peer)
+        peer.host.processes.pop()
+        peer.host.meanwhile = lambda name: None
+        assert Task(peer, owner="two").apply(content=None, allow_executables=False)["confirmed"]
+
+    peer.host.meanwhile = comes_back
+    peer.host.fire(REVERT)
+    assert peer.host.tasks == {} and peer.text() == before
+    assert not is_open(peer) and peer.swarm.stops == 2
+
+
+def test_who_comes_too_late_to_end_the_timer_lets_it_restart_swarm(peer):
+    """It saw that a change was to be taken back, which has been done meanwhile, but for the restart."""
+    left_open(peer)
+    peer.host.processes.append((4711, DATA_DIR + r"\VRay" + "\\" + BUILD))
+
+    def comes_back(_task):
+        peer.host.processes.pop()
         peer.host.meanwhile = lambda name: None
         Task(peer, owner="two").step("settle", revert={"do": "end"})
 
     peer.host.meanwhile = comes_back
     peer.host.fire(REVERT)
-    assert peer.host.tasks == {} and peer.text() == before
-    assert peer.swarm.state == "started" and peer.swarm.stops == 1
+    assert not is_open(peer) and peer.host.tasks == {}
 
 
 def test_a_timer_that_is_ended_while_swarm_is_down_starts_it(peer):
@@ -248,12 +265,12 @@ def test_a_timer_that_is_ended_while_swarm_is_down_starts_it(peer):
     def comes_back(_task):
         assert peer.swarm.state == "stopped"
         peer.host.meanwhile = lambda name: None
-        Task(peer, owner="two").step("settle", revert={"do": "end"})
+        Task(peer, owner="two", revert_after=60).step("settle", revert={"do": "again"})
 
     peer.swarm.dies = 1
     peer.host.meanwhile = comes_back
     peer.host.fire(REVERT)
-    assert peer.host.tasks == {} and peer.swarm.state == "started"
+    assert peer.swarm.state == "started" and list(peer.host.tasks) == [REVERT]
 
 
 def test_a_timer_that_cannot_be_set_leaves_the_one_that_was_there(peer):

@@ -118,9 +118,11 @@ class Host:
 
     def wake(self) -> None:
         """The host slept through the time of each scheduled task."""
-        for name in list(self.tasks) if timers.runs_late() else ():
-            if name in self.tasks:
-                self.fire(name)
+        self._fire_all(timers.runs_late())
+
+    def hour_later(self) -> None:
+        """An hour has passed since the last time of each scheduled task."""
+        self._fire_all(timers.runs_each_hour())
 
     def restart(self, tasks_first: bool = False) -> None:
         """The host loses its power and starts again. Whether tasks or services are first then is not documented."""
@@ -138,10 +140,12 @@ class Host:
                 service.start()
 
     def _start_tasks(self) -> None:
+        self._fire_all(timers.runs_at_startup())
+
+    def _fire_all(self, are_triggered: bool) -> None:
         # All at once; what waits for another one comes after it.
-        for name in sorted(self.tasks) if timers.runs_at_startup() else ():
-            if name in self.tasks:
-                self.fire(name)
+        for name in sorted(self.tasks) if are_triggered else ():
+            self.fire(name)
 
     def forget(self) -> t.List[str]:
         """The round trips since the last call."""

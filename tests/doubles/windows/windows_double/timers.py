@@ -44,6 +44,11 @@ def runs_at_startup() -> bool:
     return "New-ScheduledTaskTrigger -AtStartup" in _SCRIPT.read_text(encoding="utf-8")
 
 
+def runs_each_hour() -> bool:
+    """Whether the trigger repeats: New-ScheduledTaskTrigger -RepetitionInterval."""
+    return "-RepetitionInterval ([TimeSpan]::FromHours(1))" in _SCRIPT.read_text(encoding="utf-8")
+
+
 def fire(host: Host, name: str) -> None:
     """A task runs: it removes itself when its work is done, and else stays."""
     task = host.tasks[name]
@@ -104,8 +109,6 @@ def _rescue(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
                     if number < _FEW_TRIES:
                         raise
                 service.start()
-                if service.state == "started":
-                    continue
         except WindowsError:
             pass
         _pause(host, name, task)
