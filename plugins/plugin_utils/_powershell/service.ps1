@@ -19,8 +19,8 @@ param (
     [string] $Task,
     [string] $Kind,
     [string] $Data,
-    # Of arm and disarm: for how long a task that is about to start the service may go on; 0 where the service is to stay
-    # down. And whose task it is: who did not register it last does not remove it.
+    # Of arm and disarm: for how long a task that is about to start the service may go on; 0 where that is to stay down.
+    # And whose task it is: who did not register it last does not remove it.
     [int] $Patience,
     [string] $Owner
 )
@@ -28,8 +28,8 @@ param (
 $ErrorActionPreference = 'Stop'
 $result = @{}
 
-# What the tasks have in common. What fails is tried again for an hour, since whoever holds a file open may let go of it. A
-# task that has not done its work by then stays, and runs again an hour later.
+# What the tasks have in common. What fails is tried again for an hour: whoever holds a file open may let go of it.
+# A task that has not done its work by then stays, and runs again an hour later.
 $common = {
     param ([string] $Encoded)
     $ErrorActionPreference = 'Stop'
@@ -72,8 +72,8 @@ $common = {
     }
 }
 
-# A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran. Where
-# they cannot be put back for a minute, it is started without them.
+# A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
+# Where they cannot be put back for a minute, it is started without them.
 $rescue = {
     while ($true) {
         try {
@@ -125,7 +125,8 @@ $revert = {
         }
         $paths = @((Get-CimInstance -ClassName Win32_Process -Property ExecutablePath).ExecutablePath)
         $found = @($paths | Where-Object -FilterScript {
-                $_ -and ($_.StartsWith($work.root, 'OrdinalIgnoreCase') -or $_ -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\')
+                $_ -and ($_.StartsWith($work.root, 'OrdinalIgnoreCase') -or
+                    $_ -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\')
             })
         $found.Count -gt 0
     }
