@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import time
 import typing as t
+import uuid
 
 from ansible.utils.display import Display
 
@@ -61,6 +62,9 @@ class ActionModule(SwarmAction):
             "rolled_back": False,
             "busy": [],
         }
+        self._owner = uuid.uuid4().hex
+        # Whether somebody else wrote the file last.
+        self._is_moved = False
         return super().run(tmp, task_vars)
 
     def act(self) -> t.Dict[str, t.Any]:
@@ -107,6 +111,9 @@ class ActionModule(SwarmAction):
             self._start(t.cast(bytes, content))
         elif changed:
             done = self._step("write", sha256=sha256(content), content=_encode(edited.content), revert=revert)
+            self._is_moved = "moved" in done
+            if self._is_moved:
+                raise SettingsError(done["moved"])
             self._report["backup_file"] = done["backup_file"]
         else:
             self._step("settle", revert=revert)
@@ -116,9 +123,9 @@ class ActionModule(SwarmAction):
         return planned
 
     def failure_facts(self) -> t.Dict[str, t.Any]:
-        """A task that fails leaves the settings as they were."""
+        """A task that fails leaves the settings as they were, or as somebody else has set them meanwhile."""
         report = {name: value for name, value in self._report.items() if name != "diff"}
-        return dict(report, changed=False, after=report["before"])
+        return dict(report, changed=False, after=None if self._is_moved else report["before"])
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
         path, defaults = self.options["path"], swarm_defaults(self.options["data_dir"])
@@ -181,7 +188,7 @@ class ActionModule(SwarmAction):
             try:
                 edited = self._edit(content)
             except SwarmError as error:
-                self._undo(str(error), content, wrote=False)
+                self._undo(str(error), content, content, wrote=False)
             writes = edited.changed or content is None
             self._tell(content, edited, True)
             done = self._step("apply", was_running=was_running, **self._aim(content, edited), stopped=True)
@@ -244,7 +251,7 @@ class ActionModule(SwarmAction):
             why = explain(None, done["state"], done["log"], self.options["start_timeout"])
         if only_started:
             raise SettingsError(f"Swarm does not run as its file says. {only_started}, but: {why}.")
-        self._undo(t.cast(str, why), before)
+        self._undo(t.cast(str, why), before, after)
 
     def _check_moved(self, done: t.Mapping[str, t.Any], before: t.Optional[bytes]) -> None:
         """Somebody else can have written the file at the same time, with what was set here or without."""
@@ -252,6 +259,7 @@ class ActionModule(SwarmAction):
             return
         content = _decode(done["content"])
         if content is None or self._edit(content).changed:
+            self._is_moved = True
             raise SettingsError(
                 f"Another task changed {self.options['path']} at the same time, and what was set here is not in it any"
                 " more. Swarm runs. Run the task again."
@@ -276,18 +284,23 @@ class ActionModule(SwarmAction):
                     return explain(why, found["state"], found["log"], self.options["start_timeout"])
             time.sleep(_POLL)
 
-    def _undo(self, reason: str, before: t.Optional[bytes], wrote: bool = True) -> t.NoReturn:
-        pending = self._always["pending"]
-        done = self._step("undo", sha256=sha256(before), reason=reason, pending=pending, wrote=wrote)
+    def _undo(self, reason: str, before: t.Optional[bytes], after: t.Optional[bytes], wrote: bool = True) -> t.NoReturn:
+        aim = {"sha256": sha256(before), "content": None if after is None else _encode(after), "wrote": wrote}
+        done = self._step("undo", reason=reason, pending=self._always["pending"], **aim)
         self._fail(done["undone"], before)
 
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:
         self._report.update(rolled_back=undone["restored"], restarted=True)
         trouble = undone["trouble"]
-        if not trouble and self.options["api_from"] == "controller":
+        self._is_moved = undone["moved"]
+        # What somebody else has set is for that one to look at.
+        if not trouble and not self._is_moved and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
         now = "The old file is back" if undone["restored"] else "The file was not changed"
-        now += f", but Swarm does not run with it either: {trouble}." if trouble else ", and Swarm runs with it."
+        if self._is_moved:
+            now = "Somebody else has changed the file since, and that was left as it is"
+        runs = "and Swarm was started with it" if self._is_moved else "and Swarm runs with it"
+        now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 
     def _web_port(self, content: bytes) -> int:
@@ -325,11 +338,12 @@ class ActionModule(SwarmAction):
     # -- steps on the host
 
     def _step(self, do: str, **values: t.Any) -> t.Dict[str, t.Any]:
+        values.update(do=do, owner=self._owner)
         if self.on_windows:
             options = dict(self.options, peer=self.options["peer"] if self.peer_given else None)
-            return WindowsSettingsHost(options, Windows(self)).run(dict(values, do=do))
+            return WindowsSettingsHost(options, Windows(self)).run(values)
         arguments = {name: value for name, value in self.arguments.items() if name != "absent"}
-        return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=dict(values, do=do)))
+        return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=values))
 
 
 def _encode(content: bytes) -> str:

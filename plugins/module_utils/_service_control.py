@@ -146,6 +146,8 @@ class ServiceControl(abc.ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: Whose rescue it is that is armed or disarmed here: of several tasks, one.
+        self.owner = ""
 
     @abc.abstractmethod
     def state(self) -> State:
@@ -170,8 +172,8 @@ class ServiceControl(abc.ABC):
         """
 
     @abc.abstractmethod
-    def disarm(self) -> None:
-        """Take that back."""
+    def disarm(self) -> bool:
+        """Take that back. What another task has armed since stays; then this is false."""
 
     @abc.abstractmethod
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
@@ -271,8 +273,9 @@ class Systemd(ServiceControl):
                 f" {_AT_ONCE if 'already loaded' in error else 'Does the task need become?'}"
             )
 
-    def disarm(self) -> None:
+    def disarm(self) -> bool:
         self._remove_timer(self.rescue)
+        return True
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
         script = self._script(self.revert, _REVERT, file=path, old=old)
@@ -424,15 +427,18 @@ class Launchd(ServiceControl):
 
     def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
         script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
-        error = self._set_timer(self.rescue, seconds, script)
+        error = self._set_timer(self.rescue, seconds, script, self.owner)
         if error:
             raise ServiceError(
                 f"the job that would start {self.name} again could not be set ({error}), so it was not stopped. Does the task"
                 " need become?"
             )
 
-    def disarm(self) -> None:
+    def disarm(self) -> bool:
+        if not self._is_own(self.rescue):
+            return False
         self._remove_timer(self.rescue)
+        return True
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
         error = self._set_timer(self.revert, seconds, self._script(self.revert, _REVERT, file=path, old=old), *roots)
@@ -477,23 +483,39 @@ class Launchd(ServiceControl):
         return _script(_WITH_LAUNCHD, body, service=self.name, rescue=self.rescue, plist=plist, job=job, **values)
 
     def _set_timer(self, label: str, seconds: int, *script: str) -> str:
-        """Let a script run after some time; say why that cannot be. It is kept over a restart of the host."""
-        self._remove_timer(label)
+        """Let a script run after some time; say why that cannot be. It is kept over a restart of the host.
+
+        Where it cannot be, the timer that was there stays: another task may need it.
+        """
         path = os.path.join(_DAEMONS, f"{label}.plist")
+        # Not one of those that launchd loads at the start of the host.
+        staged = f"{path}.new"
         job = {"Label": label, "ProgramArguments": ["/bin/sh", "-c", script[0], "sh", *script[1:]]}
+        before = _read_plist(path)
         try:
-            # launchd takes no file that others may write to, and runs as root what is in it.
-            with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
-                plistlib.dump(dict(job, StartInterval=seconds, RunAtLoad=False), file)
-            os.chmod(path, 0o644)
+            _write_plist(dict(job, StartInterval=seconds, RunAtLoad=False), staged)
+            self._remove_timer(label)
+            os.replace(staged, path)
         except OSError as error:
             return f"{path}: {error.strerror}"
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(staged)
         done = run_command("launchctl", "bootstrap", "system", path)
         if done.status == 0:
             return ""
         # Else it is loaded at the next start of the host.
         os.remove(path)
+        if before:
+            with contextlib.suppress(OSError):
+                _write_plist(before, path)
+                run_command("launchctl", "bootstrap", "system", path)
         return done.error or f"launchctl ended with {done.status}"
+
+    def _is_own(self, label: str) -> bool:
+        """Whether this task has set the timer that is there, if any is."""
+        words = _read_plist(os.path.join(_DAEMONS, f"{label}.plist")).get("ProgramArguments")
+        return not (self.owner and words) or words[-1] == self.owner
 
     def _remove_timer(self, label: str) -> None:
         done = run_command("launchctl", "bootout", f"system/{label}")
@@ -523,6 +545,15 @@ def _quoted(word: str) -> str:
 def _sync_parents(*paths: str) -> None:
     for directory in {os.path.dirname(path) for path in paths}:
         sync_directory(directory)
+
+
+def _write_plist(content: t.Mapping[str, t.Any], path: str) -> None:
+    # launchd takes no file that others may write to, and runs as root what is in it.
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
+        plistlib.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(path, 0o644)
 
 
 def _read_plist(path: str) -> t.Dict[str, t.Any]:

@@ -80,6 +80,10 @@ def awaited(answer: t.Mapping[str, t.Any], allow_executables: t.Optional[bool]) 
     return None
 
 
+class MovedError(SettingsError):
+    """Somebody else wrote the file, and that was left as it is."""
+
+
 class SettingsHost:
     """The steps. Which one is next, the action plugin says in place of the settings, which it has dealt with."""
 
@@ -94,8 +98,11 @@ class SettingsHost:
         self.old = os.path.join(directory, f".{name}.vray_swarm-revert")
         # Of the file that was read last: whoever changes what its name means does not change these.
         self._attributes: t.Optional[Attributes] = None
+        # The task that takes the steps.
+        self._owner = ""
 
     def run(self, step: t.Mapping[str, t.Any]) -> Result:
+        self._owner = step.get("owner", "")
         do = {
             "look": self._look,
             "write": self._write_step,
@@ -135,12 +142,15 @@ class SettingsHost:
         return result
 
     def _write_step(self, step: t.Mapping[str, t.Any]) -> Result:
-        with self._alone():
-            if sha256(self._read()) != step["sha256"]:
-                raise SettingsError(
-                    f"{self.path} was changed by somebody else just now. Nothing was written: run the task again."
-                )
-            done = {"backup_file": self._write(_decode(step["content"]))}
+        try:
+            with self._alone():
+                if sha256(self._read()) != step["sha256"]:
+                    raise MovedError(
+                        f"{self.path} was changed by somebody else just now. Nothing was written: run the task again."
+                    )
+                done = {"backup_file": self._write(_decode(step["content"]))}
+        except MovedError as error:
+            return {"moved": str(error)}
         self._settle(step["revert"])
         return done
 
@@ -259,8 +269,8 @@ class SettingsHost:
         # In this order: what waits to take a change back does so while there is a rescue.
         self._settle(step["revert"])
         if "saved" not in step or self._is_saved(step["saved"]):
-            service.disarm()
-            self._remove(self.saved)
+            if service.disarm():
+                self._remove(self.saved)
         return {"confirmed": True}
 
     def _undo_step(self, step: t.Mapping[str, t.Any]) -> Result:
@@ -274,14 +284,17 @@ class SettingsHost:
         :param wrote: Whether this task wrote the file, or an interrupted one may have: what another one did stays.
         """
         service = self._control()
-        trouble, restored = [], False
+        trouble, restored, moved = [], False, False
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
             trouble.append(str(error))
         stopped = len(trouble)
         try:
-            restored = wrote and self._put_back(step["sha256"] is None)
+            if wrote:
+                with self._alone():
+                    moved = self._is_moved(step)
+                    restored = not moved and self._put_back(step["sha256"] is None)
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
         # Whatever became of the file: Swarm must not stay down.
@@ -293,11 +306,19 @@ class SettingsHost:
             try:
                 if self._params["revert_after"] and not step["pending"]:
                     self._settle({"do": "end"})
-                service.disarm()
+                if service.disarm() and moved and self._is_saved(step["sha256"]):
+                    self._remove(self.saved)
             except (SwarmError, OSError) as error:
                 # It runs. What is left of the timers must not hide why it did not before.
                 trouble.append(str(error))
-        return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored}
+        return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "moved": moved}
+
+    def _is_moved(self, step: t.Mapping[str, t.Any]) -> bool:
+        """Whether the file is neither what this task found nor what it wrote."""
+        known = [step["sha256"]]
+        if step.get("content") is not None:
+            known.append(sha256(_decode(step["content"])))
+        return sha256(self._read()) not in known
 
     def _put_back(self, was_missing: bool) -> bool:
         """Let the file be what it was; return whether it had been changed."""
@@ -329,7 +350,8 @@ class SettingsHost:
         service = self._control()
         if revert["do"] == "again":
             self._arm_revert(service)
-        else:
+        elif self._exists(self.old):
+            # Else it has been taken back meanwhile, but perhaps for the restart.
             service.end_revert()
             self._remove(self.old)
 
@@ -382,7 +404,9 @@ class SettingsHost:
     # -- the host
 
     def _control(self) -> ServiceControl:
-        return control(self._params["service"])
+        service = control(self._params["service"])
+        service.owner = self._owner
+        return service
 
     def _renders(self) -> t.List[t.Dict[str, t.Any]]:
         return renders(self._params["data_dir"])

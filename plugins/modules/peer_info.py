@@ -535,8 +535,8 @@ disk:
   sample: {temp: 5028392960, data: 120291102720, import: 120291102720}
 busy:
   description: >-
-    The processes whose executable lies in a deployed build, which are renders. What this user may not see is told in
-    RV(errors).
+    The processes whose executable lies in a deployed build, which are renders; on Windows also in any other directory that
+    is named as a build is. What this user may not see is told in RV(errors).
   type: list
   elements: dict
   returned: always, V(null) without O(data_dir) or V(busy) in O(details)

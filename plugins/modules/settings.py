@@ -70,6 +70,8 @@ options:
       - With it, Swarm is not stopped while it renders, which is while a process runs whose executable lies in
         C(<data_dir>/VRay/vray-*). The host looks immediately before the stop. Such a task is ok, changes nothing, and returns
         RV(busy). A Swarm that is down is started all the same.
+      - On Windows, a process in any directory that is named as a build is, such as C(vray-6.20.10-e8197af2), counts as a render,
+        since a junction hides where the data directory lies. So does one of another Swarm on that host.
       - Without it, Swarm is stopped whether or not it renders.
     type: path
   busy_wait:
@@ -94,7 +96,9 @@ options:
       - Before Swarm is stopped, the host is told to start it by itself after this many seconds, with its old settings where it
         does not run with the new ones. At the end, this is taken back. So no peer stays down when the controller dies.
       - When the host restarts meanwhile, systemd puts the old settings back before Swarm starts. macOS begins to count anew, and
-        Windows makes up for what it missed at some time after its start.
+        Windows puts right at its start, or when it wakes up, what is not right then.
+      - On Windows, this is a scheduled task. It tries for an hour, then each hour again, and at each start of the host,
+        until it has done its work.
       - With systemd this is a unit in C(/etc/systemd/system), so that the task has to be root there.
       - It must be more than O(stop_timeout) and O(start_timeout) together.
     type: int
@@ -109,7 +113,7 @@ options:
       - A later task with other keys leaves it as it is. What that task changes is not taken back.
       - What was in the file is kept beside it as C(swarm.yaml.reverted~), since somebody else may have changed more meanwhile.
       - When the host restarts meanwhile, systemd takes the change back before Swarm starts. macOS begins to count anew, and
-        Windows makes up for what it missed at some time after its start.
+        Windows takes it back at its start, or when it wakes up after the time.
       - Needs O(service).
     type: int
     default: 0
@@ -159,7 +163,7 @@ attributes:
 notes:
   - Each key that is changed, and each mapping on the way to it, must be written plainly. With an anchor, an alias, a tag, a
     merge key or a second key of the same name, the task fails and names the line and the column.
-  - Swarm is stopped whether or not the peer renders. Look first.
+  - Without O(data_dir), Swarm is stopped whether or not the peer renders. Look first.
 seealso:
   - module: renderops.vray_swarm.peer_info
 """
@@ -209,7 +213,9 @@ before:
   returned: always
   sample: {vrayImportDir: /srv/old}
 after:
-  description: The values that the named keys have now, or would have in check mode.
+  description:
+    - The values that the named keys have now, or would have in check mode.
+    - V(null) where the task failed since somebody else wrote the file meanwhile, so that it holds what that one set.
   type: dict
   returned: always
   sample: {vrayImportDir: /mnt/vray-builds}

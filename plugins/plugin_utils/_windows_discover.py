@@ -25,6 +25,8 @@ _MANY_CANDIDATES = 8
 _RENDER = re.compile(r"(?i)(?P<data_dir>.*)\\VRay\\vray-[^\\]+\\")
 # What CommandLineToArgvW() would make of a command line, as far as paths go.
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
+# On a drive of the host. Who opens a path on another host logs in there; and a foreign command line can name any host.
+_ON_A_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 Finding = t.Dict[str, t.Any]
@@ -132,7 +134,7 @@ def _named(listener: t.Mapping[str, t.Any], service: t.Optional[t.Mapping[str, t
     for text, where in texts:
         for word in _words(text)[1:]:
             for value in (word, word.partition("=")[2]):
-                if ntpath.splitdrive(value)[0] and not any(mark in value for mark in "*?["):
+                if _ON_A_DRIVE.match(value) and not any(mark in value for mark in "*?["):
                     found.append((ntpath.normpath(value), where))
     return found
 
@@ -144,7 +146,7 @@ def _words(text: t.Optional[str]) -> t.List[str]:
 def _places(executable: t.Optional[str], folders: t.Mapping[str, t.Optional[str]]) -> t.List[str]:
     """Where programs keep their data and settings by custom; a star stands for any name."""
     places = []
-    if executable:
+    if executable and _ON_A_DRIVE.match(executable):
         beside = ntpath.dirname(executable)
         for folder in (beside, ntpath.dirname(beside)):
             places += [_literal(ntpath.join(folder, below)) for below in ("", "etc", "conf", "config", "data")]

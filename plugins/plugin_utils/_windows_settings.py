@@ -32,7 +32,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
     ServiceError,
     State,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import Result, SettingsHost
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import (
+    MovedError,
+    Result,
+    SettingsHost,
+    sha256,
+)
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
     Windows,
     base_url,
@@ -41,6 +46,8 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
     parse_ask,
 )
 
+# How long a task that starts the service just now may go on.
+_PATIENCE = 60
 # As long as what an interrupted run left is what Swarm last ran with: see _settings_host.
 _SAVED_SECONDS = 3600
 
@@ -55,7 +62,12 @@ class Rendering(Exception):
 
 class WindowsService(ServiceControl):
     def __init__(
-        self, name: str, windows: Windows, guard: t.Optional[str] = None, forget: t.Callable[[], None] = lambda: None
+        self,
+        name: str,
+        windows: Windows,
+        guard: t.Optional[str] = None,
+        forget: t.Callable[[], None] = lambda: None,
+        rescue_after: int = 0,
     ) -> None:
         """
         :param guard: What the executables of renders begin with, where these keep the service from a stop.
@@ -66,6 +78,8 @@ class WindowsService(ServiceControl):
         self._windows = windows
         self._guard = guard
         self._forget = forget
+        self._rescue_after = rescue_after
+        self._is_stopped = False
         plain = re.sub(r"[^A-Za-z0-9_-]", "-", name)
         self.rescue, self.revert = f"vray-swarm-rescue-{plain}", f"vray-swarm-revert-{plain}"
 
@@ -93,9 +107,11 @@ class WindowsService(ServiceControl):
             ) from error
         if done.get("renders"):
             raise Rendering(done["renders"])
+        self._is_stopped = True
 
     def start(self, seconds: float) -> None:
         self._forget()
+        self._is_stopped = False
         try:
             self._windows.run("service", Do="start", Name=self.name, Seconds=_whole(seconds))
         except SwarmError as error:
@@ -112,12 +128,15 @@ class WindowsService(ServiceControl):
                 " stopped."
             ) from error
 
-    def disarm(self) -> None:
-        self._disarm(self.rescue)
+    def disarm(self) -> bool:
+        return self._disarm(self.rescue, Owner=self.owner)
 
     def arm_revert(self, seconds: int, path: str, old: str, roots: t.Sequence[str]) -> None:
+        # A rescue has an hour for its work.
+        patience = self._rescue_after + 3600
+        more = {"rescue": self.rescue, "patience": patience, "root": "".join(roots[:1])}
         try:
-            self._arm("revert", self.revert, seconds, path=path, old=old, rescue=self.rescue, root="".join(roots[:1]))
+            self._arm("revert", self.revert, seconds, path=path, old=old, **more)
         except SwarmError as error:
             raise ServiceError(
                 f"the scheduled task that would take the change back could not be set: {_plain(error)}"
@@ -132,11 +151,15 @@ class WindowsService(ServiceControl):
 
     def _arm(self, kind: str, task: str, seconds: int, **values: t.Any) -> None:
         data = base64.b64encode(json.dumps(dict(values, name=self.name, task=task)).encode()).decode("ascii")
-        self._windows.run("service", Do="arm", Kind=kind, Task=task, Seconds=seconds, Data=data)
+        self._task("arm", task, Kind=kind, Seconds=seconds, Data=data, Owner=self.owner)
 
-    def _disarm(self, task: str) -> None:
+    def _task(self, do: str, task: str, **parameters: t.Any) -> Result:
+        patience = 0 if self._is_stopped else _PATIENCE
+        return self._windows.run("service", Do=do, Name=self.name, Task=task, Patience=patience, **parameters)
+
+    def _disarm(self, task: str, **parameters: t.Any) -> bool:
         try:
-            self._windows.run("service", Do="disarm", Task=task)
+            return not self._task("disarm", task, **parameters).get("other")
         except SwarmError as error:
             raise ServiceError(f"the scheduled task {task} could not be removed: {_plain(error)}") from error
 
@@ -149,13 +172,12 @@ class WindowsSettingsHost(SettingsHost):
         directory, name = ntpath.split(self.path)
         self.saved = ntpath.join(directory, f".{name}.vray_swarm-saved")
         self.old = ntpath.join(directory, f".{name}.vray_swarm-revert")
+        self._owner = ""
         # What the files held when they were last looked at, until something is written or stopped.
         self._seen: t.Optional[Result] = None
         self._guarded = False
         # What the step replaces: the SHA-256 of what was read, or "none".
         self._replaces: t.Optional[str] = None
-        self._is_of_others = False
-        self._has_saved = False
 
     # -- steps
 
@@ -177,7 +199,11 @@ class WindowsSettingsHost(SettingsHost):
 
     def _control(self) -> ServiceControl:
         guard, self._guarded = self._guard() if self._guarded else None, False
-        return WindowsService(self._params["service"], self._windows, guard, self._forget)
+        service = WindowsService(
+            self._params["service"], self._windows, guard, self._forget, self._params["rescue_after"]
+        )
+        service.owner = self._owner
+        return service
 
     def _forget(self) -> None:
         self._seen = None
@@ -261,25 +287,23 @@ class WindowsSettingsHost(SettingsHost):
     def _put(self, content: bytes, target: str) -> None:
         encoded = base64.b64encode(content).decode("ascii")
         replaces = self._replaces if target == self.path else None
-        if self._change(Do="put", Path=target, Content=encoded, Replaces=replaces)["other"]:
-            self._is_of_others = True
-            raise SettingsError(f"{target} was changed by somebody else just now, and left as it is")
-        self._has_saved |= target == self.saved
+        if self._change(Do="put", Path=target, Content=encoded, Like=self.path, Replaces=replaces)["other"]:
+            raise self._moved(target)
 
-    def _put_back(self, was_missing: bool) -> bool:
-        if self._is_of_others:
-            if self._has_saved:
-                self._remove(self.saved)
-            return False
-        return super()._put_back(was_missing)
+    def _moved(self, target: str) -> MovedError:
+        return MovedError(f"{target} was changed by somebody else just now, and left as it is")
+
+    def _is_moved(self, step: t.Mapping[str, t.Any]) -> bool:
+        # What the script compares with once more.
+        self._replaces = sha256(self._read()) or "none"
+        return super()._is_moved(step)
 
     def _is_as_saved(self) -> bool:
         # Whether it is has no consequence here, where a file can be replaced by its like.
         return False
 
     def _is_saved(self, wanted: t.Optional[str]) -> bool:
-        # It may be another task's: the timer removes it.
-        return False
+        return bool(self._look_at_files()["saved_sha256"] == wanted)
 
     @contextlib.contextmanager
     def _alone(self) -> t.Iterator[None]:
@@ -287,10 +311,13 @@ class WindowsSettingsHost(SettingsHost):
         yield
 
     def _restore(self) -> None:
-        self._change(Do="move", Path=self.saved, Target=self.path)
+        if self._change(Do="move", Path=self.saved, Target=self.path, Replaces=self._replaces)["other"]:
+            raise self._moved(self.path)
 
     def _remove(self, path: str) -> None:
-        self._change(Do="remove", Path=path)
+        replaces = self._replaces if path == self.path else None
+        if self._change(Do="remove", Path=path, Replaces=replaces)["other"]:
+            raise self._moved(path)
 
 
 def _decoded(content: t.Optional[str]) -> t.Optional[bytes]:

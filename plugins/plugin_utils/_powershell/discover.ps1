@@ -19,6 +19,8 @@ param (
 $ErrorActionPreference = 'Stop'
 $result = @{ unseen = @() }
 $limit = 1048576
+# Foreign command lines are not to name a host at which this session would log in, nor a device.
+$drive = '^[A-Za-z]:[\\/]'
 
 function Read-Settings {
     param ([string] $Path)
@@ -91,7 +93,7 @@ if ($WebPort) {
             $found
         })
     $result.renders = @(foreach ($process in $processes.Values) {
-            if ($process.ExecutablePath -like '*\VRay\vray-*') {
+            if ($process.ExecutablePath -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
                 @{ pid = [int] $process.ProcessId; executable = $process.ExecutablePath }
             }
         })
@@ -103,12 +105,12 @@ if ($WebPort) {
 }
 
 $result.files = @(foreach ($path in $Files) {
-        if ([IO.File]::Exists($path)) {
+        if ($path -match $drive -and [IO.File]::Exists($path)) {
             Read-Settings $path
         }
     })
 
-$result.seen = @(foreach ($pattern in $Folders) {
+$result.seen = @(foreach ($pattern in $Folders | Where-Object -FilterScript { $_ -match $drive }) {
         # What may not be read, or is not there, is passed over.
         foreach ($folder in Get-Item -Path $pattern -Force -ErrorAction SilentlyContinue) {
             if ($folder -is [IO.DirectoryInfo]) {

@@ -14,9 +14,12 @@ param (
     # Of look: what swarm.yaml said before, kept beside it.
     [string] $Saved,
     [string] $Old,
-    # Of put: the content, as base64, and what it replaces: a SHA-256, or 'none'. Of move: where to.
+    # Of put: the content, as base64, and the file whose access list the new one gets.
     [string] $Content,
+    [string] $Like,
+    # What is replaced or removed: a SHA-256, or 'none'.
     [string] $Replaces,
+    # Of move: where to.
     [string] $Target
 )
 
@@ -49,6 +52,26 @@ function Get-Checksum {
     }
 }
 
+# Somebody else may have written it since it was read.
+function Test-Other {
+    param ([string] $Path)
+    [bool] ($Replaces -and $Replaces -ne (Get-Checksum $Path))
+}
+
+# A new file that nobody can open who may not open the other one, not even before anything is in it.
+function New-Like {
+    param ([string] $Path, [string] $Model)
+    if (-not [IO.File]::Exists($Model)) {
+        return [IO.File]::Open($Path, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+    }
+    $security = [IO.File]::GetAccessControl($Model, [Security.AccessControl.AccessControlSections]::Access)
+    # What the other one inherits may not be what is inherited here.
+    $security.SetAccessRuleProtection($true, $true)
+    $rights = [Security.AccessControl.FileSystemRights]::Write
+    $none = [IO.FileOptions]::None
+    [IO.FileStream]::new($Path, [IO.FileMode]::CreateNew, $rights, [IO.FileShare]::None, 4096, $none, $security)
+}
+
 # In one step. What is replaced hands on its owner and its access list.
 function Move-Over {
     param ([string] $From, [string] $To)
@@ -79,6 +102,7 @@ switch ($Do) {
             $result.readonly = $false
         }
         $result.saved = [IO.File]::Exists($Saved)
+        $result.saved_sha256 = $(if ($result.saved) { Get-Checksum $Saved } else { $null })
         $result.saved_seconds = $(if ($result.saved) {
                 ([DateTime]::UtcNow - [IO.File]::GetLastWriteTimeUtc($Saved)).TotalSeconds
             }
@@ -93,7 +117,7 @@ switch ($Do) {
         $temporary = [IO.Path]::Combine($folder, '.vray_swarm-' + [Guid]::NewGuid().ToString('N'))
         try {
             $bytes = [Convert]::FromBase64String($Content)
-            $stream = [IO.File]::Open($temporary, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
+            $stream = New-Like $temporary $Like
             try {
                 $stream.Write($bytes, 0, $bytes.Length)
                 $stream.Flush($true)
@@ -101,8 +125,7 @@ switch ($Do) {
             finally {
                 $stream.Dispose()
             }
-            # Somebody else may have written it since it was read.
-            $result.other = $Replaces -and $Replaces -ne (Get-Checksum $Path)
+            $result.other = Test-Other $Path
             if (-not $result.other) {
                 Move-Over $temporary $Path
             }
@@ -114,10 +137,16 @@ switch ($Do) {
         }
     }
     'move' {
-        Move-Over $Path $Target
+        $result.other = Test-Other $Target
+        if (-not $result.other) {
+            Move-Over $Path $Target
+        }
     }
     'remove' {
-        [IO.File]::Delete($Path)
+        $result.other = Test-Other $Path
+        if (-not $result.other) {
+            [IO.File]::Delete($Path)
+        }
     }
 }
 

@@ -297,13 +297,14 @@ if ($DataDir) {
             }
         })
     if ($Renders) {
-        # Also where a build is removed while it renders.
+        # Also where a build is removed while it renders, and where a junction hides where it lies.
         $root = [IO.Path]::Combine($vray, 'vray-')
         try {
             $processes = Get-CimInstance -ClassName Win32_Process -Property ProcessId, ExecutablePath
             $result.renders = @(foreach ($process in $processes) {
                     $path = [string] $process.ExecutablePath
-                    if ($path.StartsWith($root, [StringComparison]::OrdinalIgnoreCase)) {
+                    if ($path.StartsWith($root, [StringComparison]::OrdinalIgnoreCase) -or
+                        $path -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
                         @{ pid = [int] $process.ProcessId; executable = $path }
                     }
                 })

@@ -11,111 +11,217 @@ param (
     # stop, start, arm or disarm.
     [string] $Do,
     [string] $Name,
+    # Of stop and start: how long that may take. Of arm: when the task runs.
     [int] $Seconds,
     # Of stop: what the executables of renders begin with. While one runs, the service is not stopped.
     [string] $Root,
     # Of arm and disarm: the task, whether it is the rescue or the revert, and what that works on: JSON as base64.
     [string] $Task,
     [string] $Kind,
-    [string] $Data
+    [string] $Data,
+    # Of arm and disarm: for how long a task that is about to start the service may go on; 0 where that is to stay down.
+    # And whose task it is: who did not register it last does not remove it.
+    [int] $Patience,
+    [string] $Owner
 )
 
 $ErrorActionPreference = 'Stop'
 $result = @{}
 
+# What the tasks have in common. What fails is tried again for an hour: whoever holds a file open may let go of it.
+# A task that has not done its work by then stays, and runs again an hour later.
+$common = {
+    param ([string] $Encoded)
+    $ErrorActionPreference = 'Stop'
+    $work = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($Encoded)) | ConvertFrom-Json
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    function Wait-Moment {
+        if ($watch.Elapsed.TotalHours -ge 1) {
+            exit 1
+        }
+        Start-Sleep -Seconds 5
+    }
+    function Get-State {
+        [string] (Get-Service -Name $work.name).Status
+    }
+    # 0 where the service does not run.
+    function Get-ServiceProcess {
+        if ((Get-State) -ne 'Running') {
+            return 0
+        }
+        (Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $work.name)).ProcessId
+    }
+    # It runs, and goes on running.
+    function Test-Steady {
+        $first = Get-ServiceProcess
+        if ($first -eq 0) {
+            return $false
+        }
+        Start-Sleep -Seconds 10
+        $first -eq (Get-ServiceProcess)
+    }
+    # A file in the place of swarm.yaml. Where Windows failed between its two steps, there is none.
+    function Restore-File {
+        param ([string] $From, $Kept)
+        if ([IO.File]::Exists($work.path)) {
+            [IO.File]::Replace($From, $work.path, $Kept)
+        }
+        else {
+            [IO.File]::Move($From, $work.path)
+        }
+    }
+}
+
 # A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
+# Where they cannot be put back for a minute, it is started without them.
 $rescue = {
-    param ($Encoded)
-    $data = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($Encoded)) | ConvertFrom-Json
-    $filter = "Name='{0}'" -f $data.name
-    try {
-        $service = Get-Service -Name $data.name
-        $before = (Get-CimInstance -ClassName Win32_Service -Filter $filter).ProcessId
-        if ($service.Status -eq 'Running') {
-            Start-Sleep -Seconds 10
-            $service.Refresh()
-            $after = (Get-CimInstance -ClassName Win32_Service -Filter $filter).ProcessId
-            if ($service.Status -eq 'Running' -and $before -eq $after) {
-                [IO.File]::Delete($data.saved)
-                return
+    while ($true) {
+        try {
+            if (Test-Steady) {
+                [IO.File]::Delete($work.saved)
+                break
             }
-        }
-        if ($service.Status -eq 'StopPending') {
-            $service.WaitForStatus('Stopped', [TimeSpan]::FromHours(1))
-        }
-        if ([IO.File]::Exists($data.saved)) {
-            if ([IO.File]::Exists($data.path)) {
-                [IO.File]::Replace($data.saved, $data.path, [NullString]::Value)
+            $state = Get-State
+            $saved = [IO.File]::Exists($work.saved)
+            if ($state -eq 'Running' -and $saved) {
+                # It dies again and again.
+                Stop-Service -Name $work.name -Force
+                $state = Get-State
             }
-            else {
-                [IO.File]::Move($data.saved, $data.path)
+            if ($state -eq 'Stopped') {
+                try {
+                    if ($saved) {
+                        Restore-File $work.saved ([NullString]::Value)
+                    }
+                    elseif ($work.new) {
+                        [IO.File]::Delete($work.path)
+                    }
+                }
+                catch {
+                    if ($watch.Elapsed.TotalMinutes -lt 1) {
+                        throw
+                    }
+                }
+                Start-Service -Name $work.name
             }
+            Wait-Moment
         }
-        elseif ($data.new) {
-            [IO.File]::Delete($data.path)
+        catch {
+            Wait-Moment
         }
-        Start-Service -Name $data.name
     }
-    finally {
-        Unregister-ScheduledTask -TaskName $data.task -Confirm:$false
-    }
+    Unregister-ScheduledTask -TaskName $work.task -Confirm:$false
 }
 
 # While there is a rescue, a change is at work, or one was that died: then the rescue comes first.
 $revert = {
-    param ($Encoded)
-    $data = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($Encoded)) | ConvertFrom-Json
     function Test-Rescue {
-        $null -ne (Get-ScheduledTask -TaskName $data.rescue -ErrorAction SilentlyContinue)
+        $there = Get-ScheduledTask -TaskName $work.rescue -ErrorAction SilentlyContinue
+        $null -ne $there -and $watch.Elapsed.TotalSeconds -lt $work.patience
     }
     function Test-Render {
-        if (-not $data.root) {
+        if (-not $work.root) {
             return $false
         }
-        $paths = (Get-CimInstance -ClassName Win32_Process -Property ExecutablePath).ExecutablePath
-        $found = $paths | Where-Object -FilterScript { $_ -and $_.StartsWith($data.root, 'OrdinalIgnoreCase') }
-        $null -ne $found
+        $paths = @((Get-CimInstance -ClassName Win32_Process -Property ExecutablePath).ExecutablePath)
+        $found = @($paths | Where-Object -FilterScript {
+                $_ -and ($_.StartsWith($work.root, 'OrdinalIgnoreCase') -or
+                    $_ -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\')
+            })
+        $found.Count -gt 0
     }
-    try {
-        while (Test-Rescue) {
+    while (Test-Rescue) {
+        Start-Sleep -Seconds 2
+    }
+    if ([IO.File]::Exists($work.old)) {
+        $watch.Restart()
+        while ([IO.File]::Exists($work.old)) {
+            try {
+                Restore-File $work.old ($work.path + '.reverted~')
+            }
+            catch {
+                Wait-Moment
+            }
+        }
+        $watch.Restart()
+        while ((Test-Rescue) -or (Test-Render) -or (Get-State) -like '*Pending') {
             Start-Sleep -Seconds 2
         }
-        if (-not [IO.File]::Exists($data.old)) {
-            return
-        }
-        [IO.File]::Replace($data.old, $data.path, $data.path + '.reverted~')
-        while ((Test-Rescue) -or (Test-Render)) {
-            Start-Sleep -Seconds 2
-        }
-        if ((Get-Service -Name $data.name).Status -eq 'Running') {
-            Restart-Service -Name $data.name -Force
+        # One that is down is none to be restarted. One that was restarted has another process.
+        $watch.Restart()
+        $first = Get-ServiceProcess
+        while ($first -ne 0) {
+            try {
+                if ((Get-ServiceProcess) -eq $first) {
+                    Restart-Service -Name $work.name -Force
+                }
+                elseif ((Get-State) -eq 'Stopped') {
+                    Start-Service -Name $work.name
+                }
+                if ((Get-ServiceProcess) -ne $first -and (Test-Steady)) {
+                    break
+                }
+                Wait-Moment
+            }
+            catch {
+                Wait-Moment
+            }
         }
     }
-    finally {
-        Unregister-ScheduledTask -TaskName $data.task -Confirm:$false
-    }
+    Unregister-ScheduledTask -TaskName $work.task -Confirm:$false
 }
 
-function Remove-Task {
-    param ([string] $Name)
-    if (Get-ScheduledTask -TaskName $Name -ErrorAction SilentlyContinue) {
-        Unregister-ScheduledTask -TaskName $Name -Confirm:$false
+function Find-Task {
+    Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
+}
+
+function Test-AtWork {
+    $found = Find-Task
+    $null -ne $found -and $found.State -eq 'Running'
+}
+
+# A task at work is ended while the service runs. Else it is about to start it, and goes on, for some time.
+function Stop-Work {
+    $service = Get-Service -Name $Name
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    while ($service.Status -ne 'Running' -and $watch.Elapsed.TotalSeconds -lt $Patience -and (Test-AtWork)) {
+        Start-Sleep -Seconds 1
+        $service.Refresh()
+    }
+    if (-not (Test-AtWork)) {
+        return
+    }
+    Stop-ScheduledTask -TaskName $Task
+    $watch.Restart()
+    while ($watch.Elapsed.TotalSeconds -lt 10 -and (Test-AtWork)) {
+        Start-Sleep -Milliseconds 200
+    }
+    # It can have stopped the service just now.
+    $service.Refresh()
+    if ($Patience -gt 0 -and $service.Status -ne 'Running') {
+        if ($service.Status -eq 'StopPending') {
+            $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds($Patience))
+        }
+        Start-Service -Name $Name
     }
 }
 
 switch ($Do) {
     'stop' {
-        if ($Root) {
+        $service = Get-Service -Name $Name
+        # One that is down is none to be stopped, so that no render is ended.
+        if ($Root -and $service.Status -ne 'Stopped') {
             $processes = Get-CimInstance -ClassName Win32_Process -Property ProcessId, ExecutablePath
             $result.renders = @(foreach ($process in $processes) {
                     $path = [string] $process.ExecutablePath
-                    if ($path.StartsWith($Root, [StringComparison]::OrdinalIgnoreCase)) {
+                    # A junction hides where a build lies: its name tells it, too.
+                    if ($path.StartsWith($Root, [StringComparison]::OrdinalIgnoreCase) -or
+                        $path -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
                         @{ pid = [int] $process.ProcessId; executable = $path }
                     }
                 })
         }
         if (-not $result.renders) {
-            $service = Get-Service -Name $Name
             $processId = (Get-CimInstance -ClassName Win32_Service -Filter "Name='$Name'").ProcessId
             if ($service.Status -ne 'Stopped') {
                 if ($service.Status -ne 'StopPending') {
@@ -142,25 +248,45 @@ switch ($Do) {
         }
     }
     'arm' {
-        Remove-Task $Task
+        Stop-Work
         $block = @{ rescue = $rescue; revert = $revert }[$Kind]
-        # Base64 holds no quotes.
-        $command = '& {' + $block.ToString() + '} ' + "'" + $Data + "'"
+        # A command line has its limits: no comments, and nothing before a line. Base64 holds no quotes.
+        $text = ($common.ToString() + $block.ToString()) -replace '(?m)^[ \t]*(#.*)?', ''
+        $command = '& {' + $text + '} ' + "'" + $Data + "'"
         $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($command))
         $powershell = [IO.Path]::Combine($env:SystemRoot, 'System32\WindowsPowerShell\v1.0\powershell.exe')
         $argument = '-NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ' + $encoded
+        $now = [DateTime]::Now
+        # Each hour, until its work is done.
+        $timer = New-ScheduledTaskTrigger -Once -At $now.AddSeconds($Seconds) `
+            -RepetitionInterval ([TimeSpan]::FromHours(1)) -RepetitionDuration ([TimeSpan]::FromDays(365))
+        # A host that slept through the time starts the task later only where its trigger has an end.
+        $timer.EndBoundary = $now.AddYears(10).ToString('s')
         $parts = @{
             Action = New-ScheduledTaskAction -Execute $powershell -Argument $argument
-            Trigger = New-ScheduledTaskTrigger -Once -At ([DateTime]::Now.AddSeconds($Seconds))
+            # A host that was off at the time does it when it starts.
+            Trigger = @($timer, (New-ScheduledTaskTrigger -AtStartup))
             # LocalSystem.
             Principal = New-ScheduledTaskPrincipal -UserId 'S-1-5-18' -LogonType ServiceAccount -RunLevel Highest
             Settings = New-ScheduledTaskSettingsSet -StartWhenAvailable -AllowStartIfOnBatteries `
-                -DontStopIfGoingOnBatteries -ExecutionTimeLimit ([TimeSpan]::Zero)
+                -DontStopIfGoingOnBatteries -ExecutionTimeLimit ([TimeSpan]::Zero) -MultipleInstances IgnoreNew `
+                -RestartCount 255 -RestartInterval ([TimeSpan]::FromMinutes(10))
+            Description = 'Of Ansible, with V-Ray Swarm. ' + $Owner
         }
+        # In one step: where it fails, the one that was there stays.
         $null = Register-ScheduledTask -TaskName $Task -Force @parts
     }
     'disarm' {
-        Remove-Task $Task
+        $found = Find-Task
+        if ($null -ne $found -and $Owner -and -not ([string] $found.Description).EndsWith($Owner)) {
+            $result.other = $true
+        }
+        elseif ($null -ne $found) {
+            Stop-Work
+            if ($null -ne (Find-Task)) {
+                Unregister-ScheduledTask -TaskName $Task -Confirm:$false
+            }
+        }
     }
 }
 

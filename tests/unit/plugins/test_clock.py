@@ -34,7 +34,7 @@ LINES = {
     # Whether what an interrupted task left is recent, as above.
     "plugins/plugin_utils/_powershell/files.ps1": ["([DateTime]::UtcNow"],
     # A scheduled task of Windows knows no other clock.
-    "plugins/plugin_utils/_powershell/service.ps1": ["Trigger ="],
+    "plugins/plugin_utils/_powershell/service.ps1": ["$now ="],
 }
 A_WALL_CLOCK = re.compile(r"\bnow\(|strftime|to_datetime|date_time|epoch|DateTime\]::(Utc)?Now|Get-Date")
 WALL_CLOCKS = {

@@ -10,7 +10,9 @@ import json
 import shutil
 import typing as t
 
+from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE
+from windows_double.host import SYSTEM
 
 INFO = "renderops.vray_swarm.peer_info"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
@@ -200,6 +202,10 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     other = peer.host.real(r"C:\ProgramData\Old\swarm.yaml")
     other.parent.mkdir()
     other.write_text("webPort: 4\n")
+    # Of a command line, anybody can be the author.
+    peer.swarm.path += (
+        r' --a "\\evil\a\swarm.yaml" --b=\\evil\b\swarm.yml //evil/c/swarm.yaml \\?\UNC\evil\d.yaml \\.\evil.yml'
+    )
     run = farm.run("renderops.vray_swarm.discover")
     assert run.succeeded, run.output
     (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
@@ -210,8 +216,19 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     assert "but its webPort is 4" in found["config"][1]["how"]
     text = json.dumps(CONFIG)
     assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
+    looked = peer.host.calls[-1].options["parameters"]
+    assert CONFIG in looked["Files"] and "evil" not in str(looked)
     assert peer.host.forget() == ["look", "discover", "discover"]
-    assert all(call != "service" for call in map(str, peer.host.calls))
+
+
+def test_discover_opens_nothing_of_another_host(peer):
+    """Whoever hands it a path: the script itself looks at drives alone."""
+    peer.host.share(r"\\evil\a", peer.host.real(CONFIG).parent)
+    named = [r"\\evil\a\swarm.yaml", "//evil/a/swarm.yaml", CONFIG]
+    given = {"Files": named, "Folders": [r"\\evil\a"], "Names": ["swarm.yaml"]}
+    found = scripts.discover(peer.host, SYSTEM, given, True)[1]
+    assert [file["path"] for file in found["files"]] == [CONFIG] and found["seen"] == []
+    assert r"$drive = '^[A-Za-z]:[\\/]'" in (scripts.FOLDER / "discover.ps1").read_text(encoding="utf-8")
 
 
 def test_discover_asks_who_listens_elsewhere(farm, peer):

@@ -181,7 +181,27 @@ def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
     failed = farm.task(SETTINGS, dict(OPTIONS, service=service) if service else {"path": CONFIG, "settings": WANTED})
     assert f"{CONFIG} was changed by somebody else just now, and left as it is" in failed["msg"]
     assert peer.text() == other and peer.swarm.state == "started"
-    assert (failed["changed"], failed["rolled_back"]) == (False, False)
+    assert (failed["changed"], failed["rolled_back"], failed["after"]) == (False, False, None)
+    assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
+
+
+def test_what_a_task_that_found_swarm_down_does_not_take_back(farm, peer):
+    """Another task writes while this one starts Swarm, which does not start with what this one wrote."""
+    peer.swarm.stop()
+    other = peer.text() + "uploadsQueuePeriod: 9\r\n"
+
+    def writes(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.text() != other:
+            peer.write(other)
+            peer.swarm.start_mode = "disabled"
+        if call.script == "service" and call.options["parameters"]["Do"] == "stop":
+            peer.swarm.start_mode = "auto"
+
+    peer.host.before = writes
+    failed = farm.task(SETTINGS, OPTIONS)
+    assert "Somebody else has changed the file since, and that was left as it is" in failed["msg"]
+    assert (failed["after"], failed["rolled_back"]) == (None, False)
+    assert peer.text() == other and peer.swarm.state == "started"
     assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 

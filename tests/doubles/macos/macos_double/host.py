@@ -79,6 +79,8 @@ class Mac:
         self.mounts = ["/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)"]
         # What was asked of launchctl, but for looks.
         self.calls: t.List[str] = []
+        # Called before each of these: what tests let happen in between.
+        self.before: t.Callable[[str], None] = lambda call: None
 
     def answer(self, request: t.Mapping[str, t.Any]) -> Answer:
         program, *arguments = request["argv"]
@@ -98,6 +100,7 @@ class Mac:
     # launchctl(1). The exit codes and texts are those of `launchctl error` and of reports of its use.
     def _launchctl(self, arguments: t.List[str]) -> Answer:
         if not arguments[0].startswith("print"):
+            self.before(" ".join(arguments))
             self.calls.append(" ".join(arguments))
         verb, target = arguments[0], arguments[-1]
         if verb == "bootstrap" and arguments[1] == "system":

@@ -48,7 +48,7 @@ def _redirect(module: types.ModuleType, name: str) -> None:
 
     @functools.wraps(function)
     def redirected(path: t.Any, *more: t.Any, **options: t.Any) -> t.Any:
-        return function(_real(path), *more, **options)
+        return function(_real(path), *(_real(item) for item in more), **options)
 
     setattr(module, name, redirected)
     for abilities in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
@@ -56,7 +56,7 @@ def _redirect(module: types.ModuleType, name: str) -> None:
             abilities.add(redirected)
 
 
-for _name in ("stat", "lstat", "open", "listdir", "readlink", "scandir", "chmod", "remove", "unlink"):
+for _name in ("stat", "lstat", "open", "listdir", "readlink", "scandir", "chmod", "remove", "replace", "unlink"):
     _redirect(os, _name)
 for _module in (builtins, io):
     _redirect(_module, "open")

@@ -11,6 +11,9 @@ import re
 import typing as t
 from pathlib import Path
 
+# The access list of a file that has none of its own.
+INHERITED = "as its directory"
+
 
 class WindowsError(Exception):
     """What .NET would raise: its type, and its message in English."""

@@ -12,15 +12,16 @@ import dataclasses
 import hashlib
 import json
 import ntpath
+import os
 import re
 import shutil
 import subprocess
 import typing as t
 from pathlib import Path
 
-from . import scripts
+from . import scripts, timers
 from .documented import NotDocumented, check_options, check_result, documentation, folder
-from .files import Files, Share, WindowsError
+from .files import INHERITED, Files, Share, WindowsError
 from .services import Service
 
 SYSTEM = ("NT AUTHORITY\\SYSTEM", "S-1-5-18")
@@ -29,6 +30,7 @@ CURL = ntpath.join(scripts.SYSTEM_DIRECTORY, "curl.exe")
 ADMINISTRATOR = ("WS1\\ansible", "S-1-5-21-1004336348-1177238915-682003330-1001")
 
 Result = t.Dict[str, t.Any]
+_IN_BUILD = re.compile(r"\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +56,19 @@ class Host:
         self.services: t.Dict[str, Service] = {}
         # As Win32_Process tells them: ProcessId and ExecutablePath.
         self.processes: t.List[t.Tuple[int, t.Optional[str]]] = [(4, None), (612, r"C:\Windows\System32\services.exe")]
-        # Of scheduled tasks by name: in how many seconds they run, as whom, and what.
+        # Of scheduled tasks by name: in how many seconds they run, whose they are, and what they work on.
         self.tasks: t.Dict[str, t.Dict[str, t.Any]] = {}
         self.free: t.Dict[str, int] = {"C:": 500 * 10**9}
         self.become_denied = False
         # Files that another program holds open.
         self.locked: t.Set[str] = set()
-        # Called before each round trip: what tests let happen in between.
+        # What the Task Scheduler says where it takes no task.
+        self.refuses_tasks: t.Optional[str] = None
+        # Of files with an access list of their own.
+        self.access: t.Dict[Path, str] = {}
+        # Called before each round trip, and where a task waits: what tests let happen in between.
         self.before: t.Callable[[Call], None] = lambda call: None
+        self.meanwhile: t.Callable[[str], None] = lambda task: None
         # Called after each, before the controller is told: ConnectionAbortedError stands for a connection that is lost.
         self.after: t.Callable[[Call], None] = lambda call: None
         self._programs: t.List[subprocess.Popen[bytes]] = []
@@ -80,17 +87,71 @@ class Host:
     def real(self, path: str) -> Path:
         return self.files.real(path, SYSTEM[1])
 
-    def renders(self, root: str) -> t.List[t.Dict[str, t.Any]]:
-        """The processes whose executable begins with a path."""
+    def renders(self, root: t.Optional[str] = None) -> t.List[t.Dict[str, t.Any]]:
+        """The processes whose executable begins with a path, or lies in a directory that is named like a build."""
         return [
             {"pid": pid, "executable": path}
             for pid, path in self.processes
-            if path and path.lower().startswith(root.lower())
+            if path and ((root and path.lower().startswith(root.lower())) or _IN_BUILD.search(path))
         ]
+
+    def check_locked(self, *paths: t.Optional[str]) -> None:
+        """:raises WindowsError: Another program holds one of these open."""
+        for path in paths:
+            if path and path.lower() in self.locked:
+                raise WindowsError(
+                    "System.IO.IOException",
+                    f"The process cannot access the file '{path}' because it is being used by another process.",
+                )
+
+    def move_over(self, source: Path, target: Path) -> None:
+        """A file that is replaced hands on its access list; one that is moved keeps its own."""
+        access = self.access.pop(source, INHERITED)
+        if target.exists():
+            access = self.access.get(target, INHERITED)
+        os.replace(source, target)
+        self.access[target] = access
+
+    def register(self, name: str, task: t.Dict[str, t.Any]) -> None:
+        """A scheduled task, in the place of one of that name: Register-ScheduledTask -Force."""
+        if self.refuses_tasks:
+            raise WindowsError("Microsoft.Management.Infrastructure.CimException", self.refuses_tasks)
+        self.tasks[name] = task
 
     def fire(self, task: str) -> None:
         """The time of a scheduled task has come."""
-        scripts.fire(self, task)
+        timers.fire(self, task)
+
+    def wake(self) -> None:
+        """The host slept through the time of each scheduled task."""
+        self._fire_all(timers.runs_late())
+
+    def hour_later(self) -> None:
+        """An hour has passed since the last time of each scheduled task."""
+        self._fire_all(timers.runs_each_hour())
+
+    def restart(self, tasks_first: bool = False) -> None:
+        """The host loses its power and starts again. Whether tasks or services are first then is not documented."""
+        for service in self.services.values():
+            service.lose_power()
+        for task in self.tasks.values():
+            task["at_work"] = False
+        todo = [self._start_services, self._start_tasks]
+        for start in reversed(todo) if tasks_first else todo:
+            start()
+
+    def _start_services(self) -> None:
+        for service in self.services.values():
+            if service.start_mode == "auto":
+                service.start()
+
+    def _start_tasks(self) -> None:
+        self._fire_all(timers.runs_at_startup())
+
+    def _fire_all(self, are_triggered: bool) -> None:
+        # All at once; what waits for another one comes after it.
+        for name in sorted(self.tasks) if are_triggered else ():
+            self.fire(name)
 
     def end_programs(self, exit_code: int) -> None:
         """End what runs by win_command, as taskkill or Stop-Process do it."""
@@ -160,6 +221,7 @@ class Host:
     def _win_service_info(self, options: Result, _identity: t.Tuple[str, str], _check: bool) -> Result:
         found = []
         for service in self.services.values():
+            service.live_on()
             if (options["name"] or "").lower() in (service.name.lower(), service.display_name.lower()):
                 contains = documentation("ansible.windows.win_service_info")[1]["services"]["contains"]
                 facts = {name: copy.deepcopy(entry.get("sample")) for name, entry in contains.items()}

@@ -17,9 +17,7 @@ import http.client
 import io
 import ipaddress
 import json
-import os
 import re
-import shutil
 import socket
 import tarfile
 import time
@@ -28,8 +26,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from . import timers
 from .documented import NotDocumented
-from .files import WindowsError
+from .files import INHERITED, WindowsError
 
 if t.TYPE_CHECKING:
     from .host import Host
@@ -151,8 +150,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         # Environment.SystemDirectory, as it is spelt in its documentation and by Windows.
         found["system"] = SYSTEM_DIRECTORY
         try:
-            if p["Build"].lower() in host.locked:
-                raise _in_use(p["Build"])
+            host.check_locked(p["Build"])
             content = host.files.read(p["Build"], sid)
             start = base64.b64encode(content[:64]).decode("ascii")
             written = host.real(p["Build"]).stat().st_mtime_ns // 100
@@ -162,13 +160,6 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
-
-
-def _in_use(path: str) -> WindowsError:
-    return WindowsError(
-        "System.IO.IOException",
-        f"The process cannot access the file '{path}' because it is being used by another process.",
-    )
 
 
 def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
@@ -218,21 +209,25 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
             "content": _content(real),
             "readonly": real.is_file() and not real.stat().st_mode & 0o200,
             "saved": saved.is_file(),
+            "saved_sha256": _checksum(saved) if saved.is_file() else None,
             "saved_seconds": time.time() - saved.stat().st_mtime if saved.is_file() else None,
             "old": _content(host.files.real(p["Old"], sid)),
         }
     assert not check
-    if host.locked & {path.lower(), (p["Target"] or "").lower()}:
-        raise _in_use(path)
+    host.check_locked(path, p["Target"])
+    replaced = host.files.real(p["Target"], sid) if p["Do"] == "move" else real
+    if p["Replaces"] and p["Replaces"] != _checksum(replaced):
+        return True, {"other": True}
     if p["Do"] == "put":
-        there = hashlib.sha256(real.read_bytes()).hexdigest() if real.is_file() else "none"
-        if p["Replaces"] and p["Replaces"] != there:
-            return True, {"other": True}
         temporary = real.with_name(".vray_swarm-temporary")
+        # FileStream(String, FileMode, FileSystemRights, FileShare, Int32, FileOptions, FileSecurity) makes it with this.
+        like = host.files.real(p["Like"], sid) if p["Like"] else None
+        if like is not None and like.is_file():
+            host.access[temporary] = host.access.get(like, INHERITED)
         temporary.write_bytes(base64.b64decode(p["Content"]))
-        os.replace(temporary, real)
+        host.move_over(temporary, real)
     elif p["Do"] == "move":
-        os.replace(real, host.files.real(p["Target"], sid))
+        host.move_over(real, replaced)
     elif p["Do"] == "remove":
         real.unlink(missing_ok=True)
     else:
@@ -240,28 +235,38 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
     return True, {"other": False}
 
 
+def _checksum(real: Path) -> str:
+    return hashlib.sha256(real.read_bytes()).hexdigest() if real.is_file() else "none"
+
+
 def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> Done:
     assert not check
     p = check_parameters("service", given)
     found: t.Dict[str, t.Any] = {}
-    if p["Do"] in ("start", "stop") and p["Name"] not in host.services:
+    if p["Name"] not in host.services:
         raise WindowsError("", f"Cannot find any service with service name '{p['Name']}'.")
+    service = host.services[p["Name"]]
     if p["Do"] == "stop":
-        if p["Root"]:
+        if p["Root"] and service.state != "stopped":
             found["renders"] = host.renders(p["Root"])
         if not found.get("renders"):
-            host.services[p["Name"]].stop()
+            service.stop()
     elif p["Do"] == "start":
-        host.services[p["Name"]].start()
-        if host.services[p["Name"]].state != "started":
+        service.start()
+        if service.state != "started":
             raise WindowsError("System.ComponentModel.Win32Exception", "The service process could not be started")
     elif p["Do"] == "arm":
         if p["Kind"] not in ("rescue", "revert") or set(p["Task"]) & set('\\/:*?"<>|'):
             raise NotDocumented(f"no task is called {p['Task']}, or of the kind {p['Kind']}")
         data = json.loads(base64.b64decode(p["Data"]))
-        host.tasks[p["Task"]] = {"seconds": p["Seconds"], "kind": p["Kind"], "data": data}
+        timers.stop_work(host, p["Task"], service, p["Patience"])
+        host.register(p["Task"], {"seconds": p["Seconds"], "kind": p["Kind"], "owner": p["Owner"], "data": data})
     elif p["Do"] == "disarm":
-        host.tasks.pop(p["Task"], None)
+        if p["Task"] in host.tasks and p["Owner"] and host.tasks[p["Task"]]["owner"] != p["Owner"]:
+            found["other"] = True
+        else:
+            timers.stop_work(host, p["Task"], service, p["Patience"])
+            host.tasks.pop(p["Task"], None)
     else:
         raise NotDocumented(f"service.ps1 does not do {p['Do']}")
     return True, found
@@ -297,13 +302,13 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
             for address in ("::", "0.0.0.0")
             for service in there
         ]
-        found["renders"] = [
-            {"pid": pid, "executable": path} for pid, path in host.processes if path and r"\vray\vray-" in path.lower()
-        ]
+        found["renders"] = host.renders()
         found["folders"] = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
-    found["files"] = [_settings(host, path, sid) for path in p["Files"] if host.files.real(path, sid).is_file()]
+    found["files"] = [
+        _settings(host, path, sid) for path in on_drives(p["Files"]) if host.files.real(path, sid).is_file()
+    ]
     found["seen"] = []
-    for pattern in p["Folders"]:
+    for pattern in on_drives(p["Folders"]):
         for folder in _matching(host, pattern, sid):
             settings = [
                 _settings(host, host.files.windows(folder / name), sid)
@@ -315,6 +320,11 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
                 entry = {"folder": host.files.windows(folder), "pattern": pattern}
                 found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
     return False, found
+
+
+def on_drives(paths: t.Sequence[str]) -> t.List[str]:
+    """Those that lead to no other host, and to no device."""
+    return [path for path in paths if re.match(r"[A-Za-z]:[\\/]", path)]
 
 
 def _settings(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
@@ -333,32 +343,6 @@ def _matching(host: Host, pattern: str, sid: str) -> t.List[Path]:
     for part in (star + rest).split("\\") if star else []:
         found = [entry for folder in found if folder.is_dir() for entry in sorted(folder.glob(part))]
     return [folder for folder in found if folder.is_dir()]
-
-
-def fire(host: Host, name: str) -> None:
-    """The time of a scheduled task has come. It removes itself."""
-    task = host.tasks.pop(name)
-    data = task["data"]
-    path, swarm = host.real(data["path"]), host.services[data["name"]]
-    if task["kind"] == "rescue":
-        saved = host.real(data["saved"])
-        if swarm.state == "started":
-            saved.unlink(missing_ok=True)
-            return
-        if saved.exists():
-            os.replace(saved, path)
-        elif data["new"]:
-            path.unlink(missing_ok=True)
-        swarm.start()
-        return
-    old = host.real(data["old"])
-    if data["rescue"] in host.tasks or not old.exists():
-        return
-    shutil.copy(path, f"{path}.reverted~")
-    os.replace(old, path)
-    if swarm.state == "started" and not host.renders(data["root"]):
-        swarm.stop()
-        swarm.start()
 
 
 def _content(real: Path) -> t.Optional[str]:

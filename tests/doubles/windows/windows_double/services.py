@@ -38,6 +38,8 @@ class Service:
         self.port = 0
         # What tests let go wrong.
         self.hangs_at_stop = False
+        # How often it dies some seconds after its start.
+        self.dies = 0
         self.starts = self.stops = 0
 
     def facts(self) -> t.Dict[str, t.Any]:
@@ -79,6 +81,18 @@ class Service:
             self.stops += 1
             self.end()
             self.state, self.pid = "stopped", 0
+
+    def live_on(self) -> None:
+        """Some seconds pass."""
+        if self.state == "started" and self.dies:
+            self.dies -= 1
+            self.lose_power()
+            self.exit_code = 1067
+
+    def lose_power(self) -> None:
+        """End, without being told to."""
+        self.end()
+        self.state, self.pid = "stopped", 0
 
     def run(self) -> None:
         """Begin to serve; set an exit code where that fails."""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import os
 import plistlib
 import subprocess
@@ -13,13 +15,15 @@ import sys
 
 import pytest
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
     Launchd,
     ServiceError,
     control,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
 
 LABEL = "com.example.swarm"
 
@@ -234,6 +238,131 @@ def test_the_rescue_removes_a_file_that_is_new(launchd, files):
     control(LABEL).stop(5)
     launchd.run(rescue)
     assert not files[0].exists() and control(LABEL).state().running
+
+
+def owned(owner):
+    service = control(LABEL)
+    service.owner = owner
+    return service
+
+
+def test_a_task_keeps_the_rescue_of_another_one(launchd, files):
+    """The second task stops Swarm while the first one is about to end."""
+    paths = (str(files[0]), str(files[1]))
+    rescue = Launchd(LABEL).rescue
+    owned("one").arm(600, *paths, False)
+    owned("two").arm(600, *paths, False)
+    assert owned("one").disarm() is False
+    assert rescue in launchd.loaded and (launchd.daemons / f"{rescue}.plist").exists()
+    assert owned("two").disarm() is True
+    assert launchd.loaded == [LABEL]
+
+
+@pytest.mark.parametrize("fault", ["disabled", "disk full"])
+def test_a_task_that_can_set_no_timer_leaves_the_one_of_another(launchd, files, monkeypatch, fault):
+    paths = (str(files[0]), str(files[1]))
+    rescue = Launchd(LABEL).rescue
+    owned("one").arm(600, *paths, False)
+    if fault == "disabled":
+        run, seen = _service_control.run_command, []
+
+        def refuses_once(*argv, **options):
+            if argv[1] == "bootstrap" and not seen:
+                seen.append(argv)
+                return Done(119, "", "Bootstrap failed: 119: Service is disabled")
+            return run(*argv, **options)
+
+        monkeypatch.setattr(_service_control, "run_command", refuses_once)
+    else:
+        monkeypatch.setattr(plistlib, "dump", full)
+    with pytest.raises(ServiceError, match=r"could not be set .*, so it was not stopped"):
+        owned("two").arm(600, *paths, False)
+    assert launchd.loaded == [LABEL, rescue]
+    assert sorted(os.listdir(str(launchd.daemons))) == [f"{LABEL}.plist", f"{rescue}.plist"]
+    assert owned("one").disarm() is True and launchd.loaded == [LABEL]
+
+
+def full(*_arguments, **_more):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+# Of a change that is to be taken back: the calls of launchctl.
+PHASES = 18
+
+
+class Killed(BaseException):
+    """The connection, and the module with it, is no more."""
+
+
+def change(files, **params):
+    """One task that changes the file, as far as its host goes."""
+    usual = {"path": str(files[0]), "service": LABEL, "backup": False, "data_dir": None, "peer": None, "web_port": 1}
+    limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "revert_after": 0}
+    steps = SettingsHost({**usual, **limits, **params})
+    step = {"was_running": True, "stopped": False, "ask": False, "pending": False, "revert": None, "owner": "one"}
+    content = base64.b64encode(b"newer").decode("ascii")
+    done = steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))
+    return done if done["undone"] else steps.run(dict(step, do="confirm", content=content))
+
+
+@pytest.fixture
+def config(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(_settings_host, "_LOCK", str(tmp_path / "lock"))
+    files[1].unlink()
+    return files[0]
+
+
+def beside(config):
+    """What is left of the task; what the host took back is kept on purpose."""
+    return [path.name for path in config.parent.glob(".*vray_swarm-*")]
+
+
+@pytest.mark.parametrize("revert_after", [0, 60])
+@pytest.mark.parametrize("phase", range(PHASES))
+def test_a_task_that_is_killed_leaves_nobody_down(launchd, files, config, monkeypatch, phase, revert_after):
+    """Before whichever call of launchctl: Swarm runs then, by itself or when the time of the timers has come."""
+    run, calls = _service_control.run_command, []
+
+    def counted(*argv, **options):
+        if len(calls) == phase:
+            raise Killed
+        calls.append(argv)
+        return run(*argv, **options)
+
+    monkeypatch.setattr(_service_control, "run_command", counted)
+    try:
+        # Else it has ended by then.
+        change(files, revert_after=revert_after)
+    except Killed:
+        pass
+    monkeypatch.setattr(_service_control, "run_command", run)
+    for timer in (Launchd(LABEL).rescue, Launchd(LABEL).revert):
+        # One that is not loaded is, when the host starts again.
+        if (launchd.daemons / f"{timer}.plist").exists():
+            launchd.run(timer)
+    assert control(LABEL).state().running
+    assert launchd.loaded == [LABEL] and os.listdir(str(launchd.daemons)) == [f"{LABEL}.plist"]
+    # What the file said is there also where nothing was changed yet.
+    assert beside(config) in ([], [f".{config.name}.vray_swarm-revert"])
+    assert config.read_bytes() in ((b"new", b"newer") if not revert_after else (b"new",))
+
+
+def test_all_phases_are_tried(launchd, files, config, monkeypatch):
+    run, calls = _service_control.run_command, []
+    monkeypatch.setattr(_service_control, "run_command", lambda *argv, **more: calls.append(argv) or run(*argv, **more))
+    assert change(files, revert_after=60)["confirmed"]
+    assert len(calls) == PHASES, calls
+
+
+def test_a_full_disk_leaves_the_file_and_a_swarm_that_runs(launchd, files, config, monkeypatch):
+    replace = os.replace
+    monkeypatch.setattr(
+        _settings_host.os, "replace", lambda old, new: full() if new == str(config) else replace(old, new)
+    )
+    undone = change(files)["undone"]
+    assert "No space left on device" in undone["reason"] and not undone["restored"]
+    assert config.read_bytes() == b"new" and control(LABEL).state().running
+    assert launchd.loaded == [LABEL] and beside(config) == []
 
 
 def test_a_rescue_that_is_not_needed(launchd, files):

@@ -241,8 +241,7 @@ def test_what_is_being_written_is_private(config, monkeypatch):
 
 
 def test_a_file_that_somebody_else_changed_meanwhile(config):
-    with pytest.raises(SettingsError, match="changed by somebody else"):
-        write(config, b"x")
+    assert "was changed by somebody else just now. Nothing was written" in write(config, b"x")["moved"]
     assert config.read_bytes() == OLD
 
 
@@ -376,6 +375,19 @@ def test_what_another_task_wrote_is_not_undone(config, systemd):
     assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
 
 
+@pytest.mark.parametrize("was_running", [True, False])
+def test_what_another_task_wrote_since_is_not_put_back(config, systemd, was_running):
+    """This one wrote, started Swarm, and waits for its answer, which does not come."""
+    apply(config, was_running=was_running)
+    config.write_bytes(b"x: 1\n")
+    undo = {"do": "undo", "sha256": sha256(OLD), "content": encode(NEW), "reason": "x", "pending": False, "wrote": True}
+    undone = host(config).run(undo)["undone"]
+    assert (undone["moved"], undone["restored"], undone["trouble"]) == (True, False, "")
+    assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
+    # Nor does a later task.
+    assert files(config) == ["swarm.yaml"] and systemd.timer is None
+
+
 def test_a_file_that_changes_while_it_stops(config, systemd):
     systemd.during_stop = lambda: config.write_bytes(b"x: 1\n")
     done = apply(config)
@@ -385,7 +397,8 @@ def test_a_file_that_changes_while_it_stops(config, systemd):
     assert apply(config, old=b"x: 1\n", stopped=True)["undone"] is None
     assert (systemd.active, config.read_bytes()) == ("active", NEW)
     # It is put back to what it was when Swarm had stopped.
-    host(config).run({"do": "undo", "sha256": sha256(b"x: 1\n"), "reason": "x", "pending": False, "wrote": True})
+    undo = {"do": "undo", "sha256": sha256(b"x: 1\n"), "content": encode(NEW), "reason": "x", "pending": False}
+    host(config).run(dict(undo, wrote=True))
     assert config.read_bytes() == b"x: 1\n"
 
 

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""settings on a Mac, where something fails in the middle. More of that is in test_launchd.py, a call at a time."""
+
+from __future__ import annotations
+
+from macos_double.farm import SERVICE
+
+SETTINGS = "renderops.vray_swarm.settings"
+RESCUE = f"vray-swarm-rescue.{SERVICE}"
+
+
+def options(peer, **settings):
+    return {"path": str(peer.config), "service": SERVICE, "settings": settings, "start_timeout": 60}
+
+
+def test_a_controller_that_is_killed_before_it_confirms(farm, peer):
+    """The rescue stays. It leaves alone what runs, and the next change has one of its own."""
+    armed = []
+
+    def dies(call):
+        if call == f"bootout system/{RESCUE}" and RESCUE in peer.mac.jobs:
+            armed.append(call)
+            farm.kill()
+            raise ConnectionAbortedError
+
+    peer.mac.before = dies
+    assert farm.play([{"name": "It", SETTINGS: options(peer, allowExecutables=True)}]).status < 0
+    assert armed and peer.loaded == [SERVICE, RESCUE]
+    assert peer.swarm.store.allow_executables is True
+
+    peer.mac.before = lambda call: None
+    stops = peer.stops
+    same = farm.task(SETTINGS, options(peer, allowExecutables=True))
+    assert same.status == "ok" and peer.stops == stops
+    assert farm.task(SETTINGS, options(peer, allowExecutables=False)).status == "changed"
+    assert peer.swarm.store.allow_executables is False and peer.loaded == [SERVICE]
