@@ -148,7 +148,7 @@ TYPES = {
     "ServiceProcess.ServiceControllerStatus": "Running Stopped",
     "StringComparison": "Ordinal OrdinalIgnoreCase",
     "Text.Encoding": "ASCII UTF8 Unicode",
-    "TimeSpan": "FromHours FromMilliseconds FromMinutes FromSeconds Zero",
+    "TimeSpan": "FromDays FromHours FromMilliseconds FromMinutes FromSeconds Zero",
     "UnauthorizedAccessException": "",
     **dict.fromkeys("bool byte char datetime double int long string timespan".split(), ""),
 }
