@@ -298,7 +298,7 @@ class ActionModule(SwarmAction):
             trouble = self._wait(self._web_port(before or b""), None)
         now = "The old file is back" if undone["restored"] else "The file was not changed"
         if self._is_moved:
-            now = "Somebody else has changed the file since, and that was left as it is"
+            now = "The file was changed by somebody else meanwhile, and left as it is"
         runs = "and Swarm was started with it" if self._is_moved else "and Swarm runs with it"
         now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")

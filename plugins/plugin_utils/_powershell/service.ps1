@@ -49,7 +49,7 @@ $common = {
         if ((Get-State) -ne 'Running') {
             return 0
         }
-        (Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $work.name)).ProcessId
+        [int] (Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $work.name)).ProcessId
     }
     # It runs, and goes on running.
     function Test-Steady {

@@ -199,7 +199,7 @@ def test_what_a_task_that_found_swarm_down_does_not_take_back(farm, peer):
 
     peer.host.before = writes
     failed = farm.task(SETTINGS, OPTIONS)
-    assert "Somebody else has changed the file since, and that was left as it is" in failed["msg"]
+    assert "The file was changed by somebody else meanwhile, and left as it is" in failed["msg"]
     assert (failed["after"], failed["rolled_back"]) == (None, False)
     assert peer.text() == other and peer.swarm.state == "started"
     assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
