@@ -62,12 +62,15 @@ $common = {
     }
     # A file in the place of swarm.yaml. Where Windows failed between its two steps, there is none.
     function Restore-File {
-        param ([string] $From, $Kept)
-        if ([IO.File]::Exists($work.path)) {
+        param ([string] $From, [string] $Kept)
+        if (-not [IO.File]::Exists($work.path)) {
+            [IO.File]::Move($From, $work.path)
+        }
+        elseif ($Kept) {
             [IO.File]::Replace($From, $work.path, $Kept)
         }
         else {
-            [IO.File]::Move($From, $work.path)
+            [IO.File]::Replace($From, $work.path, [NullString]::Value)
         }
     }
 }
@@ -91,7 +94,7 @@ $rescue = {
             if ($state -eq 'Stopped') {
                 try {
                     if ($saved) {
-                        Restore-File $work.saved ([NullString]::Value)
+                        Restore-File $work.saved ''
                     }
                     elseif ($work.new) {
                         [IO.File]::Delete($work.path)
