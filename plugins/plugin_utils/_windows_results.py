@@ -147,13 +147,13 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
         "saved_sha256": May(OrNull(TEXT)),
         "old": OrNull(BASE64),
     },
-    "files put": {"other": FLAG},
-    "files move": {"other": May(FLAG)},
+    "files put": {"other": FLAG, "left": May(TEXT)},
+    "files move": {"other": May(FLAG), "left": May(TEXT)},
     "files remove": {"other": May(FLAG)},
     "service stop": {"renders": May(_RENDERS)},
     "service start": {},
-    "service arm": {},
-    "service disarm": {"other": May(FLAG)},
+    "service arm": {"start_error": May(TEXT)},
+    "service disarm": {"other": May(FLAG), "start_error": May(TEXT)},
 }
 
 

@@ -72,14 +72,28 @@ function New-Like {
     [IO.FileStream]::new($Path, [IO.FileMode]::CreateNew, $rights, [IO.FileShare]::None, 4096, $none, $security)
 }
 
-# In one step. What is replaced hands on its owner and its access list.
+# What is replaced hands on its owner and its access list. Windows does it in two steps, and can fail between them: then a
+# copy is what comes back.
 function Move-Over {
     param ([string] $From, [string] $To)
-    if ([IO.File]::Exists($To)) {
-        [IO.File]::Replace($From, $To, [NullString]::Value)
-    }
-    else {
+    if (-not [IO.File]::Exists($To)) {
         [IO.File]::Move($From, $To)
+        return
+    }
+    $copy = $From + '.old'
+    try {
+        [IO.File]::Replace($From, $To, $copy)
+    }
+    finally {
+        if (-not [IO.File]::Exists($To)) {
+            [IO.File]::Move($copy, $To)
+        }
+        try {
+            [IO.File]::Delete($copy)
+        }
+        catch {
+            $result.left = $copy
+        }
     }
 }
 

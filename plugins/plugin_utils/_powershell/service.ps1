@@ -28,15 +28,17 @@ param (
 $ErrorActionPreference = 'Stop'
 $result = @{}
 
-# What the tasks have in common. What fails is tried again for an hour: whoever holds a file open may let go of it.
-# A task that has not done its work by then stays, and runs again an hour later.
+# What the tasks have in common. What fails is tried again for most of an hour: whoever holds a file open may let go of
+# it. A task that has not done its work by then stays, and runs again when the hour is over.
 $common = {
     param ([string] $Encoded)
     $ErrorActionPreference = 'Stop'
     $work = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($Encoded)) | ConvertFrom-Json
     $watch = [Diagnostics.Stopwatch]::StartNew()
+    $aside = $work.path + '.reverted~'
     function Wait-Moment {
-        if ($watch.Elapsed.TotalHours -ge 1) {
+        param ([double] $Hours)
+        if ($watch.Elapsed.TotalHours -ge $Hours) {
             exit 1
         }
         Start-Sleep -Seconds 5
@@ -96,8 +98,11 @@ $rescue = {
                     if ($saved) {
                         Restore-File $work.saved ''
                     }
-                    elseif ($work.new) {
-                        [IO.File]::Delete($work.path)
+                    elseif ($work.new -and [IO.File]::Exists($work.path)) {
+                        # Once, and with nothing lost: the next one there may be somebody's who mends it.
+                        $work.new = $false
+                        [IO.File]::Delete($aside)
+                        [IO.File]::Move($work.path, $aside)
                     }
                 }
                 catch {
@@ -107,10 +112,10 @@ $rescue = {
                 }
                 Start-Service -Name $work.name
             }
-            Wait-Moment
+            Wait-Moment 0.9
         }
         catch {
-            Wait-Moment
+            Wait-Moment 0.9
         }
     }
     Unregister-ScheduledTask -TaskName $work.task -Confirm:$false
@@ -140,34 +145,41 @@ $revert = {
         $watch.Restart()
         while ([IO.File]::Exists($work.old)) {
             try {
-                Restore-File $work.old ($work.path + '.reverted~')
+                Restore-File $work.old $aside
             }
             catch {
-                Wait-Moment
+                Wait-Moment 0.9
             }
         }
+        # From here on no file tells what is left to do, so that this run has to do it: it has a day.
         $watch.Restart()
-        while ((Test-Rescue) -or (Test-Render) -or (Get-State) -like '*Pending') {
-            Start-Sleep -Seconds 2
-        }
-        # One that is down is none to be restarted. One that was restarted has another process.
-        $watch.Restart()
-        $first = Get-ServiceProcess
+        $first = -1
         while ($first -ne 0) {
             try {
-                if ((Get-ServiceProcess) -eq $first) {
+                if ($first -eq -1) {
+                    while ((Test-Rescue) -or (Test-Render) -or (Get-State) -like '*Pending') {
+                        Start-Sleep -Seconds 2
+                    }
+                    $watch.Restart()
+                    # One that is down is none to be restarted. One that was restarted has another process.
+                    $first = Get-ServiceProcess
+                }
+                elseif ((Get-ServiceProcess) -eq $first) {
                     Restart-Service -Name $work.name -Force
                 }
                 elseif ((Get-State) -eq 'Stopped') {
                     Start-Service -Name $work.name
+                    Wait-Moment 24
                 }
-                if ((Get-ServiceProcess) -ne $first -and (Test-Steady)) {
+                elseif (Test-Steady) {
                     break
                 }
-                Wait-Moment
+                else {
+                    Wait-Moment 24
+                }
             }
             catch {
-                Wait-Moment
+                Wait-Moment 24
             }
         }
     }
@@ -202,10 +214,16 @@ function Stop-Work {
     # It can have stopped the service just now.
     $service.Refresh()
     if ($Patience -gt 0 -and $service.Status -ne 'Running') {
-        if ($service.Status -eq 'StopPending') {
-            $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds($Patience))
+        try {
+            if ($service.Status -eq 'StopPending') {
+                $service.WaitForStatus('Stopped', [TimeSpan]::FromSeconds($Patience))
+            }
+            Start-Service -Name $Name
         }
-        Start-Service -Name $Name
+        catch {
+            # Whoever starts it next tells why it does not.
+            $result.start_error = $_.Exception.GetBaseException().Message
+        }
     }
 }
 

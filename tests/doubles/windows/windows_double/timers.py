@@ -9,6 +9,7 @@ Nothing waits here: between two tries of a task, the double calls what the test 
 
 from __future__ import annotations
 
+import os
 import typing as t
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def _restore(host: Host, source: str, target: str) -> None:
 
 def _rescue(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
     data, service = task["data"], host.services[task["data"]["name"]]
-    saved = host.real(data["saved"])
+    saved, is_new = host.real(data["saved"]), data["new"]
     for number in range(_TRIES):
         if _is_steady(service):
             saved.unlink(missing_ok=True)
@@ -103,8 +104,9 @@ def _rescue(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
                 try:
                     if saved.exists():
                         _restore(host, data["saved"], data["path"])
-                    elif data["new"]:
-                        host.real(data["path"]).unlink(missing_ok=True)
+                    elif is_new and host.real(data["path"]).exists():
+                        is_new = False
+                        os.replace(host.real(data["path"]), host.real(data["path"] + ".reverted~"))
                 except WindowsError:
                     if number < _FEW_TRIES:
                         raise
@@ -136,7 +138,8 @@ def _revert(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
         return False
     _wait(host, name, task, lambda: data["rescue"] in host.tasks or bool(data["root"] and host.renders(data["root"])))
     first = service.pid
-    for _number in range(_TRIES if first else 0):
+    # It has a day, not an hour.
+    for _number in range(24 * _TRIES if first else 0):
         try:
             if service.pid == first:
                 service.stop()
