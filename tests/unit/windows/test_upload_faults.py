@@ -560,7 +560,7 @@ def test_an_answer_that_trickles_for_ever_is_ended(farm, peer, source, monkeypat
     shutil.copy(farm.build(), source)
     monkeypatch.setattr(_windows_upload, "SLOWEST", 1 << 40)
     peer.swarm.peer.faults.set(["trickle=0.3"])
-    failed = upload(peer, connect_timeout=1, deploy_timeout=4)
+    failed = upload(peer, connect_timeout=1, deploy_timeout=9)
     assert failed.failed and failed.bytes_sent == source.stat().st_size
     assert "(28) Operation timed out after" in failed.msg
     assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
