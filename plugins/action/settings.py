@@ -297,6 +297,10 @@ class ActionModule(SwarmAction):
         if not trouble and not self._is_moved and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
         now = "The old file is back" if undone["restored"] else "The file was not changed"
+        if undone["kept"]:
+            now = (
+                f"Somebody else had changed the file meanwhile, which is kept in {undone['kept']}. The old file is back"
+            )
         if self._is_moved:
             now = "The file was changed by somebody else meanwhile, and left as it is"
         runs = "and Swarm was started with it" if self._is_moved else "and Swarm runs with it"

@@ -203,6 +203,8 @@ class SettingsHost:
                         self._arm_revert(service)
                     result["backup_file"] = self._write(_decode(step["content"]))
             service.start(self._params["start_timeout"])
+        except MovedError as error:
+            return dict(result, undone=self._undo(self._reason(error), step, wrote, moved=True))
         except Exception as error:  # pylint: disable=broad-except
             # Whatever it is: Swarm is down.
             return dict(result, undone=self._undo(self._reason(error), step, wrote))
@@ -278,23 +280,29 @@ class SettingsHost:
 
     # -- the parts
 
-    def _undo(self, reason: str, step: t.Mapping[str, t.Any], wrote: bool = True) -> Result:
+    def _undo(self, reason: str, step: t.Mapping[str, t.Any], wrote: bool = True, moved: bool = False) -> Result:
         """Let Swarm run with its old settings again, whatever happened.
 
         :param wrote: Whether this task wrote the file, or an interrupted one may have: what another one did stays.
+        :param moved: Whether somebody else wrote it before this task could.
         """
         service = self._control()
-        trouble, restored, moved = [], False, False
+        trouble, restored, kept = [], False, None
+        # Another task wrote the file since, and keeps what it found for itself.
+        is_of_another = False
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
             trouble.append(str(error))
         stopped = len(trouble)
         try:
-            if wrote:
+            if wrote and not moved:
                 with self._alone():
-                    moved = self._is_moved(step)
-                    restored = not moved and self._put_back(step["sha256"] is None)
+                    if self._is_moved(step):
+                        is_of_another = step["sha256"] is None or not self._is_saved(step["sha256"])
+                        # Or Swarm itself did, and does not run with it.
+                        kept = None if is_of_another else self._set_aside()
+                    restored = not is_of_another and self._put_back(step["sha256"] is None)
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
         # Whatever became of the file: Swarm must not stay down.
@@ -302,7 +310,7 @@ class SettingsHost:
             service.start(self._params["start_timeout"])
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
-        if len(trouble) == stopped:
+        if len(trouble) == stopped and not is_of_another:
             try:
                 if self._params["revert_after"] and not step["pending"]:
                     self._settle({"do": "end"})
@@ -311,14 +319,24 @@ class SettingsHost:
             except (SwarmError, OSError) as error:
                 # It runs. What is left of the timers must not hide why it did not before.
                 trouble.append(str(error))
-        return {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "moved": moved}
+        report = {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "kept": kept}
+        return dict(report, moved=moved or is_of_another)
 
     def _is_moved(self, step: t.Mapping[str, t.Any]) -> bool:
-        """Whether the file is neither what this task found nor what it wrote."""
-        known = [step["sha256"]]
+        """Whether the file is there, and neither what this task found nor what it wrote."""
+        known = [None, step["sha256"]]
         if step.get("content") is not None:
             known.append(sha256(_decode(step["content"])))
         return sha256(self._read()) not in known
+
+    def _set_aside(self) -> t.Optional[str]:
+        """Keep what is in the file beside it, if that can be: the way back is more important."""
+        aside = f"{self.path}.reverted~"
+        try:
+            self._put(t.cast(bytes, self._read()), aside)
+        except (SwarmError, OSError):
+            return None
+        return aside
 
     def _put_back(self, was_missing: bool) -> bool:
         """Let the file be what it was; return whether it had been changed."""
@@ -347,11 +365,13 @@ class SettingsHost:
                 self._read()
                 self._put(_decode(revert["content"]), self.old)
             return
+        if not self._exists(self.old):
+            # It has been taken back meanwhile, but perhaps for the restart.
+            return
         service = self._control()
         if revert["do"] == "again":
             self._arm_revert(service)
-        elif self._exists(self.old):
-            # Else it has been taken back meanwhile, but perhaps for the restart.
+        else:
             service.end_revert()
             self._remove(self.old)
 

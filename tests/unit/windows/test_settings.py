@@ -185,14 +185,38 @@ def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
     assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 
+def test_what_somebody_wrote_by_hand_is_kept(farm, peer):
+    """While Swarm was started with what this task wrote, with which it does not start."""
+    before, by_hand = peer.text(), peer.text() + "mine: 1\r\n"
+
+    def writes(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.text() != before:
+            peer.write(by_hand)
+            peer.swarm.start_mode = "disabled"
+        if call.script == "service" and call.options["parameters"]["Do"] == "stop":
+            peer.swarm.start_mode = "auto"
+
+    peer.host.before = writes
+    failed = farm.task(SETTINGS, OPTIONS)
+    assert "Somebody else had changed the file meanwhile, which is kept in" in failed["msg"]
+    assert "The old file is back, and Swarm runs with it." in failed["msg"]
+    assert (failed["after"], failed["rolled_back"]) == (failed["before"], True)
+    aside = peer.config.with_name("swarm.yaml.reverted~")
+    assert (peer.text(), aside.read_bytes().decode()) == (before, by_hand) and peer.swarm.state == "started"
+    assert peer.host.tasks == {}
+
+
 def test_what_a_task_that_found_swarm_down_does_not_take_back(farm, peer):
-    """Another task writes while this one starts Swarm, which does not start with what this one wrote."""
+    """Another task comes and goes while this one starts Swarm, which does not start with what this one wrote."""
     peer.swarm.stop()
     other = peer.text() + "uploadsQueuePeriod: 9\r\n"
+    saved = peer.config.with_name(".swarm.yaml.vray_swarm-saved")
 
     def writes(call):
         if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.text() != other:
             peer.write(other)
+            saved.unlink()
+            peer.host.tasks.clear()
             peer.swarm.start_mode = "disabled"
         if call.script == "service" and call.options["parameters"]["Do"] == "stop":
             peer.swarm.start_mode = "auto"

@@ -10,6 +10,7 @@ The steps of the change are those of the module, without Ansible between, so tha
 from __future__ import annotations
 
 import base64
+import ntpath
 import re
 
 import pytest
@@ -23,6 +24,7 @@ from windows_double.files import INHERITED, WindowsError
 from windows_double.host import SYSTEM
 
 RESCUE, REVERT = "vray-swarm-rescue-V-Ray-Swarm", "vray-swarm-revert-V-Ray-Swarm"
+SAVED = ntpath.join(ntpath.dirname(CONFIG), ".swarm.yaml.vray_swarm-saved")
 BUILD = r"vray-6.20.10-e8197af2\bin\vray.exe"
 # Of a change: the round trips to the host, a file at a time.
 PHASES = 16
@@ -265,12 +267,57 @@ def test_a_timer_that_is_ended_while_swarm_is_down_starts_it(peer):
     def comes_back(_task):
         assert peer.swarm.state == "stopped"
         peer.host.meanwhile = lambda name: None
-        Task(peer, owner="two", revert_after=60).step("settle", revert={"do": "again"})
+        task = Task(peer, owner="two", revert_after=60)
+        # The file has been taken back, so that there is no more time to begin anew, and the restart goes on.
+        task.step("settle", revert={"do": "again"})
+        assert peer.host.tasks[REVERT]["at_work"]
+        host = WindowsSettingsHost(task.params, task.windows)
+        host._arm_revert(host._control())
+        assert not peer.host.tasks[REVERT].get("at_work")
 
     peer.swarm.dies = 1
     peer.host.meanwhile = comes_back
     peer.host.fire(REVERT)
     assert peer.swarm.state == "started" and list(peer.host.tasks) == [REVERT]
+
+
+def test_a_restart_that_fails_for_hours_is_not_forgotten(peer):
+    """The file has been taken back, and tells no more that Swarm is still open."""
+    left_open(peer)
+    tries = []
+    peer.swarm.start_mode = "disabled"
+
+    def mended(_task):
+        tries.append(peer.swarm.state)
+        if len(tries) == 40:
+            peer.swarm.start_mode = "auto"
+
+    peer.host.meanwhile = mended
+    peer.host.fire(REVERT)
+    assert len(tries) == 40 and peer.swarm.state == "started" and not is_open(peer) and peer.host.tasks == {}
+
+
+def test_a_new_file_is_set_aside_once(peer):
+    """Somebody who mends it by hand does not lose what he wrote."""
+    before, aside = peer.text(), peer.config.with_name("swarm.yaml.reverted~")
+    peer.config.unlink()
+    peer.swarm.stop()
+    peer.host.tasks[RESCUE] = {
+        "kind": "rescue",
+        "owner": "one",
+        "data": {"name": SERVICE, "path": CONFIG, "saved": SAVED, "new": True, "task": RESCUE},
+    }
+    peer.config.write_text("webPort: [\n")
+
+    def mends(_task):
+        if not peer.config.exists():
+            peer.write(before)
+
+    peer.host.meanwhile = mends
+    peer.swarm.dies = 1
+    peer.host.fire(RESCUE)
+    assert peer.swarm.state == "started" and peer.host.tasks == {}
+    assert (peer.text(), aside.read_text()) == (before, "webPort: [\n")
 
 
 def test_a_timer_that_cannot_be_set_leaves_the_one_that_was_there(peer):
@@ -305,7 +352,10 @@ def test_what_another_task_wrote_is_not_taken_back(peer):
 
     def writes(name, **parameters):
         if name == "look" and peer.text() != other:
+            # From its beginning to its end.
             peer.write(other)
+            peer.host.real(SAVED).unlink()
+            del peer.host.tasks[RESCUE]
         return run(name, **parameters)
 
     task.windows.run = writes

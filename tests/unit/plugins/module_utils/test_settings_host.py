@@ -375,17 +375,44 @@ def test_what_another_task_wrote_is_not_undone(config, systemd):
     assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
 
 
+UNDO = {"do": "undo", "sha256": sha256(OLD), "content": encode(NEW), "reason": "x", "pending": False, "wrote": True}
+
+
+@pytest.mark.parametrize("saved", [None, NEW], ids=["it has ended", "it is at work"])
 @pytest.mark.parametrize("was_running", [True, False])
-def test_what_another_task_wrote_since_is_not_put_back(config, systemd, was_running):
+def test_what_another_task_wrote_since_is_not_put_back(config, systemd, was_running, saved):
     """This one wrote, started Swarm, and waits for its answer, which does not come."""
     apply(config, was_running=was_running)
+    kept = config.parent / ".swarm.yaml.vray_swarm-saved"
+    kept.unlink()
+    if saved:
+        kept.write_bytes(saved)
     config.write_bytes(b"x: 1\n")
-    undo = {"do": "undo", "sha256": sha256(OLD), "content": encode(NEW), "reason": "x", "pending": False, "wrote": True}
-    undone = host(config).run(undo)["undone"]
-    assert (undone["moved"], undone["restored"], undone["trouble"]) == (True, False, "")
+    left, timer = files(config), systemd.timer
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["moved"], undone["restored"], undone["kept"], undone["trouble"]) == (True, False, None, "")
     assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
-    # Nor does a later task.
-    assert files(config) == ["swarm.yaml"] and systemd.timer is None
+    # Nor does this one take the other one's way back.
+    assert (files(config), systemd.timer) == (left, timer)
+
+
+def test_what_swarm_made_of_the_file_is_set_aside(config, systemd):
+    """No other task: it would have kept what it found. So a Swarm that does not run gets its old settings back."""
+    apply(config)
+    config.write_bytes(NEW + b"# Swarm\n")
+    undone = host(config).run(UNDO)["undone"]
+    aside = config.parent / "swarm.yaml.reverted~"
+    assert (undone["moved"], undone["restored"], undone["kept"]) == (False, True, str(aside))
+    assert (config.read_bytes(), aside.read_bytes()) == (OLD, NEW + b"# Swarm\n")
+    assert systemd.active == "active" and systemd.timer is None
+
+
+def test_a_file_that_is_not_there_any_more_comes_back(config, systemd):
+    apply(config)
+    config.unlink()
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["moved"], undone["restored"], undone["trouble"]) == (False, True, "")
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
 
 
 def test_a_file_that_changes_while_it_stops(config, systemd):
