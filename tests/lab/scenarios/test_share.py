@@ -308,7 +308,7 @@ def test_a_wrong_password_is_nowhere_but_in_its_file(share: Lab) -> None:
 
 def test_a_controller_that_dies_while_it_writes_the_password(share: Lab) -> None:
     """What Ansible leaves then can be read by nobody else, and the next run does what there was to do."""
-    lab, words = share, SHARE_PASSWORD.split(",")[0]
+    lab, words = share, SHARE_PASSWORD.split(",", maxsplit=1)[0]
     with lab.start_playbook(plays("peer1")) as playing:
         playing.wait_for_task("Write the credentials file", "peer1")
         until(lab, "peer1", f"grep -rqsF -- {words} {KEPT} {CREDENTIALS}")
