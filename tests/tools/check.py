@@ -403,6 +403,8 @@ CHECKS = (
     ansible_test("integration", "newest", uses="port 1113"),
     # What comes over the wire is the same for each ansible-core.
     ansible_test("integration", "oldest", uses="port 1113", more=" --exclude upload_faults"),
+    unit("oldest"),
+    unit("newest"),
     ansible_test("sanity", "oldest"),
     ansible_test("sanity", "newest"),
     # Windows and macOS are pretended twice already, with the oldest and the newest.
@@ -416,8 +418,6 @@ CHECKS = (
         count=count_pytest,
         apart=True,
     ),
-    unit("oldest"),
-    unit("newest"),
     # What runs on peers has Python 3.7 and no Ansible beside it.
     unit("peer", "tests/unit/plugins/module_utils"),
     Check(
