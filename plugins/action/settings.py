@@ -297,13 +297,18 @@ class ActionModule(SwarmAction):
         if not trouble and not self._is_moved and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
         now = "The old file is back" if undone["restored"] else "The file was not changed"
-        if undone["kept"]:
-            now = (
-                f"Somebody else had changed the file meanwhile, which is kept in {undone['kept']}. The old file is back"
+        if undone["stuck"]:
+            self._is_moved = True
+            now = "The old file could not be put back"
+        if undone["kept"] is not None:
+            where = f"is kept in {undone['kept']}" if undone["kept"] else "could not be kept"
+            now = f"Somebody else had changed the file meanwhile, which {where}. {now}"
+        runs = "and Swarm runs with it"
+        if undone["moved"]:
+            now, runs = (
+                "The file was changed by somebody else meanwhile, and left as it is",
+                "and Swarm was started with it",
             )
-        if self._is_moved:
-            now = "The file was changed by somebody else meanwhile, and left as it is"
-        runs = "and Swarm was started with it" if self._is_moved else "and Swarm runs with it"
         now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 

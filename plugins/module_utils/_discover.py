@@ -146,7 +146,7 @@ def discover(web_port: int, seconds: float) -> t.Dict[str, t.Any]:
     :param seconds: How long to wait for an answer of a web port.
     """
     if not os.path.isdir(os.path.join(PROC, "self")):
-        raise OptionsError("discover works on Linux only: this host has no /proc.")
+        raise OptionsError("discover works on Linux and Windows: this host has no /proc.")
     unseen: t.List[str] = []
     renders = look_at_processes()
     candidates = [

@@ -59,7 +59,7 @@ if runs && sleep 10 && runs && [ "$before" = "$(restarts)" ]; then
     rm -f -- "$saved"
     exit 0
 fi
-if [ -e "$saved" ]; then put "$saved" "$file"; elif [ "$new" = yes ]; then rm -f -- "$file"; fi
+if [ -e "$saved" ]; then put "$saved" "$file"; elif [ "$new" = yes ] && [ -e "$file" ]; then put "$file" "$file.reverted~"; fi
 start
 """
 
@@ -165,8 +165,10 @@ class ServiceControl(abc.ABC):
         """:raises ServiceError: It did not start."""
 
     @abc.abstractmethod
-    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
+    def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
         """Let the host start the service by itself after some time, with ``saved`` as the file ``path`` again.
+
+        :param new: The SHA-256 of what the task writes where there was no file: that is set aside.
 
         This, and what ``arm_revert`` does, outlives a restart of the host.
         """
@@ -264,8 +266,8 @@ class Systemd(ServiceControl):
         if done.status != 0:
             raise ServiceError(f"{self.name} did not start: systemd says {self.state().text}")
 
-    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
-        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
+    def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
+        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if new else "no")
         error = self._set_timer(self.rescue, f"Start {self.name} again, unless Ansible does", seconds, path, script)
         if error:
             raise ServiceError(
@@ -425,8 +427,8 @@ class Launchd(ServiceControl):
             why = done.error or f"launchctl ended with {done.status}"
             raise ServiceError(f"{self.name} did not start: {why}")
 
-    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
-        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if is_new else "no")
+    def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
+        script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if new else "no")
         error = self._set_timer(self.rescue, seconds, script, self.owner)
         if error:
             raise ServiceError(

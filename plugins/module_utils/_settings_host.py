@@ -169,7 +169,8 @@ class SettingsHost:
         if not step["stopped"] and self._exists(self.saved) and not self._is_needed(was_running):
             # Before the rescue could put it back.
             self._remove(self.saved)
-        service.arm(self._params["rescue_after"], self.path, self.saved, step["sha256"] is None)
+        new = sha256(_decode(step["content"])) if step["sha256"] is None else None
+        service.arm(self._params["rescue_after"], self.path, self.saved, new)
         if not step["stopped"]:
             # Last of all: a render can begin at any time.
             busy = self._busy(service)
@@ -191,7 +192,7 @@ class SettingsHost:
                         raise SettingsError(f"{self.path} is changed by somebody else again and again")
                     if step["sha256"] is None:
                         # The rescue must not remove what somebody else made.
-                        service.arm(self._params["rescue_after"], self.path, self.saved, False)
+                        service.arm(self._params["rescue_after"], self.path, self.saved, None)
                     return dict(result, moved=True, content=_encode(content))
                 if step["content"] is not None:
                     self._save(content, was_running)
@@ -287,7 +288,7 @@ class SettingsHost:
         :param moved: Whether somebody else wrote it before this task could.
         """
         service = self._control()
-        trouble, restored, kept = [], False, None
+        trouble, restored, kept, stuck = [], False, None, False
         # Another task wrote the file since, and keeps what it found for itself.
         is_of_another = False
         try:
@@ -298,13 +299,15 @@ class SettingsHost:
         try:
             if wrote and not moved:
                 with self._alone():
-                    if self._is_moved(step):
+                    content = self._read()
+                    if content is not None and self._is_moved(step, content):
                         is_of_another = step["sha256"] is None or not self._is_saved(step["sha256"])
                         # Or Swarm itself did, and does not run with it.
-                        kept = None if is_of_another else self._set_aside()
+                        kept = None if is_of_another else self._set_aside(content)
                     restored = not is_of_another and self._put_back(step["sha256"] is None)
-        except (SwarmError, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-except
             trouble.append(self._reason(error))
+            stuck = not self._is_as_before(step)
         # Whatever became of the file: Swarm must not stay down.
         try:
             service.start(self._params["start_timeout"])
@@ -320,22 +323,32 @@ class SettingsHost:
                 # It runs. What is left of the timers must not hide why it did not before.
                 trouble.append(str(error))
         report = {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "kept": kept}
-        return dict(report, moved=moved or is_of_another)
+        return dict(report, moved=moved or is_of_another, stuck=stuck)
 
-    def _is_moved(self, step: t.Mapping[str, t.Any]) -> bool:
-        """Whether the file is there, and neither what this task found nor what it wrote."""
-        known = [None, step["sha256"]]
+    def _is_moved(self, step: t.Mapping[str, t.Any], content: bytes) -> bool:
+        """Whether the file is neither what this task found nor what it wrote."""
+        known = [step["sha256"]]
         if step.get("content") is not None:
             known.append(sha256(_decode(step["content"])))
-        return sha256(self._read()) not in known
+        return sha256(content) not in known
 
-    def _set_aside(self) -> t.Optional[str]:
-        """Keep what is in the file beside it, if that can be: the way back is more important."""
+    def _is_as_before(self, step: t.Mapping[str, t.Any]) -> bool:
+        try:
+            return bool(sha256(self._read()) == step["sha256"])
+        except (SwarmError, OSError):
+            return False
+
+    def _set_aside(self, content: bytes) -> str:
+        """Keep what is in the file beside it; empty where that cannot be: the way back is more important."""
         aside = f"{self.path}.reverted~"
         try:
-            self._put(t.cast(bytes, self._read()), aside)
+            try:
+                self._put(content, aside)
+            except (SwarmError, OSError):
+                # Such as a full disk. Another name takes no room.
+                self._move(self.path, aside)
         except (SwarmError, OSError):
-            return None
+            return ""
         return aside
 
     def _put_back(self, was_missing: bool) -> bool:
@@ -460,7 +473,10 @@ class SettingsHost:
         return None
 
     def _restore(self) -> None:
-        os.replace(self.saved, self.path)
+        self._move(self.saved, self.path)
+
+    def _move(self, path: str, target: str) -> None:
+        os.replace(path, target)
 
     def _is_as_saved(self) -> bool:
         return self._read_own(self.saved) == self._read()

@@ -152,8 +152,8 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
     "files remove": {"other": May(FLAG)},
     "service stop": {"renders": May(_RENDERS)},
     "service start": {},
-    "service arm": {"start_error": May(TEXT)},
-    "service disarm": {"other": May(FLAG), "start_error": May(TEXT)},
+    "service arm": {},
+    "service disarm": {"other": May(FLAG)},
 }
 
 

@@ -119,9 +119,9 @@ class WindowsService(ServiceControl):
                 f"{self.name} did not start: {_plain(error)}; Windows says {self.state().text}"
             ) from error
 
-    def arm(self, seconds: int, path: str, saved: str, is_new: bool) -> None:
+    def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
         try:
-            self._arm("rescue", self.rescue, seconds, path=path, saved=saved, new=is_new)
+            self._arm("rescue", self.rescue, seconds, path=path, saved=saved, new=new or "")
         except SwarmError as error:
             raise ServiceError(
                 f"the scheduled task that would start {self.name} again could not be set ({_plain(error)}), so it was not"
@@ -293,10 +293,10 @@ class WindowsSettingsHost(SettingsHost):
     def _moved(self, target: str) -> MovedError:
         return MovedError(f"{target} was changed by somebody else just now, and left as it is")
 
-    def _is_moved(self, step: t.Mapping[str, t.Any]) -> bool:
+    def _is_moved(self, step: t.Mapping[str, t.Any], content: bytes) -> bool:
         # What the script compares with once more.
-        self._replaces = sha256(self._read()) or "none"
-        return super()._is_moved(step)
+        self._replaces = sha256(content)
+        return super()._is_moved(step, content)
 
     def _is_as_saved(self) -> bool:
         # Whether it is has no consequence here, where a file can be replaced by its like.
@@ -310,9 +310,12 @@ class WindowsSettingsHost(SettingsHost):
         # Windows has no lock that would outlive a round trip: the script compares once more.
         yield
 
-    def _restore(self) -> None:
-        if self._change(Do="move", Path=self.saved, Target=self.path, Replaces=self._replaces)["other"]:
-            raise self._moved(self.path)
+    def _move(self, path: str, target: str) -> None:
+        replaces = self._replaces if target == self.path else None
+        if self._change(Do="move", Path=path, Target=target, Replaces=replaces)["other"]:
+            raise self._moved(target)
+        if path == self.path:
+            self._replaces = "none"
 
     def _remove(self, path: str) -> None:
         replaces = self._replaces if path == self.path else None

@@ -80,6 +80,14 @@ $common = {
 # A service that runs, and goes on running, is left alone. One that does not gets the settings back with which it ran.
 # Where they cannot be put back for a minute, it is started without them.
 $rescue = {
+    # What the task has written where there was no file, and not what somebody has written there since, to mend it.
+    function Test-New {
+        if (-not $work.new -or -not [IO.File]::Exists($work.path)) {
+            return $false
+        }
+        $bytes = [Security.Cryptography.SHA256]::Create().ComputeHash([IO.File]::ReadAllBytes($work.path))
+        [BitConverter]::ToString($bytes).Replace('-', '') -eq $work.new
+    }
     while ($true) {
         try {
             if (Test-Steady) {
@@ -98,9 +106,7 @@ $rescue = {
                     if ($saved) {
                         Restore-File $work.saved ''
                     }
-                    elseif ($work.new -and [IO.File]::Exists($work.path)) {
-                        # Once, and with nothing lost: the next one there may be somebody's who mends it.
-                        $work.new = $false
+                    elseif (Test-New) {
                         [IO.File]::Delete($aside)
                         [IO.File]::Move($work.path, $aside)
                     }
@@ -221,8 +227,10 @@ function Stop-Work {
             Start-Service -Name $Name
         }
         catch {
-            # Whoever starts it next tells why it does not.
-            $result.start_error = $_.Exception.GetBaseException().Message
+            # Whoever sets a new task starts the service next, and tells why it does not start.
+            if ($Do -ne 'arm') {
+                throw
+            }
         }
     }
 }

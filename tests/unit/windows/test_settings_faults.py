@@ -65,15 +65,18 @@ class Task:
         limits = {"rescue_after": 600, "stop_timeout": 2, "start_timeout": 2, "connect_timeout": 2, "web_port": 1113}
         self.params = {**usual, **limits, "revert_after": 0, **params}
         self.peer, self.windows, self.owner = peer, Windows(peer, last), owner
-        self.before = peer.text()
-        self.after = self.before.replace("allowExecutables: true\r\n", "") + "allowExecutables: true\r\n"
+        self.before = peer.text() if peer.config.exists() else None
+        self.after = (self.before or f"webPort: {peer.port}\r\n").replace(
+            "allowExecutables: true\r\n", ""
+        ) + "allowExecutables: true\r\n"
 
     def step(self, do, **values):
         return WindowsSettingsHost(self.params, self.windows).run(dict(values, do=do, owner=self.owner))
 
     def aim(self, **values):
         content = base64.b64encode(self.after.encode()).decode("ascii")
-        aim = {"sha256": sha256(self.before.encode()), "content": content, "pending": False, "revert": None}
+        found = None if self.before is None else self.before.encode()
+        aim = {"sha256": sha256(found), "content": content, "pending": False, "revert": None}
         return {**aim, "web_port": self.peer.port, "allow_executables": True, "ask": True, **values}
 
     def apply(self, **values):
@@ -297,27 +300,43 @@ def test_a_restart_that_fails_for_hours_is_not_forgotten(peer):
     assert len(tries) == 40 and peer.swarm.state == "started" and not is_open(peer) and peer.host.tasks == {}
 
 
-def test_a_new_file_is_set_aside_once(peer):
-    """Somebody who mends it by hand does not lose what he wrote."""
-    before, aside = peer.text(), peer.config.with_name("swarm.yaml.reverted~")
+@pytest.mark.parametrize("starts", [1, 20], ids=["at once", "an hour later"])
+def test_a_new_file_is_set_aside_and_what_mends_it_stays(peer, starts):
+    """Nobody comes back to a task that wrote a file where there was none, with which Swarm does not live."""
+    mended, aside = peer.text(), peer.config.with_name("swarm.yaml.reverted~")
     peer.config.unlink()
-    peer.swarm.stop()
-    peer.host.tasks[RESCUE] = {
-        "kind": "rescue",
-        "owner": "one",
-        "data": {"name": SERVICE, "path": CONFIG, "saved": SAVED, "new": True, "task": RESCUE},
-    }
-    peer.config.write_text("webPort: [\n")
+    with pytest.raises(Killed):
+        Task(peer, "start").apply()
+    written = peer.text()
+    peer.swarm.dies = starts
 
     def mends(_task):
         if not peer.config.exists():
-            peer.write(before)
+            peer.write(mended)
 
     peer.host.meanwhile = mends
-    peer.swarm.dies = 1
     peer.host.fire(RESCUE)
+    peer.host.hour_later()
+    peer.swarm.dies = 0
+    peer.host.hour_later()
     assert peer.swarm.state == "started" and peer.host.tasks == {}
-    assert (peer.text(), aside.read_text()) == (before, "webPort: [\n")
+    assert (peer.text(), aside.read_bytes().decode()) == (mended, written)
+
+
+def test_a_timer_that_cannot_start_swarm_does_not_keep_a_task_out(peer):
+    """It is at work for an hour at a time, and it is the task that can mend the reason."""
+    left_open(peer)
+    peer.swarm.start_mode = "disabled"
+    was = peer.host.tasks[REVERT]
+
+    def comes(_task):
+        task = Task(peer, owner="two", revert_after=60)
+        host = WindowsSettingsHost(task.params, task.windows)
+        host._arm_revert(host._control())
+
+    peer.host.meanwhile = comes
+    peer.host.fire(REVERT)
+    assert list(peer.host.tasks) == [REVERT] and peer.host.tasks[REVERT] is not was
 
 
 def test_a_timer_that_cannot_be_set_leaves_the_one_that_was_there(peer):

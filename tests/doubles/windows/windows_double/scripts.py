@@ -259,13 +259,13 @@ def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> 
         if p["Kind"] not in ("rescue", "revert") or set(p["Task"]) & set('\\/:*?"<>|'):
             raise NotDocumented(f"no task is called {p['Task']}, or of the kind {p['Kind']}")
         data = json.loads(base64.b64decode(p["Data"]))
-        timers.stop_work(host, p["Task"], service, p["Patience"])
+        timers.stop_work(host, p["Task"], service, p["Patience"], True)
         host.register(p["Task"], {"seconds": p["Seconds"], "kind": p["Kind"], "owner": p["Owner"], "data": data})
     elif p["Do"] == "disarm":
         if p["Task"] in host.tasks and p["Owner"] and host.tasks[p["Task"]]["owner"] != p["Owner"]:
             found["other"] = True
         else:
-            timers.stop_work(host, p["Task"], service, p["Patience"])
+            timers.stop_work(host, p["Task"], service, p["Patience"], False)
             host.tasks.pop(p["Task"], None)
     else:
         raise NotDocumented(f"service.ps1 does not do {p['Do']}")

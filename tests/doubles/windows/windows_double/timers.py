@@ -9,6 +9,7 @@ Nothing waits here: between two tries of a task, the double calls what the test 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import typing as t
 from pathlib import Path
@@ -63,14 +64,21 @@ def fire(host: Host, name: str) -> None:
         host.tasks.pop(name, None)
 
 
-def stop_work(host: Host, name: str, service: Service, patience: int) -> None:
-    """What runs is ended; a service that is down then is started, unless it is to stay down."""
+def stop_work(host: Host, name: str, service: Service, patience: int, is_replaced: bool) -> None:
+    """What runs is ended; a service that is down then is started, unless it is to stay down.
+
+    :param is_replaced: Whether another task is set: whoever does that starts the service next.
+    """
     task = host.tasks.get(name)
     if task is None or not task.get("at_work"):
         return
     task["at_work"] = False
     if patience and service.state != "started":
-        service.start()
+        try:
+            service.start()
+        except WindowsError:
+            if not is_replaced:
+                raise
 
 
 def _pause(host: Host, name: str, task: t.Mapping[str, t.Any]) -> None:
@@ -92,7 +100,7 @@ def _restore(host: Host, source: str, target: str) -> None:
 
 def _rescue(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
     data, service = task["data"], host.services[task["data"]["name"]]
-    saved, is_new = host.real(data["saved"]), data["new"]
+    saved, path = host.real(data["saved"]), host.real(data["path"])
     for number in range(_TRIES):
         if _is_steady(service):
             saved.unlink(missing_ok=True)
@@ -104,9 +112,8 @@ def _rescue(host: Host, name: str, task: t.Mapping[str, t.Any]) -> bool:
                 try:
                     if saved.exists():
                         _restore(host, data["saved"], data["path"])
-                    elif is_new and host.real(data["path"]).exists():
-                        is_new = False
-                        os.replace(host.real(data["path"]), host.real(data["path"] + ".reverted~"))
+                    elif path.exists() and data["new"] == hashlib.sha256(path.read_bytes()).hexdigest():
+                        os.replace(path, host.real(data["path"] + ".reverted~"))
                 except WindowsError:
                     if number < _FEW_TRIES:
                         raise

@@ -351,7 +351,7 @@ def test_a_swarm_yaml_that_cannot_be_understood(host):
 
 def test_a_host_without_proc(host, monkeypatch):
     monkeypatch.setattr(_discover, "PROC", "/nowhere")
-    with pytest.raises(OptionsError, match="Linux only"):
+    with pytest.raises(OptionsError, match="Linux and Windows"):
         discover(1113, 5)
 
 

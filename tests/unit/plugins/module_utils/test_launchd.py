@@ -232,7 +232,7 @@ def test_the_rescue_leaves_what_runs_alone(launchd, files):
     assert not any("kickstart" in call for call in launchd.calls)
 
 
-def test_the_rescue_removes_a_file_that_is_new(launchd, files):
+def test_the_rescue_sets_a_file_aside_that_is_new(launchd, files):
     files[1].unlink()
     rescue = arm(files, is_new=True)
     control(LABEL).stop(5)

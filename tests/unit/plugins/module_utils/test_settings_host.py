@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 
 import pytest
 
@@ -405,6 +406,35 @@ def test_what_swarm_made_of_the_file_is_set_aside(config, systemd):
     assert (undone["moved"], undone["restored"], undone["kept"]) == (False, True, str(aside))
     assert (config.read_bytes(), aside.read_bytes()) == (OLD, NEW + b"# Swarm\n")
     assert systemd.active == "active" and systemd.timer is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_cannot_be_copied_aside_gets_another_name(config, systemd, monkeypatch, kept):
+    apply(config)
+    config.write_bytes(b"x: 1\n")
+    replace = os.replace
+
+    def full(*_arguments, **_keywords):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    monkeypatch.setattr(os, "replace", lambda old, new: replace(old, new) if kept or "~" not in str(new) else full())
+    undone = host(config).run(UNDO)["undone"]
+    aside = config.parent / "swarm.yaml.reverted~"
+    assert (undone["restored"], undone["kept"]) == (True, str(aside) if kept else "")
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+    assert not kept or aside.read_bytes() == b"x: 1\n"
+
+
+def test_a_file_that_cannot_be_put_back_is_told(config, systemd, monkeypatch):
+    apply(config)
+    monkeypatch.setattr(os, "replace", lambda *_names: (_ for _ in ()).throw(OSError(errno.EBUSY, "busy")))
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["restored"], undone["moved"], undone["stuck"]) == (False, False, True) and "busy" in undone[
+        "trouble"
+    ]
+    # The host tries again.
+    assert systemd.active == "active" and systemd.timer is not None
 
 
 def test_a_file_that_is_not_there_any_more_comes_back(config, systemd):
