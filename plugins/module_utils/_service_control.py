@@ -346,16 +346,17 @@ class Systemd(ServiceControl):
 
     def _remove_timer(self, timer: str) -> None:
         """Also while its script runs: whoever removes it knows better."""
-        done = run_command("systemctl", "stop", f"{timer}.timer", f"{timer}.service")
-        # 5: there is none.
-        if done.status not in (0, 5):
-            raise ServiceError(f"the timer {timer}.timer could not be removed: {done.error}")
-        run_command("systemctl", "reset-failed", f"{timer}.service", f"{timer}.timer")
+        # First what would do it when the host starts again, perhaps weeks later: a task that dies here leaves the timer.
         left = [path for path in self._boot_files(timer) if os.path.lexists(path)]
         for path in reversed(left):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
         _sync_parents(*left)
+        done = run_command("systemctl", "stop", f"{timer}.timer", f"{timer}.service")
+        # 5: there is none.
+        if done.status not in (0, 5):
+            raise ServiceError(f"the timer {timer}.timer could not be removed: {done.error}")
+        run_command("systemctl", "reset-failed", f"{timer}.service", f"{timer}.timer")
 
     def log(self) -> str:
         done = run_command(

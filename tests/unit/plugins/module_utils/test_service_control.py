@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import re
 import shutil
@@ -13,9 +15,10 @@ import subprocess
 
 import pytest
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import Systemd
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
 
 # The units that are active are files in $SYSTEMD. No render runs.
 SYSTEMCTL = r"""#!/bin/sh
@@ -181,3 +184,110 @@ def test_a_link_to_a_file_that_only_root_can_read(host, tmp_path):
     kept = host.folder / f"{host.config.name}.reverted~"
     assert kept.is_symlink() and secret.stat().st_nlink == 1
     assert host.config.read_text() == "old"
+
+
+# -- a task that is killed
+
+
+# Of a change that is to be taken back: what it does to the host, a call or a file at a time.
+PHASES = 44
+
+
+class Killed(BaseException):
+    """The connection, and the module with it, is no more."""
+
+
+class Life:
+    """A host on which Swarm runs, until a task has done so many things to it."""
+
+    def __init__(self, host, monkeypatch, last=None):
+        self.host, self.last, self.done = host, last, 0
+        self.timers = {}
+        host.kept.unlink()
+        (host.active / "swarm.service").touch()
+        monkeypatch.setattr(_service_control, "run_command", self.run)
+        monkeypatch.setattr(_service_control, "_SYSTEMD_BOOTED", str(host.units))
+        monkeypatch.setattr(_settings_host, "_LOCK", str(host.units / "lock"))
+        for name in ("open", "replace", "remove", "symlink"):
+            monkeypatch.setattr(os, name, self.counted(getattr(os, name)))
+
+    def counted(self, function):
+        def call(*arguments, **options):
+            self.count()
+            return function(*arguments, **options)
+
+        return call
+
+    def count(self):
+        if self.last is not None and self.done >= self.last:
+            raise Killed
+        self.done += 1
+
+    def run(self, *argv, **_options):
+        self.count()
+        active = self.host.active
+        if argv[0] == "systemd-run":
+            name = argv[1][len("--unit=") :]
+            (active / f"{name}.timer").touch()
+            self.timers[name] = [word.replace("$$", "$") for word in argv[argv.index("/bin/sh") :]]
+        elif argv[1] in ("start", "stop"):
+            for unit in argv[2:]:
+                if argv[1] == "start" and unit == "swarm.service":
+                    (active / unit).touch()
+                elif argv[1] == "stop" and (active / unit).exists():
+                    (active / unit).unlink()
+                    self.timers.pop(unit.rpartition(".")[0], None)
+        state = "active" if (active / "swarm.service").exists() else "inactive"
+        return Done(0, f"LoadState=loaded\nActiveState={state}\nSubState=x\nResult=success\nNRestarts=0\n", "")
+
+    def change(self, revert_after):
+        limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "web_port": 1}
+        usual = {"service": "swarm", "backup": False, "data_dir": None, "peer": None, "revert_after": revert_after}
+        steps = SettingsHost({**usual, **limits, "path": str(self.host.config)})
+        step = {"was_running": True, "stopped": False, "ask": False, "pending": False, "revert": None, "owner": "one"}
+        content = base64.b64encode(b"newer").decode("ascii")
+        assert not steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))["undone"]
+        assert steps.run(dict(step, do="confirm", content=content)) == {"confirmed": True}
+
+    def fire(self):
+        """The time of the timers comes; what they wait for has ended by then."""
+        for name in sorted(self.timers):
+            (self.host.active / f"{name}.timer").unlink()
+            subprocess.run(self.timers.pop(name), timeout=60, check=True)
+            if "start --no-block -- swarm.service" in self.host.calls.read_text():
+                (self.host.active / "swarm.service").touch()
+
+    def restart(self):
+        """The host loses its power, and starts again."""
+        self.timers.clear()
+        for path in self.host.active.iterdir():
+            path.unlink()
+        for name in ("vray-swarm-rescue-swarm-service", "vray-swarm-revert-swarm-service"):
+            if (self.host.units / "multi-user.target.wants" / f"{name}-boot.service").exists():
+                assert self.host.boot(name) == 0
+        (self.host.active / "swarm.service").touch()
+
+
+def test_how_many_phases_there_are(host, monkeypatch):
+    """Before each of them, the task is killed below."""
+    life = Life(host, monkeypatch)
+    life.change(60)
+    # Older Pythons open some files by other means.
+    assert PHASES - 5 < life.done <= PHASES
+
+
+@pytest.mark.parametrize("end", ["fire", "restart"])
+@pytest.mark.parametrize("revert_after", [0, 60])
+@pytest.mark.parametrize("phase", range(PHASES + 1))
+def test_a_task_that_is_killed_leaves_nobody_down(host, monkeypatch, phase, revert_after, end):
+    """Swarm runs then, by itself or when the time of the timers has come, and a window is closed."""
+    life = Life(host, monkeypatch, phase)
+    with contextlib.suppress(Killed):
+        # Without a timer it ends before the last phases.
+        life.change(revert_after)
+    life.last = None
+    getattr(life, end)()
+    assert (host.active / "swarm.service").exists()
+    assert host.config.read_text() in (("new", "newer") if not revert_after else ("new",))
+    # Nothing is done any more, not even when the host starts again.
+    assert life.timers == {} and not list(host.units.glob("*.wants/*"))
