@@ -21,6 +21,8 @@ import re
 import time
 import typing as t
 
+from ansible.utils.display import Display
+
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     OptionsError,
@@ -241,7 +243,10 @@ class WindowsSettingsHost(SettingsHost):
     def _change(self, **parameters: t.Any) -> Result:
         self._seen = None
         try:
-            return self._windows.run("files", **parameters)
+            done = self._windows.run("files", **parameters)
+            if done.get("left"):
+                Display().warning(f"{done['left']}, a copy of {self.path} as it was, could not be removed. Remove it.")
+            return done
         except SwarmError as error:
             raise SettingsError(f"{parameters['Path']} could not be written: {_plain(error)}") from error
 

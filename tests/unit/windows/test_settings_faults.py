@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import sha256
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows_settings
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE
@@ -382,6 +383,21 @@ def test_what_another_task_wrote_is_not_taken_back(peer):
     assert (undone["restored"], undone["moved"], undone["trouble"]) == (False, True, ""), undone
     assert peer.text() == other and peer.swarm.state == "started"
     assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
+
+
+def test_a_copy_that_cannot_be_removed_is_told(peer, monkeypatch):
+    """A virus scanner may hold what files.ps1 kept for the case that Windows fails between two steps."""
+    task, told = Task(peer), []
+    monkeypatch.setattr(_windows_settings.Display, "warning", lambda _self, text: told.append(text))
+    run = task.windows.run
+
+    def left(name, **parameters):
+        found = run(name, **parameters)
+        return dict(found, left=CONFIG + ".old") if parameters.get("Do") == "put" else found
+
+    task.windows.run = left
+    assert task.apply()["confirmed"]
+    assert told[-1] == f"{CONFIG}.old, a copy of {CONFIG} as it was, could not be removed. Remove it."
 
 
 @pytest.mark.parametrize("name", ["swarm.yaml", ".swarm.yaml.vray_swarm-saved", ".swarm.yaml.vray_swarm-revert"])
