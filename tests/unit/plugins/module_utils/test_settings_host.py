@@ -428,7 +428,11 @@ def test_what_cannot_be_copied_aside_gets_another_name(config, systemd, monkeypa
 
 def test_a_file_that_cannot_be_put_back_is_told(config, systemd, monkeypatch):
     apply(config)
-    monkeypatch.setattr(os, "replace", lambda *_names: (_ for _ in ()).throw(OSError(errno.EBUSY, "busy")))
+
+    def busy(*_names):
+        raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(os, "replace", busy)
     undone = host(config).run(UNDO)["undone"]
     assert (undone["restored"], undone["moved"], undone["stuck"]) == (False, False, True) and "busy" in undone[
         "trouble"
