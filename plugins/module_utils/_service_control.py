@@ -295,7 +295,8 @@ class Systemd(ServiceControl):
 
     def _set_timer(self, timer: str, description: str, seconds: int, path: str, *script: str) -> str:
         """Let a script run after some time, or when the host starts again; say why that cannot be."""
-        self._remove_timer(timer)
+        # What an earlier one does at the start of the host is replaced, so that there is always one of them.
+        self._stop_timer(timer)
         done = run_command(
             "systemd-run",
             f"--unit={timer}",
@@ -352,6 +353,9 @@ class Systemd(ServiceControl):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
         _sync_parents(*left)
+        self._stop_timer(timer)
+
+    def _stop_timer(self, timer: str) -> None:
         done = run_command("systemctl", "stop", f"{timer}.timer", f"{timer}.service")
         # 5: there is none.
         if done.status not in (0, 5):

@@ -300,11 +300,11 @@ class SettingsHost:
             if wrote and not moved:
                 with self._alone():
                     content = self._read()
-                    if content is not None and self._is_moved(step, content):
+                    if self._is_moved(step, content):
                         is_of_another = step["sha256"] is None or not self._is_saved(step["sha256"])
                         # Or Swarm itself did, and does not run with it.
-                        kept = None if is_of_another else self._set_aside(content)
-                    restored = not is_of_another and self._put_back(step["sha256"] is None)
+                        kept = None if is_of_another else self._set_aside(t.cast(bytes, content))
+                    restored = not is_of_another and self._put_back(step["sha256"])
         except Exception as error:  # pylint: disable=broad-except
             trouble.append(self._reason(error))
             stuck = not self._is_as_before(step)
@@ -315,8 +315,9 @@ class SettingsHost:
             trouble.append(self._reason(error))
         if len(trouble) == stopped and not is_of_another:
             try:
-                if self._params["revert_after"] and not step["pending"]:
-                    self._settle({"do": "end"})
+                if self._params["revert_after"]:
+                    # A window that was open before is to be closed, also where its timer could not be set anew.
+                    self._settle({"do": "again" if step["pending"] else "end"})
                 if service.disarm() and moved and self._is_saved(step["sha256"]):
                     self._remove(self.saved)
             except (SwarmError, OSError) as error:
@@ -325,9 +326,9 @@ class SettingsHost:
         report = {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "kept": kept}
         return dict(report, moved=moved or is_of_another, stuck=stuck)
 
-    def _is_moved(self, step: t.Mapping[str, t.Any], content: bytes) -> bool:
-        """Whether the file is neither what this task found nor what it wrote."""
-        known = [step["sha256"]]
+    def _is_moved(self, step: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
+        """Whether the file is there, and neither what this task found nor what it wrote."""
+        known = [None, step["sha256"]]
         if step.get("content") is not None:
             known.append(sha256(_decode(step["content"])))
         return sha256(content) not in known
@@ -335,7 +336,8 @@ class SettingsHost:
     def _is_as_before(self, step: t.Mapping[str, t.Any]) -> bool:
         try:
             return bool(sha256(self._read()) == step["sha256"])
-        except (SwarmError, OSError):
+        except Exception:  # pylint: disable=broad-except
+            # Such as a connection that is lost: Swarm is still to be started.
             return False
 
     def _set_aside(self, content: bytes) -> str:
@@ -351,8 +353,11 @@ class SettingsHost:
             return ""
         return aside
 
-    def _put_back(self, was_missing: bool) -> bool:
-        """Let the file be what it was; return whether it had been changed."""
+    def _put_back(self, before: t.Optional[str]) -> bool:
+        """Let the file be what it was; return whether it had been changed.
+
+        :param before: The SHA-256 of what it was, None where there was none.
+        """
         if self._exists(self.saved):
             if self._is_as_saved():
                 # It could not be written: a file that is a mount point cannot be replaced, not even by its old self.
@@ -360,9 +365,24 @@ class SettingsHost:
                 return False
             self._restore()
             return True
-        if was_missing:
+        if before is None:
             self._remove(self.path)
-        return was_missing
+            return True
+        if self._is_gone_but_kept(before):
+            self._restore()
+            return True
+        return False
+
+    def _is_gone_but_kept(self, before: str) -> bool:
+        """Whose file it was is not known any more where it is gone. What was kept is known by its content then."""
+        if self._read() is not None:
+            return False
+        try:
+            file = open_regular(self.saved, follow=False)
+        except OSError:
+            return False
+        with file:
+            return os.fstat(file.fileno()).st_nlink == 1 and sha256(file.read()) == before
 
     def _settle(self, revert: t.Optional[t.Mapping[str, t.Any]]) -> None:
         """Deal with what an earlier task wanted to be taken back.

@@ -298,10 +298,14 @@ class WindowsSettingsHost(SettingsHost):
     def _moved(self, target: str) -> MovedError:
         return MovedError(f"{target} was changed by somebody else just now, and left as it is")
 
-    def _is_moved(self, step: t.Mapping[str, t.Any], content: bytes) -> bool:
+    def _is_moved(self, step: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
         # What the script compares with once more.
-        self._replaces = sha256(content)
+        self._replaces = sha256(content) or "none"
         return super()._is_moved(step, content)
+
+    def _is_gone_but_kept(self, before: str) -> bool:
+        # What is kept counts here whoever owns it.
+        return False
 
     def _is_as_saved(self) -> bool:
         # Whether it is has no consequence here, where a file can be replaced by its like.

@@ -385,6 +385,22 @@ def test_what_another_task_wrote_is_not_taken_back(peer):
     assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
 
 
+def test_a_file_that_is_not_there_any_more_comes_back(peer):
+    task, before = Task(peer, start_timeout=1), peer.text()
+    run = task.windows.run
+
+    def removes(name, **parameters):
+        if parameters.get("Url"):
+            peer.config.unlink(missing_ok=True)
+        return run(name, **parameters)
+
+    task.windows.run = removes
+    undone = task.apply(allow_executables=False)["undone"]
+    assert (undone["restored"], undone["moved"], undone["stuck"]) == (True, False, False), undone
+    assert peer.text() == before and peer.swarm.state == "started"
+    assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
+
+
 def test_a_copy_that_cannot_be_removed_is_told(peer, monkeypatch):
     """A virus scanner may hold what files.ps1 kept for the case that Windows fails between two steps."""
     task, told = Task(peer), []

@@ -441,7 +441,12 @@ def test_a_file_that_cannot_be_put_back_is_told(config, systemd, monkeypatch):
     assert systemd.active == "active" and systemd.timer is not None
 
 
-def test_a_file_that_is_not_there_any_more_comes_back(config, systemd):
+@pytest.mark.parametrize("is_swarms", [False, True])
+def test_a_file_that_is_not_there_any_more_comes_back(config, systemd, is_swarms):
+    if is_swarms:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(str(config), 12345, 12345)
     apply(config)
     config.unlink()
     undone = host(config).run(UNDO)["undone"]
@@ -914,6 +919,27 @@ def old_file(config):
 @pytest.fixture
 def idle(renders):
     renders[:] = [[]]
+
+
+def test_a_window_is_closed_also_where_its_timer_could_not_be_renewed(config, systemd, idle, units):
+    apply(config, params=OPENED)
+    confirm(config, **OPENED)
+    old_file(config).write_bytes(OLD)
+    run = systemd.systemd_run
+
+    def fails_once(argv, options):
+        if "revert" not in argv[1]:
+            return run(argv, options)
+        systemd.systemd_run = run
+        # What acts at the start of the host stays meanwhile.
+        assert REVERT_BOOT in boot_units(units)
+        return Done(None, "", "systemd-run did not end within 20 s")
+
+    systemd.systemd_run = fails_once
+    undone = apply(config, b"more: 1\n", NEW, params=OPENED, pending=True)["undone"]
+    assert "would take the change back could not be set" in undone["reason"] and undone["trouble"] == ""
+    assert (config.read_bytes(), systemd.active) == (NEW, "active")
+    assert systemd.revert is not None and boot_units(units) == [REVERT_BOOT]
 
 
 def test_a_change_with_a_way_back(config, systemd, idle):
