@@ -106,8 +106,8 @@ class Windows:
             raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
         if as_system and "become" in str(done.get("msg")):
             raise OptionsError(
-                f"A share is read as LocalSystem, as a service does it, and that could not be: {_said(str(done['msg']))} The"
-                " user that Ansible logs in as must be an administrator of this host; or let the task become another user."
+                f"A share is read as LocalSystem, as a service does it, and that could not be: {as_sentence(str(done['msg']))}"
+                " The user that Ansible logs in as must be an administrator of this host; or let the task become another user."
             )
         return self._action.check(done)
 
@@ -169,7 +169,7 @@ class Windows:
             reason = re.search(r"CreateProcessW\(\) failed \((.*)\)", said)
             if not reason:
                 raise _unknown(argv[0], said)
-            raise SwarmError(f"{argv[0]} could not be started: {_said(reason[1])} Windows has it since 10 1803.")
+            raise SwarmError(f"{argv[0]} could not be started: {as_sentence(reason[1])} Windows has it since 10 1803.")
         return done
 
     # -- a look
@@ -296,7 +296,7 @@ class Windows:
         data_dir, errors = facts["data_dir"], facts["errors"]
         if found["data"]["error"]:
             errors["data_dir"] = (
-                f"The data directory {data_dir} is not there, or may not be read: {_said(found['data']['error'])} Set"
+                f"The data directory {data_dir} is not there, or may not be read: {as_sentence(found['data']['error'])} Set"
                 f" data_dir to Swarm's data directory on this host. {DISCOVER}"
             )
             return
@@ -315,10 +315,12 @@ class Windows:
             )
         facts["builds"].sort(key=lambda build: build["directory"])
         if found.get("sizes_error"):
-            errors["build_sizes"] = f"The builds in {data_dir} could not be counted: {_said(found['sizes_error'])}"
+            errors["build_sizes"] = (
+                f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"
+            )
         if "busy" in details:
             if found.get("renders_error"):
-                errors["busy"] = f"Which renders run is not known for sure: {_said(found['renders_error'])}"
+                errors["busy"] = f"Which renders run is not known for sure: {as_sentence(found['renders_error'])}"
             facts["busy"] = found.get("renders", [])
 
 
@@ -348,7 +350,7 @@ def exit_code(service: Result) -> int:
 def parse_ask(answer: Result, url: str) -> Result:
     """What a look tells about the web port, from what the script got."""
     if answer["error"]:
-        return told(url, error=_said(answer["error"]).rstrip("."))
+        return told(url, error=as_sentence(answer["error"]).rstrip("."))
     try:
         return told(url, allow_executables=parse_flag(base64.b64decode(answer["body"])))
     except AnswerError as error:
@@ -362,10 +364,10 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     directory = found["import_dir"]
     # Swarm makes it; until then nothing lies there. A share is not made by Swarm.
     if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
-        errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {_said(directory['error'])}"
+        errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {as_sentence(directory['error'])}"
     if found.get("checksums_error"):
         errors["import_checksums"] = (
-            f"The files in {directory['path']} could not be read: {_said(found['checksums_error'])}"
+            f"The files in {directory['path']} could not be read: {as_sentence(found['checksums_error'])}"
         )
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
         kind, platform = "directory" if item["directory"] else None, None
@@ -412,7 +414,7 @@ def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
             r" one such as \\server\share."
         )
     elif share["error"]:
-        error = f"{path} could not be read{_as(found)}: {_said(share['error'])}"
+        error = f"{path} could not be read{_as(found)}: {as_sentence(share['error'])}"
         if identity["sid"] in _COMPUTER:
             error += (
                 " That is how a service without an account of its own reads it: on the network it is the computer's"
@@ -440,7 +442,7 @@ def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
 def _unknown(program: str, said: str) -> TransportError:
     name = ntpath.basename(program)
     return TransportError(
-        f"the host does not tell what became of {name}: {_said(said)}", True, f"{name} may still run there."
+        f"the host does not tell what became of {name}: {as_sentence(said)}", True, f"{name} may still run there."
     )
 
 
@@ -448,7 +450,7 @@ def _as(found: Result) -> str:
     return f" as {found['identity']['name']}"
 
 
-def _said(text: str) -> str:
+def as_sentence(text: str) -> str:
     """What Windows said, as one sentence."""
     sentence = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split())[:500])
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

@@ -34,7 +34,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart im
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import VAULT, BuildFile, Hooks, Host, Upload
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows, _said, parse_ask
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows, as_sentence, parse_ask
 
 CURL = "curl.exe"
 # Behind the answer: the HTTP status, and how much of the body was sent.
@@ -173,7 +173,7 @@ class WindowsUpload(Upload):
             # Also where the host has gone meanwhile: what the peer has answered is to be told with it.
             now = {"error": f"{error or type(error).__name__}"}
         if now["error"]:
-            return f"{build.path} could not be looked at again after curl.exe had sent it: {_said(now['error'])}"
+            return f"{build.path} could not be looked at again after curl.exe had sent it: {as_sentence(now['error'])}"
         if now["bytes"] != build.size:
             became = f"it had {build.size} bytes, and has {now['bytes']} now"
         elif now != self._found:
@@ -264,7 +264,7 @@ def _seconds(value: float) -> str:
 def _error(done: t.Mapping[str, t.Any], build: BuildFile, sent: int) -> Exception:
     """What curl said, in its own words."""
     lines = [line.strip() for line in done["stderr"].splitlines() if line.strip() and "curl --help" not in line]
-    said = _said(re.sub(r"^curl: ", "", lines[-1]) if lines else f"curl ended with {done['rc']}")
+    said = as_sentence(re.sub(r"^curl: ", "", lines[-1]) if lines else f"curl ended with {done['rc']}")
     if done["rc"] == _UNREADABLE and not sent:
         return BuildError(
             f"curl.exe could not read {build.path}: {said} Names with other letters than English need care."
