@@ -79,6 +79,7 @@ FILES: t.Dict[str, t.Any] = {
     "readonly": False,
     "saved": True,
     "saved_seconds": 1.5,
+    "saved_sha256": "0" * 64,
     "old": None,
 }
 WHOLE: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.Dict[str, t.Any]]] = {
