@@ -185,18 +185,30 @@ def test_what_somebody_else_wrote_just_now_stays(farm, peer, service):
     assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 
-def test_what_somebody_wrote_by_hand_is_kept(farm, peer):
-    """While Swarm was started with what this task wrote, with which it does not start."""
-    before, by_hand = peer.text(), peer.text() + "mine: 1\r\n"
+def comes_between(peer, text, *then):
+    """While Swarm is started with what the task wrote, somebody else writes this, and Swarm does not start."""
+    before = peer.text()
 
     def writes(call):
-        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.text() != before:
-            peer.write(by_hand)
+        if (
+            call.script == "service"
+            and call.options["parameters"]["Do"] == "start"
+            and peer.text() not in (before, text)
+        ):
+            peer.write(text)
             peer.swarm.start_mode = "disabled"
+            for do in then:
+                do()
         if call.script == "service" and call.options["parameters"]["Do"] == "stop":
             peer.swarm.start_mode = "auto"
 
     peer.host.before = writes
+
+
+def test_what_somebody_wrote_by_hand_is_kept(farm, peer):
+    """While Swarm was started with what this task wrote, with which it does not start."""
+    before, by_hand = peer.text(), peer.text() + "mine: 1\r\n"
+    comes_between(peer, by_hand)
     failed = farm.task(SETTINGS, OPTIONS)
     assert "Somebody else had changed the file meanwhile, which is kept in" in failed["msg"]
     assert "The old file is back, and Swarm runs with it." in failed["msg"]
@@ -211,17 +223,7 @@ def test_what_a_task_that_found_swarm_down_does_not_take_back(farm, peer):
     peer.swarm.stop()
     other = peer.text() + "uploadsQueuePeriod: 9\r\n"
     saved = peer.config.with_name(".swarm.yaml.vray_swarm-saved")
-
-    def writes(call):
-        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.text() != other:
-            peer.write(other)
-            saved.unlink()
-            peer.host.tasks.clear()
-            peer.swarm.start_mode = "disabled"
-        if call.script == "service" and call.options["parameters"]["Do"] == "stop":
-            peer.swarm.start_mode = "auto"
-
-    peer.host.before = writes
+    comes_between(peer, other, saved.unlink, peer.host.tasks.clear)
     failed = farm.task(SETTINGS, OPTIONS)
     assert "The file was changed by somebody else meanwhile, and left as it is" in failed["msg"]
     assert (failed["after"], failed["rolled_back"]) == (None, False)
