@@ -43,7 +43,30 @@ class Seen:
     @property
     def open_to_others(self) -> list[tuple[str, str, str]]:
         """The files that others could have read."""
-        return [file for file in self.here | self.there if file[0] != "600" and file[1] != "700"]
+        return [file for file in self.here | self.there if is_open(*file)]
+
+
+def is_open(of_file: str, of_directory: str, _path: str) -> bool:
+    """Whether others can read a file with this mode, in a directory with that one."""
+    return of_file != "600" and of_directory != "700"
+
+
+def as_file(line: str) -> tuple[str, str, str]:
+    """A file with its mode and that of its directory, from a line of a peer."""
+    of_file, of_directory, path = line.split(" ", 2)
+    return of_file, of_directory, path
+
+
+def holders(lab: Lab, words: str) -> set[tuple[str, str, str]]:
+    """The files of Ansible on this machine that hold some words, with their modes and those of their directories."""
+    found = set()
+    for path in (lab.folder / "ansible").rglob("*"):
+        # It may be gone by now.
+        with suppress(OSError):
+            if path.is_file() and words.encode() in path.read_bytes():
+                modes = [f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (path, path.parent)]
+                found.add((modes[0], modes[1], str(path)))
+    return found
 
 
 @contextmanager
@@ -58,11 +81,7 @@ def watched(lab: Lab, peer: str, words: str) -> Iterator[Seen]:
                     line = path.read_bytes().decode(errors="replace")
                     if words in line:
                         seen.processes.append(line)
-            for path in (lab.folder / "ansible").rglob("*"):
-                with suppress(OSError):
-                    if path.is_file() and words.encode() in path.read_bytes():
-                        modes = [f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (path, path.parent)]
-                        seen.here.add((modes[0], modes[1], str(path)))
+            seen.here |= holders(lab, words)
 
     lab.ssh(peer, "cat > /dev/shm/words", stdin=words)
     lab.ssh(peer, "cat > /dev/shm/watch; systemd-run --quiet --unit watch sh /dev/shm/watch", stdin=WATCH)
@@ -79,8 +98,7 @@ def watched(lab: Lab, peer: str, words: str) -> Iterator[Seen]:
     assert "/mnt/vray" in lines
     seen.processes += [line for line in lines if words in line]
     for line in lab.ssh(peer, "cat /dev/shm/files").splitlines():
-        mode, of_directory, path = line.split(" ", 2)
-        seen.there.add((mode, of_directory, path))
+        seen.there.add(as_file(line))
     lab.ssh(peer, "cd /dev/shm; rm words watch processes files")
 
 
@@ -111,10 +129,6 @@ def private(lab: Lab, peer: str, words: str) -> list[str]:
         f"grep -rlsF -- '{words}' {KEPT} /etc/.ansible* /etc/vray_swarm* | while read -r file;"
         ' do stat --format %a "$file" "${file%/*}" | paste -sd" " - | tr "\\n" " "; echo "$file"; done',
     )
-    found = [line.split(" ", 2) for line in there.splitlines()]
-    for here in (lab.folder / "ansible").rglob("*"):
-        if here.is_file() and words.encode() in here.read_bytes():
-            found.append([f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (here, here.parent)] + [str(here)])
-    for of_file, of_directory, path in found:
-        assert of_file == "600" or of_directory == "700", f"{path} has the mode {of_file}, in {of_directory}"
+    found = [as_file(line) for line in there.splitlines()] + sorted(holders(lab, words))
+    assert [file for file in found if is_open(*file)] == []
     return [path for dummy, dummy, path in found]
