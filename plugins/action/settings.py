@@ -292,23 +292,21 @@ class ActionModule(SwarmAction):
     def _fail(self, undone: t.Dict[str, t.Any], before: t.Optional[bytes]) -> t.NoReturn:
         self._report.update(rolled_back=undone["restored"], restarted=True)
         trouble = undone["trouble"]
-        self._is_moved = undone["moved"]
+        self._is_moved = undone["moved"] or undone["stuck"]
         # What somebody else has set is for that one to look at.
         if not trouble and not self._is_moved and self.options["api_from"] == "controller":
             trouble = self._wait(self._web_port(before or b""), None)
-        now = "The old file is back" if undone["restored"] else "The file was not changed"
-        if undone["stuck"]:
-            self._is_moved = True
+        runs = "and Swarm runs with it"
+        if undone["moved"]:
+            now = "The file was changed by somebody else meanwhile, and left as it is"
+            runs = "and Swarm was started with it"
+        elif undone["stuck"]:
             now = "The old file could not be put back"
+        else:
+            now = "The old file is back" if undone["restored"] else "The file was not changed"
         if undone["kept"] is not None:
             where = f"is kept in {undone['kept']}" if undone["kept"] else "could not be kept"
             now = f"Somebody else had changed the file meanwhile, which {where}. {now}"
-        runs = "and Swarm runs with it"
-        if undone["moved"]:
-            now, runs = (
-                "The file was changed by somebody else meanwhile, and left as it is",
-                "and Swarm was started with it",
-            )
         now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
 

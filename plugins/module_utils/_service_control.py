@@ -168,9 +168,9 @@ class ServiceControl(abc.ABC):
     def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
         """Let the host start the service by itself after some time, with ``saved`` as the file ``path`` again.
 
-        :param new: The SHA-256 of what the task writes where there was no file: that is set aside.
-
         This, and what ``arm_revert`` does, outlives a restart of the host.
+
+        :param new: The SHA-256 of what the task writes where there was no file: that is set aside.
         """
 
     @abc.abstractmethod

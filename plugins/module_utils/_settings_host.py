@@ -288,9 +288,8 @@ class SettingsHost:
         :param moved: Whether somebody else wrote it before this task could.
         """
         service = self._control()
-        trouble, restored, kept, stuck = [], False, None, False
-        # Another task wrote the file since, and keeps what it found for itself.
-        is_of_another = False
+        trouble = []
+        report: Result = {"reason": reason, "restored": False, "kept": None, "moved": moved, "stuck": False}
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
@@ -298,22 +297,17 @@ class SettingsHost:
         stopped = len(trouble)
         try:
             if wrote and not moved:
-                with self._alone():
-                    content = self._read()
-                    if self._is_moved(step, content):
-                        is_of_another = step["sha256"] is None or not self._is_saved(step["sha256"])
-                        # Or Swarm itself did, and does not run with it.
-                        kept = None if is_of_another else self._set_aside(t.cast(bytes, content))
-                    restored = not is_of_another and self._put_back(step["sha256"])
+                self._take_back(step, report)
         except Exception as error:  # pylint: disable=broad-except
             trouble.append(self._reason(error))
-            stuck = not self._is_as_before(step)
+            report["stuck"] = not self._is_as_before(step)
         # Whatever became of the file: Swarm must not stay down.
         try:
             service.start(self._params["start_timeout"])
         except (SwarmError, OSError) as error:
             trouble.append(self._reason(error))
-        if len(trouble) == stopped and not is_of_another:
+        # What another task wrote since, the timers of that one go with.
+        if len(trouble) == stopped and report["moved"] == moved:
             try:
                 if self._params["revert_after"]:
                     # A window that was open before is to be closed, also where its timer could not be set anew.
@@ -323,8 +317,19 @@ class SettingsHost:
             except (SwarmError, OSError) as error:
                 # It runs. What is left of the timers must not hide why it did not before.
                 trouble.append(str(error))
-        report = {"reason": reason, "trouble": "; ".join(trouble), "restored": restored, "kept": kept}
-        return dict(report, moved=moved or is_of_another, stuck=stuck)
+        return dict(report, trouble="; ".join(trouble))
+
+    def _take_back(self, step: t.Mapping[str, t.Any], report: Result) -> None:
+        """Let the file be what it was, unless another task wrote it since, which keeps what it found for itself."""
+        with self._alone():
+            content = self._read()
+            if self._is_moved(step, content):
+                if step["sha256"] is None or not self._is_saved(step["sha256"]):
+                    report["moved"] = True
+                    return
+                # Swarm itself did, and does not run with it, or somebody did it by hand.
+                report["kept"] = self._set_aside(t.cast(bytes, content))
+            report["restored"] = self._put_back(step["sha256"])
 
     def _is_moved(self, step: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
         """Whether the file is there, and neither what this task found nor what it wrote."""
@@ -457,9 +462,12 @@ class SettingsHost:
     # -- the host
 
     def _control(self) -> ServiceControl:
-        service = control(self._params["service"])
+        service = self._service()
         service.owner = self._owner
         return service
+
+    def _service(self) -> ServiceControl:
+        return control(self._params["service"])
 
     def _renders(self) -> t.List[t.Dict[str, t.Any]]:
         return renders(self._params["data_dir"])

@@ -199,13 +199,9 @@ class WindowsSettingsHost(SettingsHost):
 
     # -- the host
 
-    def _control(self) -> ServiceControl:
+    def _service(self) -> ServiceControl:
         guard, self._guarded = self._guard() if self._guarded else None, False
-        service = WindowsService(
-            self._params["service"], self._windows, guard, self._forget, self._params["rescue_after"]
-        )
-        service.owner = self._owner
-        return service
+        return WindowsService(self._params["service"], self._windows, guard, self._forget, self._params["rescue_after"])
 
     def _forget(self) -> None:
         self._seen = None
