@@ -18,12 +18,13 @@ import threading
 import xml.etree.ElementTree
 from pathlib import Path
 
-TEXT = "{{ 1 + 1 }}{% for n in [1, 2] %}{{ n * 21 }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>"
+TEXT = "{{ 1 + 1 }}{% for n in ['obe', 'yed'] %}{{ n }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>"
 NASTY = "\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 SHOWN = r"\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 # In what is returned, line breaks are as they were: Ansible's JSON escapes them, and XML may hold them.
 RETURNED = SHOWN.replace(r"\r", "\r")
-EVALUATED = re.compile(r"2142")
+# No number: ids of processes and times are full of these.
+EVALUATED = "obeyed"
 VERSION = {"_revHash": "e8197af2", "_ver": {"_major": 6, "_minor": 20, "_release": 10}}
 SIZE = 2000
 
@@ -132,7 +133,7 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
     output = (done.stdout + done.stderr).decode("utf-8")
     print(output.encode("ascii", "backslashreplace").decode("ascii"))
     check(done.returncode == 2 and kept.exists(), "the last task is to fail, and no other one")
-    check(not EVALUATED.search(output), "a template was evaluated")
+    check(EVALUATED not in output, "a template was evaluated")
     # At -v all results are among them, as JSON.
     for line in output.split("\n"):
         check(line.isprintable(), line)
@@ -169,7 +170,7 @@ def check_report(folder: Path) -> None:
     """Ansible's own report of a run, which it writes of all results, is whole and harmless as well."""
     (report,) = folder.iterdir()
     text = report.read_text(encoding="utf-8")
-    check(not EVALUATED.search(text), "a template was evaluated")
+    check(EVALUATED not in text, "a template was evaluated")
     suites = xml.etree.ElementTree.fromstring(text)
     check(suites.find(".//script") is None, text)
     # Not each ansible-core calls the same one a failure and an error.
