@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html.parser
 import http.server
 import json
 import os
@@ -138,6 +139,7 @@ def run(work: Path, kept: Path, port: int, name: str) -> None:
     for line in output.split("\n"):
         check(line.isprintable(), line)
     check_report(work / "reports")
+    check_page((work / "page.html").read_text(encoding="utf-8"))
 
     written = kept.read_text(encoding="utf-8")
     # Of what JSON escapes, there are line breaks.
@@ -179,6 +181,36 @@ def check_report(folder: Path) -> None:
     # As it is written, and as whoever reads it gets it: XML could hold them as numbers.
     for line in "\n".join([text, *suites.itertext(), *messages]).replace("\t", " ").split("\n"):
         check(line.isprintable(), line)
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser makes of a page: its elements, and each text and each value of an attribute in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.texts = [text]
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.texts += [value or "" for _name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def check_page(text: str) -> None:
+    """A report in HTML that an operator makes of the results has the operator's elements, and nothing to obey."""
+    check(EVALUATED not in text, "a template was evaluated")
+    page = Page(text)
+    check(page.elements == {"html", "head", "meta", "title", "body", "table", "tr", "td", "pre"}, page.elements)
+    # Line breaks stay as they were: to a page they are white space.
+    for line in "".join(page.texts).replace("\r", "\n").split("\n"):
+        check(line.isprintable(), line)
+    told = [text for text in page.texts[1:] if "<script>" in text and r"\x1b[31m\x07" in text]
+    check(len(told) > 10, page.texts)
 
 
 if __name__ == "__main__":
