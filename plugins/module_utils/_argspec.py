@@ -94,6 +94,12 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     "settle": {"type": "bool", "default": False},
 }
 
+_BUILD_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
+    "src": {"type": "path", "required": True},
+    "platform": {"type": "str", "choices": list(PLATFORMS)},
+    "sha256": {"type": "bool", "default": True},
+}
+
 _PUBLISH: t.Dict[str, t.Dict[str, t.Any]] = {
     "root": {"type": "path", "required": True},
     "src": {"type": "path"},
@@ -135,6 +141,10 @@ def peer_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
 
 def settings_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
     return _copy(_SETTINGS)
+
+
+def build_info_spec() -> t.Dict[str, t.Dict[str, t.Any]]:
+    return _copy(_BUILD_INFO)
 
 
 def publish_spec() -> t.Dict[str, t.Dict[str, t.Any]]:

@@ -144,6 +144,10 @@ class _Damaged(Exception):
     """Its text is the end of the sentence "... is damaged: it ..."."""
 
 
+class _Cut(_Damaged):
+    """What is packed in it goes on where it ends."""
+
+
 class OpenBuild:
     """A build that stays open from the first look at it to its last byte, so that all of that is of one file.
 
@@ -166,22 +170,23 @@ class OpenBuild:
     def size(self) -> int:
         return self.identity[2]
 
-    def check(self) -> None:
+    def check(self, to_keep: bool = True) -> None:
         """
+        :param to_keep: Whether a peer or a share was to keep it.
         :raises BuildError: It is not in the state any more that was looked at.
         """
         if self._identity() != self.identity:
-            raise changed(self.path)
+            raise changed(self.path, to_keep)
 
     def _identity(self) -> t.Tuple[int, int, int, int, int]:
         status = os.fstat(self.file.fileno())
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def changed(path: str) -> BuildError:
+def changed(path: str, to_keep: bool = True) -> BuildError:
+    kept = ", so that no peer and no share keeps anything of it" if to_keep else ""
     return BuildError(
-        "%s changed after it had been checked, so that no peer and no share keeps anything of it. Wait until it is"
-        " complete, then run again." % shown(path, 500)
+        "%s changed after it had been checked%s. Wait until it is complete, then run again." % (shown(path, 500), kept)
     )
 
 
@@ -223,32 +228,76 @@ def identify(source: Source, platform: t.Optional[str] = None) -> Build:
 
     ``platform`` is what the caller knows. It must not contradict what is found.
     """
-    if platform is not None and platform not in PLATFORMS:
-        raise BuildError("%s is not a platform; the platforms are %s." % (shown(platform), ", ".join(PLATFORMS)))
+    _check_platform(platform)
     with _opened(source) as (name, file):
         size = os.fstat(file.fileno()).st_size
         try:
-            found, reason = _reading(name, _sniff, file)
-            if found not in _FORMATS:
-                raise BuildError("%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED))
+            found = _reading(name, _known_format, name, file)
             executable = _reading(name, _look_inside, file, size, found)
         except _Damaged as exc:
-            raise BuildError(
-                "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum."
-                % (shown(name, 500), size, exc)
-            ) from exc
+            raise _damaged(name, size, exc) from exc
+    return _described(name, os.path.basename(name), size, found, executable, platform)
+
+
+def identify_part(
+    path: str, name: str, size: int, start: bytes, program: bytes = b"", platform: t.Optional[str] = None
+) -> Build:
+    """Tell what the first bytes of a build on another host tell, whatever its paths look like.
+
+    :param name: That of the file.
+    :param size: That of the whole file.
+    :param program: The first bytes of the first program in a tar archive that is not compressed.
+    :param platform: What the caller knows. It must not contradict what is found.
+    :raises BuildError: They are not those of a build, or they are those of a damaged one; or they are too few to tell.
+    """
+    _check_platform(platform)
+    file, found, executable = io.BytesIO(start), "", None
+    try:
+        found = _known_format(path, file)
+        if found != "zip":  # the list of its members is at its end
+            executable = _look_inside(file, size, found)
+    except _Damaged as exc:
+        # One whose format is known, and that ends where the first bytes do, was only cut off.
+        if not (isinstance(exc, _Cut) and found and len(start) < size):
+            raise _damaged(path, size, exc) from exc
+    if executable is None:
+        executable = read_executable(io.BytesIO(program).read)
+    return _described(path, name, size, found, executable, platform)
+
+
+def _check_platform(platform: t.Optional[str]) -> None:
+    if platform is not None and platform not in PLATFORMS:
+        raise BuildError("%s is not a platform; the platforms are %s." % (shown(platform), ", ".join(PLATFORMS)))
+
+
+def _known_format(name: str, file: t.BinaryIO) -> str:
+    found, reason = _sniff(file)
+    if found not in _FORMATS:
+        raise BuildError("%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED))
+    return found
+
+
+def _damaged(name: str, size: int, reason: _Damaged) -> BuildError:
+    return BuildError(
+        "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum."
+        % (shown(name, 500), size, reason)
+    )
+
+
+def _described(
+    path: str, name: str, size: int, found: str, executable: t.Optional[Executable], platform: t.Optional[str]
+) -> Build:
     platforms = executable.platforms if executable is not None else ()
     if platform is None:
         platform = platforms[0] if len(platforms) == 1 else None
     elif executable is not None and platform not in platforms:
         raise BuildError(
             "%s was said to be for %s, but what is in it is for %s. Correct the platform, or name the right build."
-            % (shown(name, 500), platform, " and ".join(platforms) or "a system that V-Ray is not made for")
+            % (shown(path, 500), platform, " and ".join(platforms) or "a system that V-Ray is not made for")
         )
-    base_name = os.path.basename(name)
     return Build(
-        path=name,
-        name=base_name,
+        path=path,
+        name=name,
         size=size,
         format=found,
         category=_FORMATS[found],
@@ -256,7 +305,7 @@ def identify(source: Source, platform: t.Optional[str] = None) -> Build:
         architectures=executable.architectures if executable is not None else (),
         platforms=platforms,
         platform=platform,
-        version=find_version(base_name),
+        version=find_version(name),
     )
 
 
@@ -408,7 +457,7 @@ def _sniff_compressed(file: t.BinaryIO, compressed: str) -> t.Tuple[str, str]:
     try:
         head = _unpacked(file, compressed).read(_BLOCK)
     except _Damaged as exc:
-        raise _Damaged("starts like %s file, but %s" % (name, exc)) from exc
+        raise type(exc)("starts like %s file, but %s" % (name, exc)) from exc
     if _is_tar(head):
         return "tar." + compressed, ""
     return "unknown", "is %s file, but what is packed in it is not a tar archive" % name
@@ -528,7 +577,8 @@ class _Unpacked:
             if isinstance(exc, OSError) and exc.errno is not None:
                 raise
             text = str(exc).rstrip(".") or type(exc).__name__
-            raise _Damaged("cannot be unpacked behind byte %d %s: %s" % (self.offset, self.where, text)) from exc
+            damage = _Cut if isinstance(exc, EOFError) else _Damaged
+            raise damage("cannot be unpacked behind byte %d %s: %s" % (self.offset, self.where, text)) from exc
         self.offset += len(data)
         return data
 

@@ -170,7 +170,8 @@ import traceback
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify, sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import build_info_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import OpenBuild, identify, sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import harmless, harmless_lines, printable
 
@@ -178,16 +179,14 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            "src": {"type": "path", "required": True},
-            "platform": {"type": "str", "choices": list(PLATFORMS)},
-            "sha256": {"type": "bool", "default": True},
-        },
+        argument_spec=build_info_spec(),
         supports_check_mode=True,
     )
     try:
-        build = identify(module.params["src"], platform=module.params["platform"])
-        digest = sha256(build.path) if module.params["sha256"] else None
+        with OpenBuild(module.params["src"]) as source:
+            build = identify(source, platform=module.params["platform"])
+            digest = sha256(source) if module.params["sha256"] else None
+            source.check(to_keep=False)
     except SwarmError as exc:
         module.fail_json(msg=printable(exc), exception=harmless_lines(traceback.format_exc()))
     else:

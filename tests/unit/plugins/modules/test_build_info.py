@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, sha256
 from ansible_collections.renderops.vray_swarm.plugins.modules import build_info
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62) + bytes(44)
@@ -78,6 +78,19 @@ def test_the_choices_are_the_platforms():
 def test_the_hash_is_optional_and_costs_nothing_then(run, build, monkeypatch):
     monkeypatch.setattr(build_info, "sha256", lambda path: pytest.fail("computed"))
     assert run(src=build, sha256=False)["sha256"] is None
+
+
+def test_what_is_told_is_of_one_file(run, build, monkeypatch):
+    def change(source):
+        with open(build, "ab") as file:
+            file.write(b"more")
+        return sha256(source)
+
+    monkeypatch.setattr(build_info, "sha256", change)
+    result = run(src=build)
+    assert result["failed"]
+    said = "vray-7.00.06-e8197af2' changed after it had been checked. Wait until it is complete, then run again."
+    assert result["msg"].endswith(said)
 
 
 def test_the_name_need_not_carry_the_version(run, tmp_path):
