@@ -260,8 +260,9 @@ def identify_part(
         # One whose format is known, and that ends where the first bytes do, was only cut off.
         if not (isinstance(exc, _Cut) and found and len(start) < size):
             raise _damaged(path, size, exc) from exc
-    if executable is None:
-        executable = read_executable(io.BytesIO(program).read)
+    inside = read_executable(io.BytesIO(program).read)
+    if executable is None and inside is not None and inside.platforms:
+        executable = inside
     return _described(path, name, size, found, executable, platform)
 
 

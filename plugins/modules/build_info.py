@@ -16,6 +16,7 @@ description:
     and architecture, size, SHA-256, and the version where the name of the file carries it.
   - The content decides, not the extension. Nothing is unpacked to disk.
   - The file is read on the host that the task runs on. Delegate the task to C(localhost) for a file on the controller.
+    Of a file on a Windows host, the bytes that tell what it is are read there and judged on the controller.
 options:
   src:
     description:
@@ -44,9 +45,9 @@ extends_documentation_fragment:
   - renderops.vray_swarm.attributes
 attributes:
   action:
-    support: none
-  async:
     support: full
+  async:
+    support: none
   check_mode:
     support: full
   diff_mode:
@@ -54,8 +55,13 @@ attributes:
   idempotent:
     support: N/A
   platform:
-    platforms: posix
+    platforms: posix, windows
     support: full
+    details:
+      - On Windows, the platform is looked for in the first MiB of a compressed tar file or of a shell script, and in the first
+        64 MiB of a plain one. That of a zip file is not told. Give O(platform) for it. Damage that lies behind the first bytes is
+        not found.
+      - A Windows host needs nothing but Windows itself. What is proved of it and how, the README of the collection says.
 notes:
   - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable
     for Windows (PE), Linux (ELF) or macOS (Mach-O), or a shell script that extracts itself.

@@ -28,6 +28,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     AnswerError,
+    BuildError,
     OptionsError,
     SwarmError,
     TransportError,
@@ -173,6 +174,24 @@ class Windows:
         return done
 
     # -- a look
+
+    def look_at_build(self, path: str, **parameters: t.Any) -> Result:
+        """Return what look.ps1 tells of a build on the host, which can be read.
+
+        :param path: What the option src says.
+        :param parameters: More of the script's.
+        :raises OptionsError: The path is not absolute.
+        :raises BuildError: It is not there, may not be read, or is being written.
+        """
+        if not ntpath.splitdrive(path)[0]:
+            raise OptionsError(f"src is {path}; on a Windows host it has to be an absolute path.")
+        looked = self.run("look", Build=path, **parameters)
+        if looked["build"]["error"]:
+            reason = looked["build"]["error"].rstrip(".")
+            raise BuildError(f"The build {path} could not be read: {reason}. Correct src.")
+        if looked["build"]["changed"]:
+            raise BuildError(f"The build {path} is being written. Wait until it is complete, then run again.")
+        return looked
 
     def look(self, given: t.Mapping[str, t.Any]) -> Result:
         """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips."""

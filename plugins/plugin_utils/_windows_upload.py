@@ -27,7 +27,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     BuildError,
     NotSwarmError,
-    OptionsError,
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import check_file_name
@@ -74,14 +73,10 @@ class WindowsUpload(Upload):
 
     @contextlib.contextmanager
     def _inspected(self, path: str) -> t.Iterator[BuildFile]:
-        if not ntpath.splitdrive(path)[0]:
-            raise OptionsError(f"src is {path}; with remote_src it has to be an absolute path.")
-        looked = self._windows.run("look", Build=path)
+        looked = self._windows.look_at_build(path)
         self._found = found = looked["build"]
         # By its path: with its name alone, it would be looked for in PATH, where others may write.
         self._curl = ntpath.join(looked["system"], CURL)
-        if found["error"]:
-            raise BuildError(f"The build {path} could not be read: {found['error'].rstrip('.')}. Correct src.")
         name, head = ntpath.basename(path), base64.b64decode(found["start"])
         check_file_name(name)
         if head.startswith(VAULT):

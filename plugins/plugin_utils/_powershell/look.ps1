@@ -24,18 +24,19 @@ param (
     [string] $Platform,
     # The name or address of the peer that is meant.
     [string] $Peer,
-    # A build on this host, to be uploaded.
+    # A build on this host, and how much of its start is wanted.
     [string] $Build,
+    [int] $StartBytes = 64,
     # What Swarm is to be asked, and how long that may take.
     [string] $Url,
     [int] $Milliseconds = 10000,
-    # Whether to read what Swarm will import, and the import directory that it has now.
+    # Whether to read all of what Swarm will import, or of the build; and the import directory that Swarm has now.
     [bool] $Checksums,
     [string] $ReadsAt,
     [bool] $Sizes,
     [bool] $Renders,
     [bool] $Disk,
-    # Whether to read what tells the kind and the platform of a file in the import directory.
+    # Whether to read what tells the kind and the platform of the files in the import directory, or of the build.
     [bool] $Identify
 )
 
@@ -375,7 +376,7 @@ if ($SharePath) {
 }
 
 # A Swarm that reads there already has read what it has deployed. Without a signature, nothing is compared.
-if ($Checksums -and $result.share.signature) {
+if ($Checksums -and $SharePath -and $result.share.signature) {
     $known = @()
     if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $imported.TrimEnd('\', '/')) {
         $version = '^[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+$'
@@ -402,15 +403,35 @@ if ($Build) {
     $result.system = [Environment]::SystemDirectory
     try {
         $file = [IO.FileInfo]::new($Build)
-        $result.build = @{
+        $found = @{
             bytes = $file.Length
             written = $file.LastWriteTimeUtc.Ticks
-            start = Read-Start $file.FullName 64
+            start = Read-Start $file.FullName $StartBytes
+            program = $null
+            sha256 = $null
+            changed = $false
             error = $null
         }
+        if ($Identify) {
+            $found.program = Read-Program $file.FullName ([Diagnostics.Stopwatch]::StartNew()) 4096
+        }
+        if ($Checksums) {
+            $found.sha256 = Get-Checksum $file.FullName
+        }
+        $file.Refresh()
+        $found.changed = $file.Length -ne $found.bytes -or $file.LastWriteTimeUtc.Ticks -ne $found.written
+        $result.build = $found
     }
     catch {
-        $result.build = @{ bytes = $null; written = $null; start = $null; error = Get-Reason $_ }
+        $result.build = @{
+            bytes = $null
+            written = $null
+            start = $null
+            program = $null
+            sha256 = $null
+            changed = $false
+            error = Get-Reason $_
+        }
     }
 }
 

@@ -136,7 +136,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                     found["share"][key.lower()] = base64.b64encode(content[:1048576]).decode("ascii")
                 except WindowsError:
                     pass
-    if p["Checksums"] and found["share"]["signature"]:
+    if p["Checksums"] and p["SharePath"] and found["share"]["signature"]:
         reads_there = p["ReadsAt"].rstrip("\\/").lower() == found["import_dir"]["path"].rstrip("\\/").lower()
         known = [build["name"][5:] for build in found["builds"]] if reads_there else []
         known = [name for name in known if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+", name)]
@@ -152,11 +152,21 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         try:
             host.check_locked(p["Build"])
             content = host.files.read(p["Build"], sid)
-            start = base64.b64encode(content[:64]).decode("ascii")
-            written = host.real(p["Build"]).stat().st_mtime_ns // 100
-            found["build"] = {"bytes": len(content), "written": written, "start": start, "error": None}
+            start = base64.b64encode(content[: p["StartBytes"] or 64]).decode("ascii")
+            status = host.real(p["Build"]).stat()
+            host.reading(p["Build"])
+            found["build"] = {
+                "bytes": status.st_size,
+                "written": status.st_mtime_ns // 100,
+                "start": start,
+                "program": _program(content, 4096) if p["Identify"] else None,
+                "sha256": hashlib.sha256(content).hexdigest() if p["Checksums"] else None,
+                "changed": host.real(p["Build"]).stat() != status,
+                "error": None,
+            }
         except WindowsError as error:
-            found["build"] = {"bytes": None, "written": None, "start": None, "error": str(error)}
+            names = ("bytes", "written", "start", "program", "sha256")
+            found["build"] = dict.fromkeys(names, None) | {"changed": False, "error": str(error)}
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
@@ -169,11 +179,11 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
         return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
 
 
-def _program(content: bytes) -> t.Optional[str]:
+def _program(content: bytes, limit: int = 512) -> t.Optional[str]:
     with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
-            start = file.read(512) if file else b""
+            start = file.read(limit) if file else b""
             if re.match(rb"MZ|\x7fELF|[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]|\xca\xfe\xba[\xbe\xbf]", start):
                 return base64.b64encode(start).decode("ascii")
     return None

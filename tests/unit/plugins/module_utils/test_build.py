@@ -29,6 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     OpenBuild,
     first_bytes,
     identify,
+    identify_part,
     identify_start,
     may_be_executable,
     sha256,
@@ -824,3 +825,107 @@ def test_xz_without_its_module(make, monkeypatch):
 )
 def test_what_the_first_bytes_tell(start, size, program, expected):
     assert identify_start(start, size, program) == expected
+
+
+START, LONG_START = 4096, 1 << 20
+PATH = "C:\\builds\\vray-7.00.06-e8197af2.tar"
+
+
+# What no compression makes shorter, in more than two blocks of bzip2 at its smallest.
+NOISE = bytes(random.Random(1).choices(range(256), k=400_000))
+
+
+def part(content, count=START, program=b"", platform=None):
+    return identify_part(PATH, "vray-7.00.06-e8197af2.tar", len(content), content[:count], program, platform)
+
+
+def told(build):
+    return {name: value for name, value in build.as_result().items() if name not in ("path", "name")}
+
+
+@pytest.mark.parametrize("kind", [*sorted(COMPRESSIONS), "installer", "shell"])
+@pytest.mark.parametrize("platform, dummy, content", HEADERS, ids=short)
+def test_a_part_tells_what_the_whole_file_tells(make, kind, platform, dummy, content):
+    if kind == "installer":
+        data = content + NOISE
+    else:
+        # What is behind the limit is cut off in the middle of a member.
+        data = tar(("readme.txt", b"text" * 900), ("vray.exe", content), ("later", NOISE))
+        pack = {
+            "tar.bz2": lambda data: bz2.compress(data, 1),
+            "shell": lambda data: b"#!/bin/sh\n" + gzip.compress(data),
+        }
+        data = pack.get(kind, COMPRESSIONS.get(kind))(data)
+    path = make(data, "vray-7.00.06-e8197af2.tar")
+    count = len(NOISE) // 2
+    build = part(data, count, content[:START] if kind == "tar" else b"")
+    assert told(build) == told(identify(path))
+    assert (build.path, build.name, build.platform) == (PATH, "vray-7.00.06-e8197af2.tar", platform)
+    assert part(data, count, content[:START], platform).platform == platform
+
+
+def test_the_program_of_a_tar_that_lies_behind_its_start():
+    data = tar(("a", os.urandom(50000)), ("vray.exe", pe(0x8664)))
+    assert (part(data).format, part(data).platform) == ("tar", None)
+    assert part(data, program=pe(0x8664)).platform == "Windows_x86"
+    # What has no platform does not contradict one.
+    for program in (JAVA_CLASS[:512], elf(190), pe(0x8664, offset=9000)[:START]):
+        assert part(data, program=program).platforms == ()
+        assert part(data, program=program, platform="Windows_Arm64").platform == "Windows_Arm64"
+    with pytest.raises(BuildError, match="was said to be for Linux_x86, but what is in it is for Windows_x86"):
+        part(data, program=pe(0x8664), platform="Linux_x86")
+
+
+@pytest.mark.parametrize("count", [START, LONG_START])
+def test_the_start_of_a_zip_tells_no_platform(count):
+    data = zipped(("vray.exe", pe(0x8664)), ("a", os.urandom(2 * LONG_START)))
+    assert (part(data, count).format, part(data, count).platforms) == ("zip", ())
+    assert part(data, count, platform="Windows_x86").platform == "Windows_x86"
+
+
+@pytest.mark.parametrize("name", sorted(COMPRESSIONS))
+def test_a_part_that_is_too_short_to_tell_the_platform(name):
+    """Where the first program is not in it. Nobody calls that damaged."""
+    data = COMPRESSIONS[name](tar(("a", os.urandom(2 * LONG_START)), ("vray.exe", pe(0x8664))))
+    build = part(data, LONG_START)
+    assert (build.format, build.category, build.platforms) == (name, "archive", ())
+
+
+def test_what_a_part_is_too_short_for_is_refused_until_more_is_there():
+    """A block of bzip2 is unpacked as a whole; the header of a program for Windows can lie anywhere."""
+    for data, name in ((bz2.compress(tar(("a", os.urandom(10**6)))), "tar.bz2"), (pe(0x8664, offset=9000), "pe")):
+        with pytest.raises(BuildError):
+            part(data)
+        assert part(data, LONG_START).format == name
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        (b"", "is empty"),
+        (b"%PDF-1.4".ljust(9000), "Its first bytes are 25 50 44 46"),
+        (gzip.compress(b"hello" * 9000), "is a gzip file, but what is packed in it is not a tar archive"),
+        (
+            b"\x1f\x8b\x08" + b"\xff" * 9000,
+            "(9003 bytes) is damaged: it starts like a gzip file, but cannot be unpacked",
+        ),
+        (
+            tar(("a", b"x"))[:1500],
+            "(1500 bytes) is damaged: it ends at byte 1500 of the file, in the middle of a header",
+        ),
+        (tar(("a", bytes(9000)))[:5000], "(5000 bytes) is damaged: it ends at byte 5000, in the middle of a member"),
+        (gzip.compress(tar(("a", os.urandom(3000))))[:2000], "(2000 bytes) is damaged: it cannot be unpacked"),
+        (tar()[:1024] + b"\xff" * 9000, "has a header that is no header at byte 1024"),
+    ],
+    ids=short,
+)
+def test_what_a_part_shows_to_be_no_build_or_damaged(content, problem):
+    with pytest.raises(BuildError) as caught:
+        part(content)
+    assert problem in str(caught.value)
+    assert repr(PATH)[1:-1] in str(caught.value)
+
+
+def test_a_platform_is_one_of_six_for_a_part_too():
+    with pytest.raises(BuildError, match="'Windows' is not a platform"):
+        part(pe(0x8664), platform="Windows")

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""build_info: the module, but on Windows a script reads the bytes that tell what a build is, and they are judged here."""
+
+from __future__ import annotations
+
+import base64
+import ntpath
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import build_info_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import Build, changed, identify_part
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+
+_MODULE = "renderops.vray_swarm.build_info"
+
+# What tells all but a few builds, and what tells the rest: a tar.bz2 is unpacked by blocks of up to 900 kB, and a program
+# can lie anywhere in what is packed.
+_START = 4096
+_LONG_START = 1 << 20
+# What is packed or hidden behind a script may be told by more of the file.
+_PACKED = ("tar.gz", "tar.xz", "tar.bz2", "shell")
+
+
+class ActionModule(SwarmAction):
+    SPEC = build_info_spec()
+
+    def act(self) -> t.Dict[str, t.Any]:
+        if not self.on_windows:
+            return self.run_module(_MODULE, self.arguments, fail=False)
+        windows, src = Windows(self), self.options["src"]
+        found = windows.look_at_build(src, StartBytes=_START, Identify=True, Checksums=self.options["sha256"])["build"]
+        is_whole = found["bytes"] <= _START
+        try:
+            build = self._identify(found)
+        except BuildError:
+            if is_whole:
+                raise
+            build = None
+        if build is None or (build.format in _PACKED and not build.platforms and not is_whole):
+            more = windows.look_at_build(src, StartBytes=_LONG_START)["build"]
+            if (more["bytes"], more["written"]) != (found["bytes"], found["written"]):
+                raise changed(src, to_keep=False)
+            build = self._identify(dict(found, start=more["start"]))
+        return {"changed": False, "sha256": found["sha256"], **build.as_result()}
+
+    def _identify(self, found: t.Mapping[str, t.Any]) -> Build:
+        src = self.options["src"]
+        start, program = (base64.b64decode(found[name] or "") for name in ("start", "program"))
+        return identify_part(src, ntpath.basename(src), found["bytes"], start, program, self.options["platform"])

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""build_info on a Windows host: what the module tells of the same file on this one, in one round trip as a rule."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import struct
+import tarfile
+import zipfile
+
+import pytest
+import yaml
+
+from ansible_collections.renderops.vray_swarm.plugins.modules import build_info
+from windows_double.farm import NAME
+
+BUILD_INFO = "renderops.vray_swarm.build_info"
+SRC = "C:\\Builds, old; new\\" + NAME
+# The fields of a PE header that count: e_lfanew, and Machine of x64.
+EXE = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(40)
+
+
+@pytest.fixture
+def local(farm):
+    python = "{{ ansible_playbook_python }}"
+    farm.variables["controller"] = {"ansible_connection": "local", "ansible_python_interpreter": python}
+
+
+def place(farm, peer, content=None, path=SRC, **options):
+    """Put a file onto the host; return its path on this one."""
+    real = peer.host.real(path)
+    real.parent.mkdir(parents=True, exist_ok=True)
+    real.write_bytes(farm.build(**options).read_bytes() if content is None else content)
+    return real
+
+
+def packed(*members, mode="w:gz"):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def zipped():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("vray.exe", EXE)
+        archive.writestr("more", os.urandom(2 << 20))
+    return stream.getvalue()
+
+
+def documented(result):
+    return {name: result[name] for name in yaml.safe_load(build_info.RETURN)}
+
+
+FORMATS = {
+    "tar": (None, 1),
+    "tar.gz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000))), 1),
+    # The first program is not in the first bytes.
+    "tar.gz, later": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), ("b", os.urandom(9999))), 2),
+    # A block of bzip2 is not in the first bytes.
+    "tar.bz2": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), mode="w:bz2"), 2),
+    "pe": (EXE + bytes(99999), 1),
+    "shell": (b"#!/bin/sh\nexit\n" + bytes(9999) + gzip.compress(packed(("vray", EXE), mode="w")), 2),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_it_tells_what_the_module_tells(farm, peer, local, kind):
+    content, looks = FORMATS[kind]
+    real = place(farm, peer, content)
+    expected = farm.task(BUILD_INFO, {"src": str(real)}, host="controller").data
+    told = farm.task(BUILD_INFO, {"src": SRC}, host="ws1")
+    assert told.status == "ok"
+    assert documented(told.data) == {**documented(expected), "path": SRC}
+    assert told["platform"] == "Windows_x86" and told["name"] == NAME
+    assert peer.host.forget() == ["look"] * looks
+
+
+def test_a_zip_is_for_the_platform_that_is_said(farm, peer):
+    place(farm, peer, zipped())
+    told = farm.task(BUILD_INFO, {"src": SRC})
+    assert (told["format"], told["platforms"], told["platform"]) == ("zip", [], None)
+    assert farm.task(BUILD_INFO, {"src": SRC, "platform": "Windows_x86"})["platform"] == "Windows_x86"
+
+
+def test_the_checksum_is_optional_and_check_mode_tells_the_same(farm, peer):
+    place(farm, peer)
+    told = farm.task(BUILD_INFO, {"src": SRC, "sha256": False})
+    assert told["sha256"] is None
+    assert peer.host.calls[-1].options["parameters"]["Checksums"] is False
+    assert farm.task(BUILD_INFO, {"src": SRC, "sha256": False}, "--check").data == told.data
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        (b"", "is empty"),
+        (b"%PDF-1.4", "Its first bytes are 25 50 44 46 2d 31 2e 34 ('%PDF-1.4'). Expected is an archive (tar, "),
+        (b"%PDF-1.4" + bytes(9999), "has an unknown format"),
+        (FORMATS["tar.gz, later"][0][:300], "(300 bytes) is damaged"),
+        (FORMATS["tar.bz2"][0][:9000], "(9000 bytes) is damaged"),
+    ],
+    ids=["empty", "pdf", "long pdf", "cut", "long cut"],
+)
+def test_what_is_no_build_or_a_damaged_one(farm, peer, content, problem):
+    place(farm, peer, content)
+    failed = farm.task(BUILD_INFO, {"src": SRC})
+    assert failed.status == "failed" and problem in failed["msg"]
+    assert failed["msg"].startswith("ws1: ") and NAME in failed["msg"]
+
+
+def test_a_build_for_another_platform(farm, peer):
+    place(farm, peer)
+    failed = farm.task(BUILD_INFO, {"src": SRC, "platform": "Linux_x86"})
+    assert "was said to be for Linux_x86, but what is in it is for Windows_x86" in failed["msg"]
+
+
+def test_a_build_that_is_not_there_or_held_by_another_program(farm, peer):
+    assert "it has to be an absolute path" in farm.task(BUILD_INFO, {"src": NAME})["msg"]
+    assert "could not be read: Could not find file" in farm.task(BUILD_INFO, {"src": SRC})["msg"]
+    place(farm, peer)
+    peer.host.locked.add(SRC.lower())
+    assert "it is being used by another process. Correct src." in farm.task(BUILD_INFO, {"src": SRC})["msg"]
+
+
+def test_a_build_that_is_being_written(farm, peer):
+    real = place(farm, peer)
+
+    def write(_path):
+        with open(real, "ab") as file:
+            file.write(b"more")
+
+    peer.host.reading = write
+    failed = farm.task(BUILD_INFO, {"src": SRC})
+    assert failed.status == "failed" and "is being written. Wait until it is complete" in failed["msg"]
+
+
+def test_a_build_that_is_replaced_between_two_looks(farm, peer):
+    real = place(farm, peer, FORMATS["tar.gz, later"][0])
+
+    def replace(call):
+        if call.options["parameters"]["StartBytes"] > 4096:
+            real.write_bytes(FORMATS["tar.gz"][0])
+
+    peer.host.before = replace
+    failed = farm.task(BUILD_INFO, {"src": SRC})
+    assert "changed after it had been checked. Wait until it is complete" in failed["msg"]
