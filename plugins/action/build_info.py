@@ -11,8 +11,13 @@ import ntpath
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import build_info_spec
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import Build, changed, identify_part
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
+    Build,
+    PartError,
+    changed,
+    identify_part,
+)
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 
@@ -28,20 +33,21 @@ _PACKED = ("tar.gz", "tar.xz", "tar.bz2", "shell")
 
 class ActionModule(SwarmAction):
     SPEC = build_info_spec()
+    _supports_async = True
 
     def act(self) -> t.Dict[str, t.Any]:
         if not self.on_windows:
             return self.run_module(_MODULE, self.arguments, fail=False)
+        if self.runs_on:
+            raise OptionsError("A build on a Windows host is looked at from the controller: leave async out.")
         windows, src = Windows(self), self.options["src"]
         found = windows.look_at_build(src, StartBytes=_START, Identify=True, Checksums=self.options["sha256"])["build"]
-        is_whole = found["bytes"] <= _START
         try:
             build = self._identify(found)
-        except BuildError:
-            if is_whole:
-                raise
-            build = None
-        if build is None or (build.format in _PACKED and not build.platforms and not is_whole):
+            is_told = bool(build.platforms) or build.format not in _PACKED or found["bytes"] <= _START
+        except PartError:
+            is_told = False
+        if not is_told:
             more = windows.look_at_build(src, StartBytes=_LONG_START)["build"]
             if (more["bytes"], more["written"]) != (found["bytes"], found["written"]):
                 raise changed(src, to_keep=False)
@@ -49,6 +55,6 @@ class ActionModule(SwarmAction):
         return {"changed": False, "sha256": found["sha256"], **build.as_result()}
 
     def _identify(self, found: t.Mapping[str, t.Any]) -> Build:
-        src = self.options["src"]
-        start, program = (base64.b64decode(found[name] or "") for name in ("start", "program"))
-        return identify_part(src, ntpath.basename(src), found["bytes"], start, program, self.options["platform"])
+        src, start = self.options["src"], base64.b64decode(found["start"])
+        programs = [base64.b64decode(program) for program in found["programs"]]
+        return identify_part(src, ntpath.basename(src), found["bytes"], start, programs, self.options["platform"])

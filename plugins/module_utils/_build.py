@@ -24,6 +24,7 @@ import os
 import re
 import stat
 import struct
+import sys
 import typing as t
 import zipfile
 import zlib
@@ -232,38 +233,63 @@ def identify(source: Source, platform: t.Optional[str] = None) -> Build:
     with _opened(source) as (name, file):
         size = os.fstat(file.fileno()).st_size
         try:
-            found = _reading(name, _known_format, name, file)
+            found, reason = _reading(name, _sniff, file)
+            if found not in _FORMATS:
+                raise BuildError(_no_build(name, reason))
             executable = _reading(name, _look_inside, file, size, found)
         except _Damaged as exc:
-            raise _damaged(name, size, exc) from exc
+            raise BuildError(_damaged(name, size, exc)) from exc
     return _described(name, os.path.basename(name), size, found, executable, platform)
 
 
+class PartError(BuildError):
+    """What a part of a build shows; more of it could show something else."""
+
+
 def identify_part(
-    path: str, name: str, size: int, start: bytes, program: bytes = b"", platform: t.Optional[str] = None
+    path: str,
+    name: str,
+    size: int,
+    start: bytes,
+    programs: t.Sequence[bytes] = (),
+    platform: t.Optional[str] = None,
 ) -> Build:
     """Tell what the first bytes of a build on another host tell, whatever its paths look like.
 
     :param name: That of the file.
     :param size: That of the whole file.
-    :param program: The first bytes of the first program in a tar archive that is not compressed.
+    :param programs: The first bytes of the first programs in a tar archive that is not compressed.
     :param platform: What the caller knows. It must not contradict what is found.
-    :raises BuildError: They are not those of a build, or they are those of a damaged one; or they are too few to tell.
+    :raises PartError: They are too few to tell.
+    :raises BuildError: They are not those of a build, or they are those of a damaged one.
     """
     _check_platform(platform)
+    is_whole = len(start) >= size
     file, found, executable = io.BytesIO(start), "", None
     try:
-        found = _known_format(path, file)
+        found, reason = _sniff(file)
+        if found not in _FORMATS:
+            # The header of a program for Windows can lie anywhere.
+            error = PartError if start.startswith(b"MZ") and not is_whole else BuildError
+            raise error(_no_build(path, reason))
         if found != "zip":  # the list of its members is at its end
             executable = _look_inside(file, size, found)
     except _Damaged as exc:
-        # One whose format is known, and that ends where the first bytes do, was only cut off.
-        if not (isinstance(exc, _Cut) and found and len(start) < size):
-            raise _damaged(path, size, exc) from exc
-    inside = read_executable(io.BytesIO(program).read)
-    if executable is None and inside is not None and inside.platforms:
-        executable = inside
-    return _described(path, name, size, found, executable, platform)
+        is_cut = isinstance(exc, _Cut) and not is_whole
+        # One whose format is known was only cut off.
+        if not (is_cut and found):
+            error = PartError if is_cut else BuildError
+            raise error(_damaged(path, size, exc)) from exc
+    return _described(path, name, size, found, executable or _first_of(programs), platform)
+
+
+def _first_of(programs: t.Iterable[bytes]) -> t.Optional[Executable]:
+    """The first that is for a system that V-Ray is made for."""
+    for program in programs:
+        executable = read_executable(io.BytesIO(program).read)
+        if executable is not None and executable.platforms:
+            return executable
+    return None
 
 
 def _check_platform(platform: t.Optional[str]) -> None:
@@ -271,17 +297,15 @@ def _check_platform(platform: t.Optional[str]) -> None:
         raise BuildError("%s is not a platform; the platforms are %s." % (shown(platform), ", ".join(PLATFORMS)))
 
 
-def _known_format(name: str, file: t.BinaryIO) -> str:
-    found, reason = _sniff(file)
-    if found not in _FORMATS:
-        raise BuildError("%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED))
-    return found
+def _no_build(name: str, reason: str) -> str:
+    return "%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED)
 
 
-def _damaged(name: str, size: int, reason: _Damaged) -> BuildError:
-    return BuildError(
-        "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum."
-        % (shown(name, 500), size, reason)
+def _damaged(name: str, size: int, reason: _Damaged) -> str:
+    return "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum." % (
+        shown(name, 500),
+        size,
+        reason,
     )
 
 
@@ -310,11 +334,13 @@ def _described(
     )
 
 
-def identify_start(start: bytes, size: int, program: bytes = b"") -> t.Tuple[t.Optional[str], t.Optional[str]]:
+def identify_start(
+    start: bytes, size: int, programs: t.Iterable[bytes] = ()
+) -> t.Tuple[t.Optional[str], t.Optional[str]]:
     """Tell the category and the platform by the first bytes of a file; None for each that these do not tell.
 
     :param size: That of the whole file.
-    :param program: The first bytes of the first program in an archive.
+    :param programs: The first bytes of the first programs in an archive.
     """
     is_whole = len(start) >= size
     try:
@@ -328,7 +354,7 @@ def identify_start(start: bytes, size: int, program: bytes = b"") -> t.Tuple[t.O
     if category == "unknown" and starts_as_program(start) and not is_whole:
         # The rest of its header lies behind.
         return None, None
-    executable = read_executable(io.BytesIO(program if category == "archive" else start).read)
+    executable = _first_of(programs if category == "archive" else [start])
     platforms = executable.platforms if executable is not None else ()
     return category, platforms[0] if len(platforms) == 1 else None
 
@@ -588,7 +614,7 @@ class _Unpacked:
         end = min(self.offset + count, LOOK_BYTES)
         while self.offset < end:
             if not self.read(min(end - self.offset, _SKIP_BYTES)):
-                raise _Damaged("ends at byte %d %s, in the middle of a member" % (self.offset, self.where))
+                raise _Cut("ends at byte %d %s, in the middle of a member" % (self.offset, self.where))
 
 
 def _unpacked(file: t.BinaryIO, compressed: str, start: int = 0) -> _Unpacked:
@@ -601,7 +627,10 @@ def _unpacked(file: t.BinaryIO, compressed: str, start: int = 0) -> _Unpacked:
     elif lzma is not None:
         stream = lzma.LZMAFile(file, "rb", format=lzma.FORMAT_XZ)
     else:
-        raise BuildError("An xz archive cannot be read: the Python of this host has no lzma module. Install it.")
+        raise BuildError(
+            "An xz archive cannot be read: the Python that reads it, %s, has no lzma module. Install it."
+            % sys.executable
+        )
     return _Unpacked(stream)
 
 

@@ -20,7 +20,7 @@ description:
 options:
   src:
     description:
-      - The path of the build on the host.
+      - The path of the build on the host. On a Windows host it is absolute, and neither C(~) nor C(%VARIABLE%) is replaced.
     type: path
     required: true
   platform:
@@ -47,7 +47,9 @@ attributes:
   action:
     support: full
   async:
-    support: none
+    support: partial
+    details:
+      - Not on Windows hosts.
   check_mode:
     support: full
   diff_mode:
@@ -58,9 +60,10 @@ attributes:
     platforms: posix, windows
     support: full
     details:
-      - On Windows, the platform is looked for in the first MiB of a compressed tar file or of a shell script, and in the first
-        64 MiB of a plain one. That of a zip file is not told. Give O(platform) for it. Damage that lies behind the first bytes is
-        not found.
+      - On Windows, the platform is looked for in the first MiB of a compressed tar file and of a shell script, and in the first
+        64 MiB, up to the eighth program, of a tar file that is not compressed. That of a zip file is not told. Give O(platform)
+        for it. Damage that lies behind the first bytes is not found.
+      - On Windows, a file that another program writes to is refused, and so is writing to it while it is read.
       - A Windows host needs nothing but Windows itself. What is proved of it and how, the README of the collection says.
 notes:
   - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable
@@ -89,9 +92,9 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ build.name }} is for {{ build.platform }}, sha256:{{ build.sha256 }}"
 
-- name: Make sure that a build is for Windows, without reading all of it
+- name: Make sure that a build on a Windows host is for Windows, without reading all of it
   renderops.vray_swarm.build_info:
-    src: /srv/builds/vray_adv_71000_max2025_x64.exe
+    src: C:\builds\vray_adv_71000_max2025_x64.exe
     platform: Windows_x86
     sha256: false
 """

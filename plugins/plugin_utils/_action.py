@@ -91,7 +91,9 @@ class SwarmAction(ActionBase, abc.ABC):
         except SwarmError as error:
             result = dict(self.failure_facts(), failed=True, msg=str(error))
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            # What runs on works there.
+            if not self.runs_on:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("msg"):
             # It may hold what a peer answered, or what a file is called.
             result["msg"] = printable(f"{self.label}: {result['msg']}")
@@ -102,7 +104,9 @@ class SwarmAction(ActionBase, abc.ABC):
 
         :raises _ModuleFailed: The module failed, and ``fail`` is true.
         """
-        result = self._execute_module(module_name=name, module_args=dict(arguments), task_vars=self._task_vars)
+        result = self._execute_module(
+            module_name=name, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=self.runs_on
+        )
         return self.check(result) if fail else result
 
     @staticmethod
@@ -141,6 +145,11 @@ class SwarmAction(ActionBase, abc.ABC):
                 f"The build {self.options['src']} was not found on the controller. {where} Correct src, or set"
                 " remote_src if it lies on the host."
             ) from error
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether the module runs on by itself, while the task goes on: async, where an action supports it."""
+        return bool(self._task.async_val)
 
     @property
     def delegated(self) -> bool:

@@ -181,16 +181,17 @@ class Windows:
         :param path: What the option src says.
         :param parameters: More of the script's.
         :raises OptionsError: The path is not absolute.
-        :raises BuildError: It is not there, may not be read, or is being written.
+        :raises BuildError: It is not there, may not be read, or somebody writes to it.
         """
-        if not ntpath.splitdrive(path)[0]:
-            raise OptionsError(f"src is {path}; on a Windows host it has to be an absolute path.")
+        drive, rest = ntpath.splitdrive(path)
+        if not drive or rest[:1] not in ("\\", "/"):
+            raise OptionsError(f"src is {shown(path, 500)}; on a Windows host it has to be an absolute path.")
         looked = self.run("look", Build=path, **parameters)
         if looked["build"]["error"]:
             reason = looked["build"]["error"].rstrip(".")
-            raise BuildError(f"The build {path} could not be read: {reason}. Correct src.")
-        if looked["build"]["changed"]:
-            raise BuildError(f"The build {path} is being written. Wait until it is complete, then run again.")
+            raise BuildError(
+                f"The build {path} could not be read: {reason}. Correct src, or wait until it is complete."
+            )
         return looked
 
     def look(self, given: t.Mapping[str, t.Any]) -> Result:
@@ -391,8 +392,8 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
     for item in sorted(found["imports"], key=lambda item: str(item["name"])):
         kind, platform = "directory" if item["directory"] else None, None
         if item["start"] is not None:
-            start, program = (base64.b64decode(item[name] or "") for name in ("start", "program"))
-            kind, platform = identify_start(start, item["bytes"], program)
+            programs = [base64.b64decode(program) for program in item["programs"]]
+            kind, platform = identify_start(base64.b64decode(item["start"]), item["bytes"], programs)
         entry = {name: item[name] for name in ("name", "path", "bytes", "sha256")}
         facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None))
     if is_unc(directory["path"]):

@@ -76,6 +76,7 @@ function Get-Free {
     }
 }
 
+# Others may go on with it, and with Swarm's own they do.
 function Open-File {
     param ([string] $Path)
     $share = [IO.FileShare]::ReadWrite -bor [IO.FileShare]::Delete
@@ -95,75 +96,64 @@ function Read-Next {
 
 # The first bytes of a file, as base64.
 function Read-Start {
-    param ([string] $Path, [int] $Limit)
-    $stream = Open-File $Path
-    try {
-        $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
-        $filled = Read-Next $stream $buffer
-        [Convert]::ToBase64String($buffer, 0, $filled)
-    }
-    finally {
-        $stream.Dispose()
-    }
+    param ($Stream, [int] $Limit)
+    $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
+    $Stream.Position = 0
+    $filled = Read-Next $Stream $buffer
+    [Convert]::ToBase64String($buffer, 0, $filled)
 }
 
-# The first bytes of the first program in a tar archive that is not compressed, as base64; nothing where there is none in
-# its first 64 MiB, or none is found before the time is up.
+# The first bytes of the first programs in a tar archive that is not compressed, as base64. They are looked for in the
+# first 64 MiB, until the time is up. More than one are wanted, since some are for no system that V-Ray is for.
 function Read-Program {
-    param ([string] $Path, [Diagnostics.Stopwatch] $Watch, [int] $Limit)
-    $stream = Open-File $Path
-    try {
-        $header = New-Object -TypeName byte[] -ArgumentList 512
-        $start = New-Object -TypeName byte[] -ArgumentList $Limit
-        $at = [long] 0
-        while ($at -lt 67108864 -and $Watch.ElapsedMilliseconds -lt 2000) {
-            $stream.Position = $at
-            if ((Read-Next $stream $header) -lt 512) {
-                return $null
-            }
-            if ([Text.Encoding]::ASCII.GetString($header, 257, 5) -cne 'ustar') {
-                return $null
-            }
-            # In octal. Another form is that of a file which is too large for it, and no program.
-            $digits = [Text.Encoding]::ASCII.GetString($header, 124, 12).Split([char] 0)[0].Trim()
-            if ($digits -notmatch '^[0-7]+$') {
-                return $null
-            }
-            $size = [Convert]::ToInt64($digits, 8)
-            # '1' to '6': links, devices, directories and pipes have no data, whatever their size says.
-            $kind = [int] $header[156]
-            if ($kind -ge 49 -and $kind -le 54) {
-                $size = [long] 0
-            }
-            # '0', '7' and, of old, 0: files.
-            if ((0, 48, 55) -contains $kind -and $size -ge 4) {
-                $count = [Math]::Min([long] (Read-Next $stream $start), $size)
-                # PE, ELF and Mach-O.
-                $magic = [BitConverter]::ToString($start, 0, 4)
-                if ($count -ge 4 -and $magic -match '^(4D-5A|7F-45-4C-46|C[EF]-FA-ED-FE|FE-ED-FA-C[EF]|CA-FE-BA-B[EF])') {
-                    return [Convert]::ToBase64String($start, 0, $count)
-                }
-            }
-            $at += 512 + $size + (512 - $size % 512) % 512
+    param ($Stream, [Diagnostics.Stopwatch] $Watch, [int] $Milliseconds, [int] $Most, [int] $Limit)
+    $header = New-Object -TypeName byte[] -ArgumentList 512
+    $start = New-Object -TypeName byte[] -ArgumentList $Limit
+    $at = [long] 0
+    $found = @()
+    while ($found.Count -lt $Most -and $at -lt 67108864 -and $Watch.ElapsedMilliseconds -lt $Milliseconds) {
+        $Stream.Position = $at
+        if ((Read-Next $Stream $header) -lt 512) {
+            break
         }
-        $null
+        if ([Text.Encoding]::ASCII.GetString($header, 257, 5) -cne 'ustar') {
+            break
+        }
+        # In octal. Another form is that of a file which is too large for it, and no program.
+        $digits = [Text.Encoding]::ASCII.GetString($header, 124, 12).Split([char] 0)[0].Trim()
+        if ($digits -notmatch '^[0-7]+$') {
+            break
+        }
+        $size = [Convert]::ToInt64($digits, 8)
+        # '1' to '6': links, devices, directories and pipes have no data, whatever their size says.
+        $kind = [int] $header[156]
+        if ($kind -ge 49 -and $kind -le 54) {
+            $size = [long] 0
+        }
+        # '0', '7' and, of old, 0: files.
+        if ((0, 48, 55) -contains $kind -and $size -ge 4) {
+            $count = [Math]::Min([long] (Read-Next $Stream $start), $size)
+            # PE, ELF and Mach-O.
+            $magic = [BitConverter]::ToString($start, 0, 4)
+            if ($count -ge 4 -and $magic -match '^(4D-5A|7F-45-4C-46|C[EF]-FA-ED-FE|FE-ED-FA-C[EF]|CA-FE-BA-B[EF])') {
+                $found += [Convert]::ToBase64String($start, 0, $count)
+            }
+        }
+        $at += 512 + $size + (512 - $size % 512) % 512
     }
-    finally {
-        $stream.Dispose()
-    }
+    $found
 }
 
 # The SHA-256 of a file, in hexadecimal.
 function Get-Checksum {
-    param ([string] $Path)
-    $stream = Open-File $Path
+    param ($Stream)
     $algorithm = [Security.Cryptography.SHA256]::Create()
     try {
-        [BitConverter]::ToString($algorithm.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
+        $Stream.Position = 0
+        [BitConverter]::ToString($algorithm.ComputeHash($Stream)).Replace('-', '').ToLowerInvariant()
     }
     finally {
         $algorithm.Dispose()
-        $stream.Dispose()
     }
 }
 
@@ -331,18 +321,25 @@ if ($imported) {
                 directory = -not $isFile
                 bytes = $(if ($isFile) { $entry.Length } else { $null })
                 start = $null
-                program = $null
+                programs = @()
                 sha256 = $null
             }
             if ($Identify -and $isFile -and $left -gt 0 -and $watch.ElapsedMilliseconds -lt 2000) {
                 $left--
+                $stream = $null
                 try {
-                    $item.start = Read-Start $entry.FullName 512
-                    $item.program = Read-Program $entry.FullName $watch 512
+                    $stream = Open-File $entry.FullName
+                    $item.start = Read-Start $stream 512
+                    $item.programs = @(Read-Program $stream $watch 2000 3 512)
                 }
                 catch {
                     # Somebody may hold it open, or have removed it just now: then it is not told.
-                    $item.program = $null
+                    $item.programs = @()
+                }
+                finally {
+                    if ($null -ne $stream) {
+                        $stream.Dispose()
+                    }
                 }
             }
             $item
@@ -364,12 +361,19 @@ if ($SharePath) {
     foreach ($key in $lists.Keys) {
         $result.share[$key] = $null
         if ($lists[$key] -and -not $listing.error) {
+            $stream = $null
             try {
-                $result.share[$key] = Read-Start ([IO.Path]::Combine($SharePath, $lists[$key])) 1048576
+                $stream = Open-File ([IO.Path]::Combine($SharePath, $lists[$key]))
+                $result.share[$key] = Read-Start $stream 1048576
             }
             catch {
                 # A share that is filled by hand has no lists.
                 $result.share[$key] = $null
+            }
+            finally {
+                if ($null -ne $stream) {
+                    $stream.Dispose()
+                }
             }
         }
     }
@@ -388,11 +392,18 @@ if ($Checksums -and $SharePath -and $result.share.signature) {
         $name = $item.name
         $matching = @($known | Where-Object -FilterScript { $name.Contains($_) })
         if (-not $item.directory -and $matching.Count -eq 0) {
+            $stream = $null
             try {
-                $item.sha256 = Get-Checksum $item.path
+                $stream = Open-File $item.path
+                $item.sha256 = Get-Checksum $stream
             }
             catch {
                 $result.checksums_error = Get-Reason $_
+            }
+            finally {
+                if ($null -ne $stream) {
+                    $stream.Dispose()
+                }
             }
         }
     }
@@ -401,36 +412,37 @@ if ($Checksums -and $SharePath -and $result.share.signature) {
 if ($Build) {
     # Where Windows has its own programs: no search in PATH finds another one of the same name.
     $result.system = [Environment]::SystemDirectory
+    $stream = $null
     try {
-        $file = [IO.FileInfo]::new($Build)
-        $found = @{
-            bytes = $file.Length
-            written = $file.LastWriteTimeUtc.Ticks
-            start = Read-Start $file.FullName $StartBytes
-            program = $null
-            sha256 = $null
-            changed = $false
+        if ([IO.Directory]::Exists($Build)) {
+            throw 'It is a directory, and not the file of a build'
+        }
+        # Nobody writes to it meanwhile, and who does already is told. It can be moved and removed.
+        $share = [IO.FileShare]::Read -bor [IO.FileShare]::Delete
+        $stream = [IO.File]::Open($Build, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+        $watch = [Diagnostics.Stopwatch]::StartNew()
+        $result.build = @{
+            bytes = $stream.Length
+            written = [IO.File]::GetLastWriteTimeUtc($Build).Ticks
+            start = Read-Start $stream $StartBytes
+            programs = @($(if ($Identify) { Read-Program $stream $watch 60000 8 4096 }))
+            sha256 = $(if ($Checksums) { Get-Checksum $stream } else { $null })
             error = $null
         }
-        if ($Identify) {
-            $found.program = Read-Program $file.FullName ([Diagnostics.Stopwatch]::StartNew()) 4096
-        }
-        if ($Checksums) {
-            $found.sha256 = Get-Checksum $file.FullName
-        }
-        $file.Refresh()
-        $found.changed = $file.Length -ne $found.bytes -or $file.LastWriteTimeUtc.Ticks -ne $found.written
-        $result.build = $found
     }
     catch {
         $result.build = @{
             bytes = $null
             written = $null
             start = $null
-            program = $null
+            programs = @()
             sha256 = $null
-            changed = $false
             error = Get-Reason $_
+        }
+    }
+    finally {
+        if ($null -ne $stream) {
+            $stream.Dispose()
         }
     }
 }

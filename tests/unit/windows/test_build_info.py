@@ -22,6 +22,7 @@ from windows_double.farm import NAME
 BUILD_INFO = "renderops.vray_swarm.build_info"
 SRC = "C:\\Builds, old; new\\" + NAME
 # The fields of a PE header that count: e_lfanew, and Machine of x64.
+CUBIN = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 190) + bytes(44)
 EXE = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(40)
 
 
@@ -68,6 +69,9 @@ FORMATS = {
     "tar.gz, later": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), ("b", os.urandom(9999))), 2),
     # A block of bzip2 is not in the first bytes.
     "tar.bz2": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), mode="w:bz2"), 2),
+    "tar.xz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000)), mode="w:xz"), 1),
+    # Programs for other systems, such as those for a graphics card, come first.
+    "tar, later": (packed(("a", bytes(9999)), ("k.cubin", CUBIN), ("l.cubin", CUBIN), ("vray.exe", EXE), mode="w"), 1),
     "pe": (EXE + bytes(99999), 1),
     "shell": (b"#!/bin/sh\nexit\n" + bytes(9999) + gzip.compress(packed(("vray", EXE), mode="w")), 2),
 }
@@ -115,6 +119,8 @@ def test_what_is_no_build_or_a_damaged_one(farm, peer, content, problem):
     place(farm, peer, content)
     failed = farm.task(BUILD_INFO, {"src": SRC})
     assert failed.status == "failed" and problem in failed["msg"]
+    # Of what is refused by its first bytes, no more of them are wanted.
+    assert len(peer.host.calls) == (2 if content.startswith(b"BZh") else 1)
     assert failed["msg"].startswith("ws1: ") and NAME in failed["msg"]
 
 
@@ -124,32 +130,53 @@ def test_a_build_for_another_platform(farm, peer):
     assert "was said to be for Linux_x86, but what is in it is for Windows_x86" in failed["msg"]
 
 
-def test_a_build_that_is_not_there_or_held_by_another_program(farm, peer):
-    assert "it has to be an absolute path" in farm.task(BUILD_INFO, {"src": NAME})["msg"]
+@pytest.mark.parametrize("src", ["", NAME, "C:" + NAME, "\\Builds\\" + NAME])
+def test_a_path_that_is_not_absolute(farm, peer, src):
+    assert (
+        f"src is {src!r}; on a Windows host it has to be an absolute path."
+        in farm.task(BUILD_INFO, {"src": src})["msg"]
+    )
+    assert peer.host.calls == []
+
+
+def test_slashes_are_backslashes(farm, peer):
+    place(farm, peer)
+    told = farm.task(BUILD_INFO, {"src": SRC.replace("\\", "/")})
+    assert (told["name"], told["platform"]) == (NAME, "Windows_x86")
+
+
+def test_a_build_that_is_not_there_or_a_directory_or_written_by_another_program(farm, peer):
     assert "could not be read: Could not find file" in farm.task(BUILD_INFO, {"src": SRC})["msg"]
     place(farm, peer)
+    assert "It is a directory" in farm.task(BUILD_INFO, {"src": SRC.rpartition("\\")[0]})["msg"]
     peer.host.locked.add(SRC.lower())
-    assert "it is being used by another process. Correct src." in farm.task(BUILD_INFO, {"src": SRC})["msg"]
-
-
-def test_a_build_that_is_being_written(farm, peer):
-    real = place(farm, peer)
-
-    def write(_path):
-        with open(real, "ab") as file:
-            file.write(b"more")
-
-    peer.host.reading = write
     failed = farm.task(BUILD_INFO, {"src": SRC})
-    assert failed.status == "failed" and "is being written. Wait until it is complete" in failed["msg"]
+    assert "it is being used by another process. Correct src, or wait until it is complete." in failed["msg"]
 
 
-def test_a_build_that_is_replaced_between_two_looks(farm, peer):
-    real = place(farm, peer, FORMATS["tar.gz, later"][0])
+def test_async_is_refused(farm, peer):
+    place(farm, peer)
+    failed = farm.task(BUILD_INFO, {"src": SRC}, **{"async": 60, "poll": 1})
+    assert "A build on a Windows host is looked at from the controller: leave async out." in failed["msg"]
+
+
+def test_async_on_other_hosts(farm, local):
+    build = farm.build()
+    told = farm.task(BUILD_INFO, {"src": str(build)}, host="controller", **{"async": 60, "poll": 1})
+    assert (told.status, told["platform"]) == ("ok", "Windows_x86")
+
+
+@pytest.mark.parametrize("seen_by", ["size", "time"])
+def test_a_build_that_is_replaced_between_two_looks(farm, peer, seen_by):
+    content = FORMATS["tar.gz, later"][0]
+    real = place(farm, peer, content)
+    before = real.stat()
 
     def replace(call):
         if call.options["parameters"]["StartBytes"] > 4096:
-            real.write_bytes(FORMATS["tar.gz"][0])
+            real.write_bytes(content + b"more" if seen_by == "size" else content)
+            later = before.st_mtime_ns + (10**9 if seen_by == "time" else 0)
+            os.utime(real, ns=(later, later))
 
     peer.host.before = replace
     failed = farm.task(BUILD_INFO, {"src": SRC})

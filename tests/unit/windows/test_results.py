@@ -38,7 +38,7 @@ LOOK: t.Dict[str, t.Any] = {
             "directory": False,
             "bytes": 10,
             "start": "TVo=",
-            "program": None,
+            "programs": ["TVo="],
             "sha256": None,
         }
     ],

@@ -71,6 +71,7 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
         "discover": "ok",
         "look": "ok",
         "say what would be set": "changed",
+        "identify the build on the machine": "ok",
         "set": "changed",
         "set again": "ok",
         "set a port that is taken": "failed",
@@ -92,6 +93,8 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
     outcomes = [steps[name]["told"]["outcome"] for name in ("upload", "upload again", "upload from the machine")]
     assert outcomes == ["rapid", "present", "rapid"]
     assert steps["set a port that is taken"]["told"]["rolled_back"]
+    identified = steps["identify the build on the machine"]["told"]
+    assert (identified["format"], identified["platform"]) == ("tar", "Windows_x86") and identified["sha256"]
     assert told["same_settings_at_the_end"] is True and told["left_deployed"] == [] and told["not_changed_since"] == []
     assert told["collection"] and told["machine"]["ansible_architecture"] == "64-bit"
     assert peer.text() == before and on_disk(peer) == files and peer.swarm.state == "started"

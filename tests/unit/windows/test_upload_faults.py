@@ -286,7 +286,7 @@ def test_a_source_that_is_still_being_written(peer, source):
     # Whoever copies with Windows' own means lets nobody read meanwhile.
     peer.host.locked.add(SOURCE.lower())
     failed = upload(peer)
-    assert failed.failed and "because it is being used by another process. Correct src." in failed.msg
+    assert failed.failed and "because it is being used by another process. Correct src, or wait until" in failed.msg
     peer.host.locked.clear()
     assert_nothing_is_left(peer)
     assert_heals(peer, source)

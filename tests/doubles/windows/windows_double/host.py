@@ -69,8 +69,6 @@ class Host:
         # Called before each round trip, and where a task waits: what tests let happen in between.
         self.before: t.Callable[[Call], None] = lambda call: None
         self.meanwhile: t.Callable[[str], None] = lambda task: None
-        # Called with the path of a build while a script reads it.
-        self.reading: t.Callable[[str], None] = lambda path: None
         # Called after each, before the controller is told: ConnectionAbortedError stands for a connection that is lost.
         self.after: t.Callable[[Call], None] = lambda call: None
         self._programs: t.List[subprocess.Popen[bytes]] = []

@@ -109,7 +109,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 "directory": entry.is_dir(),
                 "bytes": None if entry.is_dir() else entry.stat().st_size,
                 "start": None,
-                "program": None,
+                "programs": [],
                 "sha256": None,
             }
             for entry in listing["entries"]
@@ -118,7 +118,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             if not item["directory"] and item["path"].lower() not in host.locked:
                 content = host.files.read(item["path"], sid)
                 item["start"] = base64.b64encode(content[:512]).decode("ascii")
-                item["program"] = _program(content)
+                item["programs"] = _programs(content, 3, 512)
     if p["Disk"]:
         found["disk"] = {
             "temp": _free(host, r"C:\Windows\TEMP"),
@@ -150,23 +150,22 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         # Environment.SystemDirectory, as it is spelt in its documentation and by Windows.
         found["system"] = SYSTEM_DIRECTORY
         try:
+            real = host.real(p["Build"])
+            if real.is_dir():
+                raise WindowsError("", "It is a directory, and not the file of a build")
             host.check_locked(p["Build"])
             content = host.files.read(p["Build"], sid)
-            start = base64.b64encode(content[: p["StartBytes"] or 64]).decode("ascii")
-            status = host.real(p["Build"]).stat()
-            host.reading(p["Build"])
             found["build"] = {
-                "bytes": status.st_size,
-                "written": status.st_mtime_ns // 100,
-                "start": start,
-                "program": _program(content, 4096) if p["Identify"] else None,
+                "bytes": len(content),
+                "written": real.stat().st_mtime_ns // 100,
+                "start": base64.b64encode(content[: p["StartBytes"] or 64]).decode("ascii"),
+                "programs": _programs(content, 8, 4096) if p["Identify"] else [],
                 "sha256": hashlib.sha256(content).hexdigest() if p["Checksums"] else None,
-                "changed": host.real(p["Build"]).stat() != status,
                 "error": None,
             }
         except WindowsError as error:
-            names = ("bytes", "written", "start", "program", "sha256")
-            found["build"] = dict.fromkeys(names, None) | {"changed": False, "error": str(error)}
+            found["build"] = {"bytes": None, "written": None, "start": None, "programs": [], "sha256": None}
+            found["build"]["error"] = str(error)
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
@@ -179,14 +178,17 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
         return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
 
 
-def _program(content: bytes, limit: int = 512) -> t.Optional[str]:
+def _programs(content: bytes, most: int, limit: int) -> t.List[str]:
+    found: t.List[str] = []
     with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
             start = file.read(limit) if file else b""
             if re.match(rb"MZ|\x7fELF|[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]|\xca\xfe\xba[\xbe\xbf]", start):
-                return base64.b64encode(start).decode("ascii")
-    return None
+                found.append(base64.b64encode(start).decode("ascii"))
+            if len(found) == most:
+                break
+    return found
 
 
 def _free(host: Host, path: str) -> t.Optional[int]:

@@ -27,6 +27,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils import _build
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     PLATFORMS,
     OpenBuild,
+    PartError,
     first_bytes,
     identify,
     identify_part,
@@ -824,7 +825,7 @@ def test_xz_without_its_module(make, monkeypatch):
     ],
 )
 def test_what_the_first_bytes_tell(start, size, program, expected):
-    assert identify_start(start, size, program) == expected
+    assert identify_start(start, size, [elf(190), JAVA_CLASS, program, elf(40)]) == expected
 
 
 START, LONG_START = 4096, 1 << 20
@@ -835,8 +836,8 @@ PATH = "C:\\builds\\vray-7.00.06-e8197af2.tar"
 NOISE = bytes(random.Random(1).choices(range(256), k=400_000))
 
 
-def part(content, count=START, program=b"", platform=None):
-    return identify_part(PATH, "vray-7.00.06-e8197af2.tar", len(content), content[:count], program, platform)
+def part(content, count=START, programs=(), platform=None):
+    return identify_part(PATH, "vray-7.00.06-e8197af2.tar", len(content), content[:count], programs, platform)
 
 
 def told(build):
@@ -858,22 +859,23 @@ def test_a_part_tells_what_the_whole_file_tells(make, kind, platform, dummy, con
         data = pack.get(kind, COMPRESSIONS.get(kind))(data)
     path = make(data, "vray-7.00.06-e8197af2.tar")
     count = len(NOISE) // 2
-    build = part(data, count, content[:START] if kind == "tar" else b"")
+    build = part(data, count, [content[:START]] if kind == "tar" else [])
     assert told(build) == told(identify(path))
     assert (build.path, build.name, build.platform) == (PATH, "vray-7.00.06-e8197af2.tar", platform)
-    assert part(data, count, content[:START], platform).platform == platform
+    # What is in the part counts first.
+    assert part(data, count, [mach(ARM64), elf(3)], platform).platform == platform
 
 
 def test_the_program_of_a_tar_that_lies_behind_its_start():
     data = tar(("a", os.urandom(50000)), ("vray.exe", pe(0x8664)))
     assert (part(data).format, part(data).platform) == ("tar", None)
-    assert part(data, program=pe(0x8664)).platform == "Windows_x86"
-    # What has no platform does not contradict one.
-    for program in (JAVA_CLASS[:512], elf(190), pe(0x8664, offset=9000)[:START]):
-        assert part(data, program=program).platforms == ()
-        assert part(data, program=program, platform="Windows_Arm64").platform == "Windows_Arm64"
+    # What has no platform does not contradict one, and is not the one that is looked for.
+    others = [JAVA_CLASS[:512], elf(190), pe(0x8664, offset=9000)[:START]]
+    assert part(data, programs=others).platforms == ()
+    assert part(data, programs=others, platform="Windows_Arm64").platform == "Windows_Arm64"
+    assert part(data, programs=[*others, pe(0x8664), elf(62)]).platform == "Windows_x86"
     with pytest.raises(BuildError, match="was said to be for Linux_x86, but what is in it is for Windows_x86"):
-        part(data, program=pe(0x8664), platform="Linux_x86")
+        part(data, programs=[*others, pe(0x8664)], platform="Linux_x86")
 
 
 @pytest.mark.parametrize("count", [START, LONG_START])
@@ -894,9 +896,13 @@ def test_a_part_that_is_too_short_to_tell_the_platform(name):
 def test_what_a_part_is_too_short_for_is_refused_until_more_is_there():
     """A block of bzip2 is unpacked as a whole; the header of a program for Windows can lie anywhere."""
     for data, name in ((bz2.compress(tar(("a", os.urandom(10**6)))), "tar.bz2"), (pe(0x8664, offset=9000), "pe")):
-        with pytest.raises(BuildError):
+        with pytest.raises(PartError):
             part(data)
         assert part(data, LONG_START).format == name
+        # There is no more of it.
+        with pytest.raises(BuildError) as caught:
+            part(data[:START])
+        assert not isinstance(caught.value, PartError)
 
 
 @pytest.mark.parametrize(
@@ -906,8 +912,8 @@ def test_what_a_part_is_too_short_for_is_refused_until_more_is_there():
         (b"%PDF-1.4".ljust(9000), "Its first bytes are 25 50 44 46"),
         (gzip.compress(b"hello" * 9000), "is a gzip file, but what is packed in it is not a tar archive"),
         (
-            b"\x1f\x8b\x08" + b"\xff" * 9000,
-            "(9003 bytes) is damaged: it starts like a gzip file, but cannot be unpacked",
+            b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 9000,
+            "(9010 bytes) is damaged: it starts like a gzip file, but cannot be unpacked",
         ),
         (
             tar(("a", b"x"))[:1500],
@@ -922,6 +928,8 @@ def test_what_a_part_is_too_short_for_is_refused_until_more_is_there():
 def test_what_a_part_shows_to_be_no_build_or_damaged(content, problem):
     with pytest.raises(BuildError) as caught:
         part(content)
+    # More of it would show nothing else.
+    assert not isinstance(caught.value, PartError)
     assert problem in str(caught.value)
     assert repr(PATH)[1:-1] in str(caught.value)
 

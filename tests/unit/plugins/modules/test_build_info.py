@@ -80,13 +80,13 @@ def test_the_hash_is_optional_and_costs_nothing_then(run, build, monkeypatch):
     assert run(src=build, sha256=False)["sha256"] is None
 
 
-def test_what_is_told_is_of_one_file(run, build, monkeypatch):
-    def change(source):
+def test_a_build_that_is_written_while_it_is_looked_at(run, build, monkeypatch):
+    def write(source):
         with open(build, "ab") as file:
             file.write(b"more")
         return sha256(source)
 
-    monkeypatch.setattr(build_info, "sha256", change)
+    monkeypatch.setattr(build_info, "sha256", write)
     result = run(src=build)
     assert result["failed"]
     said = "vray-7.00.06-e8197af2' changed after it had been checked. Wait until it is complete, then run again."

@@ -19,7 +19,7 @@ import threading
 import xml.etree.ElementTree
 from pathlib import Path
 
-TEXT = "{{ 1 + 1 }}{% for n in ['obe', 'yed'] %}{{ n }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>"
+TEXT = "{{ 1 + 1 }}{% for n in ['obe', 'yed'] %}{{ n }}{% endfor %}{{ lookup('pipe', 'touch WITNESS') }}<script>'\""
 NASTY = "\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 SHOWN = r"\x1b[31m\x07\r\x9b\u202e\u2066\u200f\u2028\u2029"
 # In what is returned, line breaks are as they were: Ansible's JSON escapes them, and XML may hold them.
@@ -189,12 +189,14 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: set[str] = set()
+        self.attributes: set[str] = set()
         self.texts = [text]
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.add(tag)
+        self.attributes.update(name for name, _value in attrs)
         self.texts += [value or "" for _name, value in attrs]
 
     def handle_data(self, data: str) -> None:
@@ -206,6 +208,7 @@ def check_page(text: str) -> None:
     check(EVALUATED not in text, "a template was evaluated")
     page = Page(text)
     check(page.elements == {"html", "head", "meta", "title", "body", "table", "tr", "td", "pre"}, page.elements)
+    check(page.attributes == {"lang", "charset", "title"}, page.attributes)
     # Line breaks stay as they were: to a page they are white space.
     for line in "".join(page.texts).replace("\r", "\n").split("\n"):
         check(line.isprintable(), line)
