@@ -10,6 +10,7 @@ import abc
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -143,6 +144,9 @@ class Farm(abc.ABC, t.Generic[AnyPeer]):
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port that nobody has, and that no connection of this machine begins at: a double binds it later, and again."""
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port

@@ -659,11 +659,13 @@ def test_slow(peers: t.Callable[..., Peer]) -> None:
 
 
 def test_trickle(peers: t.Callable[..., Peer]) -> None:
-    peer = peers(faults=["trickle=0.0005"], deploy_anything=True)
+    peer = peers(faults=["trickle=0.2"], deploy_anything=True)
     body = form(b"x")
     with open_upload(peer, len(body)) as connection:
         connection.sendall(body)
-        assert connection.recv(65536) in (b"H", b"HT", b"HTT")
+        told = connection.recv(65536)
+        # One byte, as a rule; all of it would be there after half a minute.
+        assert told and b"HTTP/1.1 200 OK\r\n".startswith(told)
 
 
 @pytest.mark.parametrize("how, where", [("staged", ".deploying-*"), ("in-place", "vray-6.20.10-e8197af2")])
@@ -804,6 +806,8 @@ def test_waiting_in_vain_tells_what_was_seen(peers: t.Callable[..., Peer]) -> No
 
 
 def test_nothing_is_left_open(tmp_path: pathlib.Path) -> None:
+    # What other tests left to it.
+    gc.collect()
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
@@ -881,14 +885,14 @@ def test_the_command(tmp_path: pathlib.Path, archive: pathlib.Path) -> None:
         assert f"servant-multipart{process.pid}-" in tmp_file
         with open_upload_at(url, 1000):  # one that hangs does not delay the stop
             process.send_signal(signal.SIGTERM)
-            assert process.communicate(timeout=10) == ("", "")
+            assert process.communicate(timeout=60) == ("", "")
         connection.close()
         assert process.returncode == 0
     # A taken port is one line.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         (tmp_path / "swarm.yaml").write_text(f"webPort: {taken.getsockname()[1]}\n")
         with command(*arguments, "--address", "127.0.0.1") as process:
-            _out, errors = process.communicate(timeout=10)
+            _out, errors = process.communicate(timeout=60)
         assert process.returncode == 1 and errors.count("\n") == 1 and "in use" in errors
 
 
@@ -901,12 +905,12 @@ def open_upload_at(url: urllib.parse.SplitResult, length: int) -> socket.socket:
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path: pathlib.Path) -> None:
     (tmp_path / "swarm.yaml").write_text("webPort: [\n")
     with command("swarm_peer", "--config", tmp_path / "swarm.yaml", "--data-dir", tmp_path) as process:
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=60)
     assert (process.returncode, out, errors.count("\n")) == (1, "", 1) and "swarm.yaml" in errors
 
 
 def test_the_command_that_makes_builds(tmp_path: pathlib.Path) -> None:
     made = tmp_path / "vraystd"
     with command("swarm_peer.builds", "installer", made, "--size", "10000", "--platform", "Linux_Arm64") as process:
-        assert process.communicate(timeout=10) == ("", "") and process.returncode == 0
+        assert process.communicate(timeout=60) == ("", "") and process.returncode == 0
     assert made.stat().st_size == 10_000 and builds.read_build(made).platform == "Linux_Arm64"

@@ -548,7 +548,7 @@ def test_a_full_disk_of_the_peer(peer, source, monkeypatch, directory):
 )
 def test_an_answer_that_is_none(peer, source, fault, says):
     peer.swarm.peer.faults.set([fault])
-    failed = upload(peer, retries=3, deploy_timeout=1 if fault == "silent" else PATIENCE)
+    failed = upload(peer, retries=3, deploy_timeout=5 if fault == "silent" else PATIENCE)
     assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
     assert re.search(says, failed.msg), failed.msg
     assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg

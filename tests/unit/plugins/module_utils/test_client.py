@@ -242,7 +242,7 @@ def test_an_answer_that_trickles_past_its_limit(post, start):
 
 def test_an_answer_that_trickles_and_stops(post):
     """What is left of the limit is all that the next byte is waited for."""
-    limit = 2 * SOON
+    limit = 4
 
     def script(connection):
         connection.read_head()

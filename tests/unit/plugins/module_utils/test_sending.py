@@ -16,6 +16,7 @@ import threading
 import time
 
 import pytest
+import ticks
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _sending
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, TransportError
@@ -612,6 +613,7 @@ def sent_while(world, change, use_sendfile, size=64 * MIB):
 
     def changer():
         assert reached.wait(PATIENCE)
+        ticks.next_tick(world.path)
         change(world.path)
         changed.set()
 
@@ -772,7 +774,8 @@ def test_the_progress(world):
     )
     assert told[0][0] >= 0.1
     assert len(told) >= 2
-    assert all(second[0] - first[0] >= 0.09 for first, second in zip(told, told[1:]))
+    # One that was late is not made up for.
+    assert told[-1][0] >= 0.1 * len(told) - 0.02
     counts = [sent for _when, sent, _total, _speed in told]
     assert counts == sorted(counts)
     assert 0 < counts[-1] <= body.length

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 
 import pytest
 
@@ -26,12 +25,11 @@ class Visitor:
     def __init__(self, monkeypatch, *paths):
         watch = _watch._watch
         self.paths = paths
-        self.threads = []
 
         def watched(directory):
             handle = watch(directory)
-            self.threads.append(threading.Thread(target=self.visit))
-            self.threads[-1].start()
+            # What happens before anybody waits for it is kept.
+            self.visit()
             return handle
 
         monkeypatch.setattr(_watch, "_watch", watched)
