@@ -18,6 +18,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     identify_part,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 
@@ -38,21 +39,27 @@ class ActionModule(SwarmAction):
     def act(self) -> t.Dict[str, t.Any]:
         if not self.on_windows:
             return self.run_module(_MODULE, self.arguments, fail=False)
-        if self.runs_on:
+        if self.in_background:
             raise OptionsError("A build on a Windows host is looked at from the controller: leave async out.")
-        windows, src = Windows(self), self.options["src"]
-        found = windows.look_at_build(src, StartBytes=_START, Identify=True, Checksums=self.options["sha256"])["build"]
+        found = self._look(StartBytes=_START, Identify=True, Checksums=self.options["sha256"])
         try:
             build = self._identify(found)
             is_told = bool(build.platforms) or build.format not in _PACKED or found["bytes"] <= _START
         except PartError:
             is_told = False
         if not is_told:
-            more = windows.look_at_build(src, StartBytes=_LONG_START)["build"]
+            more = self._look(StartBytes=_LONG_START)
             if (more["bytes"], more["written"]) != (found["bytes"], found["written"]):
-                raise changed(src, to_keep=False)
+                raise changed(self.options["src"], to_keep=False)
             build = self._identify(dict(found, start=more["start"]))
         return {"changed": False, "sha256": found["sha256"], **build.as_result()}
+
+    def _look(self, **parameters: t.Any) -> t.Dict[str, t.Any]:
+        src = self.options["src"]
+        # Whoever logs in over the network cannot go on to a share.
+        return t.cast(
+            "t.Dict[str, t.Any]", Windows(self).look_at_build(src, as_system=is_unc(src), **parameters)["build"]
+        )
 
     def _identify(self, found: t.Mapping[str, t.Any]) -> Build:
         src, start = self.options["src"], base64.b64decode(found["start"])

@@ -701,7 +701,7 @@ def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
                 while more:
                     block = source.read(_BLOCK)
                     if len(block) < _BLOCK:
-                        raise _Damaged("ends in the middle of a header behind byte %d %s" % (at, source.where))
+                        raise _Cut("ends in the middle of a header behind byte %d %s" % (at, source.where))
                     more = block[504]
             begin = source.offset
             if member in b"0\x007":

@@ -58,12 +58,14 @@ attributes:
     support: N/A
   platform:
     platforms: posix, windows
-    support: full
+    support: partial
     details:
-      - On Windows, the platform is looked for in the first MiB of a compressed tar file and of a shell script, and in the first
-        64 MiB, up to the eighth program, of a tar file that is not compressed. That of a zip file is not told. Give O(platform)
-        for it. Damage that lies behind the first bytes is not found.
-      - On Windows, a file that another program writes to is refused, and so is writing to it while it is read.
+      - On Windows, the platform is looked for in the first MiB of a compressed tar file and of a shell script. In a tar file
+        that is not compressed, it is looked for in the first eight files that begin like a program within its first 64 MiB, for
+        a minute at most, and beyond its first bytes only where its headers have the mark C(ustar). That of a zip file is not
+        told. Give O(platform) for it. Damage that lies behind the first bytes is not found.
+      - On Windows, a file that another program has open for writing is refused, and nobody can write to it while it is read. A
+        UNC path is read as LocalSystem, unless the task becomes another user with C(become). That needs an administrator.
       - A Windows host needs nothing but Windows itself. What is proved of it and how, the README of the collection says.
 notes:
   - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable

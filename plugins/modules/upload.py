@@ -38,7 +38,8 @@ options:
       - In all, that C(curl.exe) may run for O(connect_timeout), the time that the build takes at 16 KiB per second or at half
         of O(rate_limit), whatever is slower, and O(deploy_timeout) together. So it ends, even if the peer never does.
       - When it has ended, a Windows host looks at the build again. If that changed meanwhile, the task fails, and says
-        whether the peer may have a wrong build. A change that keeps size and time is seen only with O(checksum).
+        whether the peer may have a wrong build. A change that keeps size and time, or that is made to what a symbolic link
+        leads to, is seen only with O(checksum). A build that another program has open for writing is refused.
     type: bool
     default: false
   queued:

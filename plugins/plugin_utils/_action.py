@@ -91,9 +91,8 @@ class SwarmAction(ActionBase, abc.ABC):
         except SwarmError as error:
             result = dict(self.failure_facts(), failed=True, msg=str(error))
         finally:
-            # What runs on works there.
-            if not self.runs_on:
-                self._remove_tmp_path(self._connection._shell.tmpdir)
+            # That of a module in the background is not known here any more.
+            self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("msg"):
             # It may hold what a peer answered, or what a file is called.
             result["msg"] = printable(f"{self.label}: {result['msg']}")
@@ -105,7 +104,7 @@ class SwarmAction(ActionBase, abc.ABC):
         :raises _ModuleFailed: The module failed, and ``fail`` is true.
         """
         result = self._execute_module(
-            module_name=name, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=self.runs_on
+            module_name=name, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=self.in_background
         )
         return self.check(result) if fail else result
 
@@ -147,8 +146,8 @@ class SwarmAction(ActionBase, abc.ABC):
             ) from error
 
     @property
-    def runs_on(self) -> bool:
-        """Whether the module runs on by itself, while the task goes on: async, where an action supports it."""
+    def in_background(self) -> bool:
+        """Whether the module runs in the background: async, where an action supports it."""
         return bool(self._task.async_val)
 
     @property

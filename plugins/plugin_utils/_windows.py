@@ -175,23 +175,23 @@ class Windows:
 
     # -- a look
 
-    def look_at_build(self, path: str, **parameters: t.Any) -> Result:
+    def look_at_build(self, path: str, as_system: bool = False, **parameters: t.Any) -> Result:
         """Return what look.ps1 tells of a build on the host, which can be read.
 
         :param path: What the option src says.
+        :param as_system: See :meth:`run`.
         :param parameters: More of the script's.
         :raises OptionsError: The path is not absolute.
-        :raises BuildError: It is not there, may not be read, or somebody writes to it.
+        :raises BuildError: It is not there, may not be read, or somebody has it open for writing.
         """
         drive, rest = ntpath.splitdrive(path)
         if not drive or rest[:1] not in ("\\", "/"):
             raise OptionsError(f"src is {shown(path, 500)}; on a Windows host it has to be an absolute path.")
-        looked = self.run("look", Build=path, **parameters)
+        looked = self.run("look", as_system=as_system, Build=path, **parameters)
         if looked["build"]["error"]:
             reason = looked["build"]["error"].rstrip(".")
-            raise BuildError(
-                f"The build {path} could not be read: {reason}. Correct src, or wait until it is complete."
-            )
+            advice = "Wait until that is done with it." if looked["build"]["in_use"] else "Correct src."
+            raise BuildError(f"The build {path} could not be read: {reason}. {advice}")
         return looked
 
     def look(self, given: t.Mapping[str, t.Any]) -> Result:

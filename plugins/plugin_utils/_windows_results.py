@@ -107,6 +107,7 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
                     "programs": [BASE64],
                     "sha256": OrNull(TEXT),
                     "error": OrNull(TEXT),
+                    "in_use": FLAG,
                 },
             ),
         ),

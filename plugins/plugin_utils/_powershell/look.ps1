@@ -76,11 +76,10 @@ function Get-Free {
     }
 }
 
-# Others may go on with it, and with Swarm's own they do.
+# Open a file for reading; others can read and remove it meanwhile, and what else they can do is said.
 function Open-File {
-    param ([string] $Path)
-    $share = [IO.FileShare]::ReadWrite -bor [IO.FileShare]::Delete
-    [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+    param ([string] $Path, [IO.FileShare] $Others)
+    [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $Others -bor [IO.FileShare]::Delete)
 }
 
 # Fill a buffer with the next bytes of a stream, and return their number.
@@ -104,7 +103,7 @@ function Read-Start {
 }
 
 # The first bytes of the first programs in a tar archive that is not compressed, as base64. They are looked for in the
-# first 64 MiB, until the time is up. More than one are wanted, since some are for no system that V-Ray is for.
+# first 64 MiB, until the time is up. Several, since some may be for systems that V-Ray is not made for.
 function Read-Program {
     param ($Stream, [Diagnostics.Stopwatch] $Watch, [int] $Milliseconds, [int] $Most, [int] $Limit)
     $header = New-Object -TypeName byte[] -ArgumentList 512
@@ -328,7 +327,7 @@ if ($imported) {
                 $left--
                 $stream = $null
                 try {
-                    $stream = Open-File $entry.FullName
+                    $stream = Open-File $entry.FullName ReadWrite
                     $item.start = Read-Start $stream 512
                     $item.programs = @(Read-Program $stream $watch 2000 3 512)
                 }
@@ -363,7 +362,7 @@ if ($SharePath) {
         if ($lists[$key] -and -not $listing.error) {
             $stream = $null
             try {
-                $stream = Open-File ([IO.Path]::Combine($SharePath, $lists[$key]))
+                $stream = Open-File ([IO.Path]::Combine($SharePath, $lists[$key])) ReadWrite
                 $result.share[$key] = Read-Start $stream 1048576
             }
             catch {
@@ -394,7 +393,7 @@ if ($Checksums -and $SharePath -and $result.share.signature) {
         if (-not $item.directory -and $matching.Count -eq 0) {
             $stream = $null
             try {
-                $stream = Open-File $item.path
+                $stream = Open-File $item.path ReadWrite
                 $item.sha256 = Get-Checksum $stream
             }
             catch {
@@ -417,17 +416,17 @@ if ($Build) {
         if ([IO.Directory]::Exists($Build)) {
             throw 'It is a directory, and not the file of a build'
         }
-        # Nobody writes to it meanwhile, and who does already is told. It can be moved and removed.
-        $share = [IO.FileShare]::Read -bor [IO.FileShare]::Delete
-        $stream = [IO.File]::Open($Build, [IO.FileMode]::Open, [IO.FileAccess]::Read, $share)
+        # Nobody can write to it meanwhile. That somebody has it open for writing already is an error.
+        $stream = Open-File $Build Read
         $watch = [Diagnostics.Stopwatch]::StartNew()
         $result.build = @{
             bytes = $stream.Length
             written = [IO.File]::GetLastWriteTimeUtc($Build).Ticks
             start = Read-Start $stream $StartBytes
-            programs = @($(if ($Identify) { Read-Program $stream $watch 60000 8 4096 }))
+            programs = @(if ($Identify) { Read-Program $stream $watch 60000 8 4096 })
             sha256 = $(if ($Checksums) { Get-Checksum $stream } else { $null })
             error = $null
+            in_use = $false
         }
     }
     catch {
@@ -438,6 +437,8 @@ if ($Build) {
             programs = @()
             sha256 = $null
             error = Get-Reason $_
+            # ERROR_SHARING_VIOLATION
+            in_use = $_.Exception.GetBaseException().HResult -eq -2147024864
         }
     }
     finally {

@@ -17,7 +17,9 @@ import pytest
 import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.modules import build_info
-from windows_double.farm import NAME
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import script_text
+from windows_double.farm import NAME, SHARE
+from windows_double.host import SYSTEM
 
 BUILD_INFO = "renderops.vray_swarm.build_info"
 SRC = "C:\\Builds, old; new\\" + NAME
@@ -71,7 +73,7 @@ FORMATS = {
     "tar.bz2": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), mode="w:bz2"), 2),
     "tar.xz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000)), mode="w:xz"), 1),
     # Programs for other systems, such as those for a graphics card, come first.
-    "tar, later": (packed(("a", bytes(9999)), ("k.cubin", CUBIN), ("l.cubin", CUBIN), ("vray.exe", EXE), mode="w"), 1),
+    "tar, later": (packed(("a", bytes(9999)), *[("k.cubin", CUBIN)] * 7, ("vray.exe", EXE), mode="w"), 1),
     "pe": (EXE + bytes(99999), 1),
     "shell": (b"#!/bin/sh\nexit\n" + bytes(9999) + gzip.compress(packed(("vray", EXE), mode="w")), 2),
 }
@@ -94,6 +96,37 @@ def test_a_zip_is_for_the_platform_that_is_said(farm, peer):
     told = farm.task(BUILD_INFO, {"src": SRC})
     assert (told["format"], told["platforms"], told["platform"]) == ("zip", [], None)
     assert farm.task(BUILD_INFO, {"src": SRC, "platform": "Windows_x86"})["platform"] == "Windows_x86"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        packed(("a", bytes(9999)), *[("k.cubin", CUBIN)] * 8, ("vray.exe", EXE), mode="w"),
+        packed(("a", b"text")),
+    ],
+    ids=["behind too many programs", "whole and without any"],
+)
+def test_what_tells_no_platform_is_not_asked_for_more(farm, peer, content):
+    place(farm, peer, content)
+    told = farm.task(BUILD_INFO, {"src": SRC})
+    assert (told.status, told["kind"], told["platform"]) == ("ok", "archive", None)
+    assert peer.host.forget() == ["look"]
+
+
+def test_a_build_on_a_share_is_read_as_the_computer(farm, peer):
+    peer.host.share(SHARE, farm.share, readers={SYSTEM[1]})
+    src = SHARE + "\\" + NAME
+    place(farm, peer, path=src)
+    told = farm.task(BUILD_INFO, {"src": src})
+    assert (told["path"], told["platform"]) == (src, "Windows_x86")
+    assert peer.host.calls[-1].become == "SYSTEM"
+
+
+def test_nobody_writes_to_a_build_while_the_script_reads_it():
+    """The double has no programs that write: see FileShare in the documentation of .NET."""
+    text = script_text("look")
+    assert "Open-File $Build Read\n" in text
+    assert text.count("Open-File ") - text.count("function Open-File ") == 1 + text.count(" ReadWrite\n")
 
 
 def test_the_checksum_is_optional_and_check_mode_tells_the_same(farm, peer):
@@ -151,7 +184,7 @@ def test_a_build_that_is_not_there_or_a_directory_or_written_by_another_program(
     assert "It is a directory" in farm.task(BUILD_INFO, {"src": SRC.rpartition("\\")[0]})["msg"]
     peer.host.locked.add(SRC.lower())
     failed = farm.task(BUILD_INFO, {"src": SRC})
-    assert "it is being used by another process. Correct src, or wait until it is complete." in failed["msg"]
+    assert "it is being used by another process. Wait until that is done with it." in failed["msg"]
 
 
 def test_async_is_refused(farm, peer):

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import struct
+import tarfile
 import typing as t
 
 from windows_double import scripts
@@ -142,6 +145,13 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
     for name, compression in (("a.tar.gz", "gz"), ("b.tar.xz", "xz"), ("c.tar.bz2", "bz2"), ("d.tar.gz", "gz")):
         shutil.copy(farm.build(name, compression=compression, platform="Linux_x86"), imports)
     (imports / "notes.txt").write_text("not a build")
+    # What is for a graphics card is no program of the platform.
+    with tarfile.open(imports / "cards.tar", "w") as archive:
+        for member, machine in (("a.cubin", 190), ("b.cubin", 190), ("vray", 62)):
+            header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, machine)
+            info = tarfile.TarInfo(member)
+            info.size = len(header)
+            archive.addfile(info, io.BytesIO(header))
     # Its header goes on behind what is read.
     (imports / "odd.exe").write_bytes(b"MZ".ljust(60, b"\0") + (4096).to_bytes(4, "little") + bytes(9000))
     sizes = {path.name: path.stat().st_size for path in imports.iterdir()}
@@ -160,6 +170,7 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
         NAME: ("archive", "Windows_x86"),
         "linux.tar": ("archive", "Linux_x86"),
         "mac.tar": ("archive", "macOS_Arm64"),
+        "cards.tar": ("archive", "Linux_x86"),
         "for-linux": ("installer", "Linux_Arm64"),
         "held.tar": (None, None),
         "a.tar.gz": ("archive", None),
@@ -170,7 +181,7 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
         "odd.exe": (None, None),
     }
     told = {(item["kind"], item["subject"]) for item in found["differences"]}
-    foreign = {("platform", name) for name in ("linux.tar", "mac.tar", "for-linux", "b.tar.xz")}
+    foreign = {("platform", name) for name in ("linux.tar", "mac.tar", "cards.tar", "for-linux", "b.tar.xz")}
     assert told == foreign | {("import", "notes.txt")}
     # Without it, no file is opened.
     (farm.share / "builds.json").write_text("{")

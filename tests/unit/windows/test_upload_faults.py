@@ -283,10 +283,12 @@ def test_a_source_that_is_still_being_written(peer, source):
     peer.host.before = lambda call: None
     os.truncate(source, SIZE)
 
-    # Whoever copies with Windows' own means lets nobody read meanwhile.
+    # As long as somebody has it open for writing.
     peer.host.locked.add(SOURCE.lower())
     failed = upload(peer)
-    assert failed.failed and "because it is being used by another process. Correct src, or wait until" in failed.msg
+    assert (
+        failed.failed and "because it is being used by another process. Wait until that is done with it." in failed.msg
+    )
     peer.host.locked.clear()
     assert_nothing_is_left(peer)
     assert_heals(peer, source)

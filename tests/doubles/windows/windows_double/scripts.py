@@ -118,7 +118,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             if not item["directory"] and item["path"].lower() not in host.locked:
                 content = host.files.read(item["path"], sid)
                 item["start"] = base64.b64encode(content[:512]).decode("ascii")
-                item["programs"] = _programs(content, 3, 512)
+                item["programs"] = _programs(content, "import")
     if p["Disk"]:
         found["disk"] = {
             "temp": _free(host, r"C:\Windows\TEMP"),
@@ -159,13 +159,14 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 "bytes": len(content),
                 "written": real.stat().st_mtime_ns // 100,
                 "start": base64.b64encode(content[: p["StartBytes"] or 64]).decode("ascii"),
-                "programs": _programs(content, 8, 4096) if p["Identify"] else [],
+                "programs": _programs(content, "build") if p["Identify"] else [],
                 "sha256": hashlib.sha256(content).hexdigest() if p["Checksums"] else None,
                 "error": None,
+                "in_use": False,
             }
         except WindowsError as error:
             found["build"] = {"bytes": None, "written": None, "start": None, "programs": [], "sha256": None}
-            found["build"]["error"] = str(error)
+            found["build"].update(error=str(error), in_use="used by another process" in str(error))
     if p["Url"]:
         found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
     return False, found
@@ -178,7 +179,11 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
         return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
 
 
-def _programs(content: bytes, most: int, limit: int) -> t.List[str]:
+def _programs(content: bytes, what: str) -> t.List[str]:
+    """As many, and as much of each, as the script asks for: first for the import directory, then for a build."""
+    text = (FOLDER / "look.ps1").read_text(encoding="utf-8")
+    numbers = re.findall(r"Read-Program \$stream \$watch \d+ (\d+) (\d+)", text)
+    most, limit = map(int, numbers[("import", "build").index(what)])
     found: t.List[str] = []
     with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:

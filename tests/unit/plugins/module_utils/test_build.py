@@ -389,8 +389,11 @@ def test_a_sparse_file_of_gnu_tar_is_passed_by(make):
     first, second = bytearray(512), bytearray(512)
     first[504] = 1
     content = block(b"S", 700, 1) + bytes(first) + bytes(second) + elf(62).ljust(1024, b"x")
-    path = make(content + block(b"0", 64) + elf(183).ljust(512, b"\0") + bytes(1024))
-    assert identify(path).platform == "Linux_Arm64"
+    data = content + block(b"0", 64) + elf(183).ljust(512, b"\0") + bytes(1024)
+    assert identify(make(data)).platform == "Linux_Arm64"
+    # A part of it that ends with the first of its two headers.
+    build = identify_part("build", "build", len(data), data[:512], [elf(183)])
+    assert (build.format, build.platform) == ("tar", "Linux_Arm64")
 
 
 def test_the_size_in_an_extended_header_counts(make):
