@@ -50,37 +50,74 @@ class _Findings:
 def discover_windows(
     windows: Windows, web_port: int, seconds: float, asked: t.Optional[t.Dict[str, t.Any]]
 ) -> t.Dict[str, t.Any]:
-    """The same result as :func:`_discover.discover` has elsewhere, in two round trips where one program listens there.
+    """The same result as :func:`_discover.discover` has elsewhere, in two round trips.
 
     :param asked: What the look tells of the web port, if the host asked itself.
     """
     found = windows.run("discover", WebPort=web_port)
-    candidates: t.Dict[int, t.Dict[str, t.Any]] = {}
-    if len({listener["pid"] for listener in found["listeners"]}) > 1:
-        # Which of them answered is not known.
-        asked = None
+    listeners: t.Dict[int, t.Mapping[str, t.Any]] = {}
     for listener in found["listeners"]:
         # Sockets of one process are one candidate.
-        if listener["pid"] not in candidates and len(candidates) < _MANY_CANDIDATES:
-            candidates[listener["pid"]] = _candidate(windows, listener, found, web_port, seconds, asked)
-    ordered = sorted(candidates.values(), key=lambda candidate: not candidate["api"]["reachable"])
-    return {"candidates": ordered, "unseen": found["unseen"], "web_port": web_port}
+        listeners.setdefault(listener["pid"], listener)
+    if len(listeners) > 1:
+        # Which of them answered is not known.
+        asked = None
+    questions = [_Question(listener, found["folders"], asked) for listener in listeners.values()][:_MANY_CANDIDATES]
+    candidates = []
+    if questions:
+        urls = [question.url for question in questions if question.url]
+        more = windows.run(
+            "discover",
+            Files=[path for question in questions for path in question.files],
+            Folders=[path for question in questions for path in question.folders],
+            Names=_CONFIG_NAMES,
+            Urls=[url + FLAG_PATH for url in urls],
+            Milliseconds=int(seconds * 1000),
+        )
+        apis = {url: parse_ask(answer, url) for url, answer in zip(urls, more["answers"], strict=True)}
+        for question in questions:
+            api = apis[question.url] if question.url else t.cast("t.Dict[str, t.Any]", asked)
+            candidates.append(_candidate(question, found, question.files_of(more), web_port, api))
+    candidates.sort(key=lambda candidate: not candidate["api"]["reachable"])
+    return {"candidates": candidates, "unseen": found["unseen"], "web_port": web_port}
+
+
+class _Question:
+    """What the host is asked about one who listens."""
+
+    def __init__(
+        self,
+        listener: t.Mapping[str, t.Any],
+        places: t.Mapping[str, t.Optional[str]],
+        asked: t.Optional[t.Mapping[str, t.Any]],
+    ) -> None:
+        self.listener = listener
+        self.named = _named(listener, listener["service"])
+        self.files = [path for path, dummy in self.named if path.lower().endswith((".yaml", ".yml"))]
+        self.folders = [path for path, dummy in self.named] + _places(listener["executable"], places)
+        address, port = listener["address"], listener["port"]
+        is_known = asked is not None and address in _ANYWHERE and asked["url"] == base_url("localhost", port)
+        #: Where it is asked whether it answers as Swarm does; None where that is known.
+        self.url = None if is_known else base_url(_ANYWHERE.get(address, address), port)
+
+    def files_of(self, more: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        """What was found for it, among that for all."""
+        return {
+            "files": [file for file in more["files"] if any(_same(path, file["path"]) for path in self.files)],
+            "seen": [folder for folder in more["seen"] if folder["pattern"] in self.folders],
+        }
 
 
 def _candidate(
-    windows: Windows,
-    listener: t.Mapping[str, t.Any],
+    question: _Question,
     found: t.Mapping[str, t.Any],
+    files: t.Mapping[str, t.Any],
     web_port: int,
-    seconds: float,
-    asked: t.Optional[t.Dict[str, t.Any]],
+    api: t.Dict[str, t.Any],
 ) -> t.Dict[str, t.Any]:
+    listener, named = question.listener, question.named
     pid, executable, service = listener["pid"], listener["executable"], listener["service"]
     port, configs, data_dirs, services, imports = (_Findings() for dummy in range(5))
-    api = asked
-    if api is None or listener["address"] not in _ANYWHERE or api["url"] != base_url("localhost", listener["port"]):
-        url = base_url(_ANYWHERE.get(listener["address"], listener["address"]), listener["port"])
-        api = parse_ask(windows.run("look", Url=url + FLAG_PATH, Milliseconds=int(seconds * 1000))["answer"], url)
     address = f"[{listener['address']}]" if ":" in listener["address"] else listener["address"]
     where = f"{address}:{listener['port']}"
     if found["named"]:
@@ -97,13 +134,6 @@ def _candidate(
         notes.append("it was not started by a service of Windows")
     if executable is None:
         notes.append("its executable cannot be seen by this user; log in as an administrator")
-    named = _named(listener, service)
-    files = windows.run(
-        "discover",
-        Files=[path for path, dummy in named if path.lower().endswith((".yaml", ".yml"))],
-        Folders=[path for path, dummy in named] + _places(executable, found["folders"]),
-        Names=_CONFIG_NAMES,
-    )
     settings = _find_configs(configs, named, files, listener["port"])
     if settings and isinstance(settings.get(IMPORT_DIR_KEY), str):
         best = configs.ordered()[0]

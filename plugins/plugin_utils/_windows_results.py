@@ -51,6 +51,7 @@ class Else(t.NamedTuple):
 
 
 _LISTING = {"missing": FLAG, "error": OrNull(TEXT)}
+_ANSWER = Else(("status", "body"), {"status": OrNull(WHOLE), "body": OrNull(BASE64), "error": OrNull(TEXT)})
 _RENDERS = [{"pid": WHOLE, "executable": TEXT}]
 _SETTINGS = Else(("content",), {"path": TEXT, "content": OrNull(BASE64), "error": OrNull(TEXT)})
 
@@ -111,10 +112,7 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
                 },
             ),
         ),
-        "answer": When(
-            "Url",
-            Else(("status", "body"), {"status": OrNull(WHOLE), "body": OrNull(BASE64), "error": OrNull(TEXT)}),
-        ),
+        "answer": When("Url", _ANSWER),
     },
     "discover": {
         "unseen": [TEXT],
@@ -139,6 +137,7 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
         "folders": When("WebPort", {"data": OrNull(TEXT), "programs": OrNull(TEXT), "system": OrNull(TEXT)}),
         "files": [_SETTINGS],
         "seen": [{"folder": TEXT, "pattern": TEXT, "settings": [_SETTINGS], "holds_vray": FLAG}],
+        "answers": [_ANSWER],
     },
     "files look": {
         "directory": FLAG,

@@ -13,7 +13,10 @@ param (
     # Files that may be the settings, and directories, with wildcards, in which they or the builds may lie.
     [string[]] $Files = @(),
     [string[]] $Folders = @(),
-    [string[]] $Names = @()
+    [string[]] $Names = @(),
+    # What those who listen are to be asked, and how long each may take.
+    [string[]] $Urls = @(),
+    [int] $Milliseconds = 10000
 )
 
 $ErrorActionPreference = 'Stop'
@@ -37,6 +40,47 @@ function Read-Settings {
         $found.error = $_.Exception.GetBaseException().Message
     }
     $found
+}
+
+# GET a URL: what came back, or why nothing did. It is that of look.ps1: scripts cannot share text.
+function Get-Answer {
+    param ([string] $Url, [int] $Milliseconds)
+    $request = [Net.WebRequest]::Create($Url)
+    $request.Proxy = $null
+    $request.AllowAutoRedirect = $false
+    $request.KeepAlive = $false
+    $request.Timeout = $Milliseconds
+    $request.ReadWriteTimeout = $Milliseconds
+    $request.UserAgent = 'renderops.vray_swarm'
+    $response = $null
+    try {
+        try {
+            $response = $request.GetResponse()
+        }
+        catch {
+            # An answer with the status of an error is one.
+            $response = $_.Exception.InnerException.Response
+            if ($null -eq $response) {
+                throw
+            }
+        }
+        $body = New-Object -TypeName IO.MemoryStream
+        $stream = $response.GetResponseStream()
+        $buffer = New-Object -TypeName byte[] -ArgumentList 65536
+        do {
+            $count = $stream.Read($buffer, 0, $buffer.Length)
+            $body.Write($buffer, 0, $count)
+        } while ($count -gt 0 -and $body.Length -le 1048576)
+        @{ status = [int] $response.StatusCode; body = [Convert]::ToBase64String($body.ToArray()); error = $null }
+    }
+    catch {
+        @{ status = $null; body = $null; error = $_.Exception.GetBaseException().Message.Trim() }
+    }
+    finally {
+        if ($null -ne $response) {
+            $response.Close()
+        }
+    }
 }
 
 if ($WebPort) {
@@ -128,6 +172,8 @@ $result.seen = @(foreach ($pattern in $Folders | Where-Object -FilterScript { $_
             }
         }
     })
+
+$result.answers = @(foreach ($url in $Urls) { Get-Answer $url $Milliseconds })
 
 $Ansible.Changed = $false
 $Ansible.Result = $result

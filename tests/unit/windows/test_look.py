@@ -14,8 +14,9 @@ import tarfile
 import typing as t
 
 from windows_double import scripts
-from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, free_port
 from windows_double.host import SYSTEM
+from windows_double.services import Swarm
 
 INFO = "renderops.vray_swarm.peer_info"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
@@ -248,7 +249,35 @@ def test_discover_asks_who_listens_elsewhere(farm, peer):
     (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
     assert (found["address"], found["api"]["url"]) == ("::", f"http://[::1]:{peer.port}")
     assert found["api"]["reachable"] and found["web_port"][0]["value"] == peer.port
-    assert peer.host.forget() == ["look", "discover", "look", "discover"]
+    assert peer.host.forget() == ["look", "discover", "discover"]
+
+
+def test_discover_asks_all_who_listen_at_once(farm, peer):
+    """Several with swarm in their name, each with settings of its own; each is told what is its own."""
+    other = Swarm(peer.host, "Swarm 2", SYSTEM, r"D:\swarm2\swarm.yaml", r"D:\swarm2\data")
+    peer.host.files.drives["D:"] = peer.host.files.drives["C:"].parent / "d"
+    peer.host.real(r"D:\swarm2\data").mkdir(parents=True)
+    port = free_port()
+    peer.host.real(r"D:\swarm2\swarm.yaml").write_text(f"webPort: {port}\n")
+    peer.host.services["Swarm 2"] = other
+    other.start()
+    try:
+        run = farm.run("renderops.vray_swarm.discover", vray_swarm_web_port=5)
+    finally:
+        other.end()
+    assert run.succeeded, run.output
+    found = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
+    told = {item["service"][0]["value"]: item for item in found}
+    assert {name: item["web_port"][0]["value"] for name, item in told.items()} == {SERVICE: peer.port, "Swarm 2": port}
+    assert all(item["api"]["reachable"] for item in found)
+    assert {item["api"]["url"] for item in found} == {f"http://[::1]:{number}" for number in (peer.port, port)}
+    assert {name: item["config"][0]["value"] for name, item in told.items()} == {
+        SERVICE: CONFIG,
+        "Swarm 2": r"D:\swarm2\swarm.yaml",
+    }
+    # Nothing of it names that drive.
+    assert r"D:\swarm2\swarm.yaml" not in [item["value"] for item in told[SERVICE]["config"]]
+    assert peer.host.forget() == ["look", "discover", "discover"]
 
 
 def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):

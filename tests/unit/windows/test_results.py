@@ -71,6 +71,7 @@ DISCOVER: t.Dict[str, t.Any] = {
             "holds_vray": True,
         }
     ],
+    "answers": [{"status": None, "body": None, "error": "The operation has timed out"}],
 }
 FILES: t.Dict[str, t.Any] = {
     "directory": False,

@@ -336,6 +336,7 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
             if settings or holds:
                 entry = {"folder": host.files.windows(folder), "pattern": pattern}
                 found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
+    found["answers"] = [_ask(url, p["Milliseconds"] / 1000) for url in p["Urls"]]
     return False, found
 
 
