@@ -42,6 +42,8 @@ def test_the_double_may_not_return_what_is_not_documented():
         check_result("ansible.windows.win_stat", {"changed": False, "stat": {"exists": True, "owner_of_it": "me"}})
     with pytest.raises(NotDocumented, match="returns stat success"):
         check_result("ansible.windows.win_stat", {"changed": False})
+    with pytest.raises(NotDocumented, match="size is 'large', and the documentation says int"):
+        check_result("ansible.windows.win_stat", {"stat": {"exists": True, "size": "large"}})
 
 
 def test_a_module_must_be_the_one_of_ansible_windows(tmp_path):

@@ -27,7 +27,10 @@ _MORE = {
 }
 # What their documentation says that they return always, and their sources do not.
 _NOT_ALWAYS = {"ansible.windows.win_command": {"msg", "stdout_lines", "stderr_lines"}}
+# Its documentation says bool, and its source a text.
+_OTHER_TYPES = {("ansible.windows.win_command", "msg")}
 _TYPES: t.Dict[str, t.Tuple[type, ...]] = {
+    "complex": (dict, list),
     "str": (str,),
     "path": (str,),
     "bool": (bool,),
@@ -134,6 +137,10 @@ def _check_keys(module: str, where: str, returns: t.Mapping[str, t.Any], result:
         raise NotDocumented(f"{where} does not return {', '.join(sorted(unknown))}, as far as its documentation says")
     for name, entry in returns.items():
         value = result.get(name)
+        # Some samples are of another type than is said beside them.
+        is_known = value == entry.get("sample") or (where, name) in _OTHER_TYPES
+        if value is not None and not is_known:
+            _check_type(f"{where}: {name}", {"type": entry.get("type", "raw")}, value)
         contains = entry.get("contains")
         if contains and value is not None:
             for item in value if isinstance(value, list) else [value]:
