@@ -34,7 +34,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload impor
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows_upload
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
-from swarm_peer import form
+from swarm_peer import builds, form
 from swarm_peer.faults import Plan, parse
 from windows_double.documented import folder
 from windows_double.farm import DATA_DIR, NAME, VERSION
@@ -80,7 +80,7 @@ class Disk(Host):
         return self._windows.sha256(path)
 
 
-def upload(peer, src=SOURCE, sleep=lambda seconds: None, **options):
+def upload(peer, /, src=SOURCE, sleep=lambda seconds: None, **options):
     """Run the task once; the report, and in ``failed`` whether it failed."""
     given = {name: option.get("default") for name, option in upload_spec().items()}
     given.update(src=src, remote_src=True, peer="127.0.0.1", web_port=peer.port, data_dir=DATA_DIR)
@@ -391,6 +391,26 @@ def test_an_older_curl_that_knows_an_option_not(peer, source, monkeypatch):
     assert "option --no-such-option" in failed.msg and "The peer cannot have accepted the build" in failed.msg
 
 
+def test_a_build_that_curl_cannot_read(peer, source):
+    """It was there when it was looked at, just before."""
+    away = source.with_name("away")
+
+    def take_away(call):
+        if call.module.endswith("win_command"):
+            source.rename(away)
+
+    peer.host.before = take_away
+    failed = upload(peer, retries=3)
+    assert failed.failed and (failed.attempts, failed.bytes_sent) == (1, 0)
+    assert f"curl.exe could not read {SOURCE}: (26) " in failed.msg
+    assert "Names with other letters than English need care." in failed.msg
+    assert events(peer) == []
+    assert_nothing_is_left(peer)
+    peer.host.before = lambda call: None
+    away.rename(source)
+    assert_heals(peer, source)
+
+
 def test_what_curl_says_is_data(peer, source, monkeypatch):
     run = peer.host._win_command
 
@@ -477,6 +497,22 @@ def test_a_connection_that_is_reset(peer, source):
     assert_whole(peer, source)
 
 
+@pytest.mark.parametrize("address", ["::1", "[::1]", "0:0:0:0:0:0:0:1"])
+def test_a_peer_with_an_address_of_ipv6(peer, source, address):
+    peer.swarm.stop()
+    peer.host.address = "::1"
+    peer.swarm.start()
+    if peer.swarm.peer is None:
+        pytest.skip("no IPv6 here")
+    sent = upload(peer, peer=address)
+    assert (sent.failed, sent.outcome) == (False, "rapid"), sent.msg
+    url = f"http://[{address.strip('[]')}]:{peer.port}/api/vray/upload"
+    curl = [call.options["argv"] for call in peer.host.calls if call.module.endswith("win_command")]
+    assert [argv[argv.index("--url") + 1 :] for argv in curl] == [[url]] and sent.url == url
+    assert events(peer, "request")[-1]["client"] == "::1"
+    assert_whole(peer, source)
+
+
 def test_two_runs_at_once(farm, peer, source):
     """Two builds to one peer, both under way at the same time."""
     other = "vray-7.10.0-0a1b2c3d.tar"
@@ -535,11 +571,100 @@ def test_a_full_disk_of_the_peer(peer, source, monkeypatch, directory):
     assert_heals(peer, source)
 
 
+# When the peer ends the connection over bytes that it has not read, its answer can be lost.
+REFUSED = f"refused {NAME}: 'refused before the upload was whole'"
+REFUSED_OR_LOST = rf"{REFUSED}|\((55|56)\) .* cannot have accepted"
+CANNOT = "The peer cannot have accepted the build: run this again when the reason is gone."
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "says", "sent"),
+    [
+        ("not-swarm", 200, "answered with HTTP 200, but not as Swarm does: .* Does another program listen", "none"),
+        ("not-swarm,code=404", 200, "answered with HTTP 404, but not as Swarm does: .*" + CANNOT, "none"),
+        ("early,after=0,then=close", 200, REFUSED_OR_LOST, "part"),
+        (f"early,after={PIECE},then=close", 200, REFUSED_OR_LOST, "part"),
+        # What is read, and thrown away, is sent to its end.
+        (f"early,after={PIECE},then=drain", 200, REFUSED, "whole"),
+        # At such a status curl stops sending. At 200 it goes on, until a limit ends it: see below.
+        (f"early,after={PIECE},then=sit", 413, REFUSED, "part"),
+        (f"stall,after={PIECE}", 200, "Operation too slow.* See Swarm's log on the peer. " + CANNOT, "part"),
+        ("reset,after=0", 200, r"\((55|56)\) .*" + CANNOT, "part"),
+        (f"reset,after={SIZE // 2}", 200, r"\((55|56)\) .*" + CANNOT, "part"),
+        ("fail=no room", 200, f"refused {NAME}: 'no room'", "whole"),
+        ("redirect=http://127.0.1.9/", 200, "HTTP 302: The peer's answer is not JSON.* may have accepted", "whole"),
+    ],
+)
+def test_a_peer_that_does_not_take_the_build(peer, source, fault, status, says, sent):
+    peer.swarm.peer.status = status
+    peer.swarm.peer.faults.set([fault])
+    limit = 2 if fault.startswith("stall") else PATIENCE
+    failed = upload(peer, retries=0 if sent == "part" else 3, deploy_timeout=limit)
+    assert failed.failed and failed.attempts == 1
+    assert re.search(says, failed.msg), failed.msg
+    assert (failed.outcome, failed.changed) == ("failed", False)
+    if sent == "part":
+        assert failed.bytes_sent < SIZE
+    else:
+        assert failed.bytes_sent == {"none": 0, "whole": SIZE}[sent]
+    asked = [event["method"] for event in events(peer, "request")]
+    assert asked == (["GET"] if sent == "none" else ["GET", "POST"])
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+
+
+@pytest.mark.parametrize(("key", "status"), [("RapidUR", 200), ("QueuedUR", 503)])
+def test_an_early_success_is_none(peer, source, monkeypatch, key, status):
+    def answer(_message, tmp_file):
+        known = {"tmpFile": tmp_file, "uploadedFileSize": SIZE, "takenSeconds": 6}
+        known["uploadedVrayVersion"] = builds.version_dict(VERSION)
+        return {key: dict(known, deployedInDirectory=DATA_DIR, queuedAs=NAME)}
+
+    monkeypatch.setattr("swarm_peer.store.fail", answer)
+    peer.swarm.peer.status = status
+    peer.swarm.peer.faults.set([f"early,after={PIECE},then=sit"])
+    failed = upload(peer, retries=3, deploy_timeout=2)
+    assert failed.failed and failed.attempts == 1 and failed.bytes_sent < SIZE
+    assert f"it answered {key} before it had the whole build" in failed.msg
+    assert CANNOT in failed.msg
+    assert (failed.outcome, failed.changed) == ("failed", False)
+    monkeypatch.undo()
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+
+
+@pytest.mark.parametrize("status", [413, 500, 503])
+def test_a_key_counts_and_not_the_status(peer, source, status):
+    peer.swarm.peer.status = status
+    peer.swarm.peer.faults.set(["fail=too big"])
+    failed = upload(peer, retries=3)
+    assert failed.failed and (failed.attempts, failed.http_status, failed.outcome) == (1, status, "failed")
+    assert f"refused {NAME}: 'too big'. Sent: {SIZE} of {SIZE} bytes." in failed.msg
+    assert_nothing_is_left(peer)
+    assert_heals(peer, source)
+    existing = upload(peer, force=True)
+    assert (existing.failed, existing.http_status, existing.outcome) == (False, status, "existing"), existing.msg
+    remove_by_hand(peer)
+    queued = upload(peer, queued=True)
+    assert (queued.failed, queued.http_status, queued.outcome) == (False, status, "queued"), queued.msg
+    peer.swarm.peer.wait_for("import", timeout=PATIENCE)
+    assert_next_run_sends_nothing(peer, source)
+
+
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
         ("garbage=html", "HTTP 200: The peer's answer is HTML or XML instead of JSON"),
         ("garbage=truncated", "HTTP 200: The peer's answer is JSON that breaks off before its end"),
+        ("garbage=empty", "HTTP 200: The peer's answer is empty"),
+        ("garbage=cut", r"\(18\) "),
+        ("garbage=unknown-key", "HTTP 200: The peer's answer has the unknown key 'PartialUR'"),
+        ("garbage=several-keys", "HTTP 200: The peer's answer has 2 keys instead of exactly one of"),
+        ("garbage=missing", "HTTP 200: The peer's answer has no deployedInDirectory in RapidUR"),
+        ("garbage=types", "HTTP 200: .* has in RapidUR for deployedInDirectory the value None, which is not a text"),
+        ("garbage=html status=413", "HTTP 413: The peer's answer is HTML or XML instead of JSON"),
+        ("garbage=empty status=500", "HTTP 500: The peer's answer is empty"),
+        ("garbage=html status=503", "HTTP 503: The peer's answer is HTML or XML instead of JSON"),
         (
             "garbage=huge",
             r"HTTP 200: The peer's answer is longer than the 1048576 bytes that an answer of Swarm can have\. Sent: ",
@@ -549,11 +674,20 @@ def test_a_full_disk_of_the_peer(peer, source, monkeypatch, directory):
     ],
 )
 def test_an_answer_that_is_none(peer, source, fault, says):
-    peer.swarm.peer.faults.set([fault])
+    peer.swarm.peer.faults.set(fault.split())
     failed = upload(peer, retries=3, deploy_timeout=5 if fault == "silent" else PATIENCE)
     assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
     assert re.search(says, failed.msg), failed.msg
     assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
+    assert_next_run_sends_nothing(peer, source)
+
+
+def test_bytes_of_an_answer_that_are_no_text_come_as_marks(peer, source):
+    """The module that runs curl.exe puts them there, so that nobody sees what they were."""
+    peer.swarm.peer.faults.set(["garbage=utf8"])
+    sent = upload(peer)
+    assert (sent.failed, sent.outcome) == (False, "rapid"), sent.msg
+    assert sent.tmp_file.startswith("\ufffd\ufffd\ufffd(")
     assert_next_run_sends_nothing(peer, source)
 
 

@@ -168,7 +168,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             found["build"] = {"bytes": None, "written": None, "start": None, "programs": [], "sha256": None}
             found["build"].update(error=str(error), in_use="used by another process" in str(error))
     if p["Url"]:
-        found["answer"] = _ask(p["Url"], p["Milliseconds"] / 1000)
+        found["answer"] = _ask(host, p["Url"], p["Milliseconds"] / 1000)
     return False, found
 
 
@@ -200,11 +200,12 @@ def _free(host: Host, path: str) -> t.Optional[int]:
     return host.free.get(path[:2].upper())
 
 
-def _ask(url: str, seconds: float) -> t.Dict[str, t.Any]:
+def _ask(host: Host, url: str, seconds: float) -> t.Dict[str, t.Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    # The reference peer of a test listens at one address only.
+    asked = url if ":" in host.address else url.replace("[::1]", "127.0.0.1")
     try:
-        # The reference peer of a test listens at one address only.
-        with opener.open(url.replace("[::1]", "127.0.0.1"), timeout=seconds) as response:
+        with opener.open(asked, timeout=seconds) as response:
             status, body = response.status, response.read(1048577)
     except urllib.error.HTTPError as error:
         status, body = error.code, error.read(1048577)
@@ -336,7 +337,7 @@ def discover(host: Host, identity: Identity, given: Parameters, _check: bool) ->
             if settings or holds:
                 entry = {"folder": host.files.windows(folder), "pattern": pattern}
                 found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
-    found["answers"] = [_ask(url, p["Milliseconds"] / 1000) for url in p["Urls"]]
+    found["answers"] = [_ask(host, url, p["Milliseconds"] / 1000) for url in p["Urls"]]
     return False, found
 
 
