@@ -68,6 +68,23 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
     assert found["platform"] == "Windows_x86"
 
 
+def test_what_is_free_is_told_of_each_drive(farm, peer, tmp_path):
+    peer.host.files.drives.update({"D:": tmp_path / "D", "E:": tmp_path / "E"})
+    for path in (r"D:\Swarm Data\VRay", r"E:\Builds\Windows_x86"):
+        peer.host.real(path).mkdir(parents=True)
+    peer.host.free = {"C:": 3 * 10**9, "D:": 5 * 10**9, "E:": 7 * 10**9}
+    options = {"data_dir": r"d:\Swarm Data", "import_dir": r"E:\Builds\{platform}"}
+
+    found = farm.task(INFO, options).data
+    assert found["disk"] == {"temp": 3 * 10**9, "data": 5 * 10**9, "import": 7 * 10**9}
+    assert found["errors"] == {}
+
+    # Its own import directory lies on the drive of the data directory, and a share on none.
+    assert farm.task(INFO, {"data_dir": r"D:\Swarm Data"})["disk"]["import"] == 5 * 10**9
+    found = farm.task(INFO, dict(options, import_dir=SHARE)).data
+    assert found["disk"] == {"temp": 3 * 10**9, "data": 5 * 10**9, "import": None}
+
+
 def test_a_look_is_the_same_in_check_mode(farm, peer):
     assert farm.task(INFO, ALL).data == farm.task(INFO, ALL, "--check").data
 

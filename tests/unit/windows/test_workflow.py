@@ -14,9 +14,12 @@ import sys
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount
 from swarm_lab.signing import Signer, missing_tools
 from swarm_peer import Peer
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
+from windows_double.host import SYSTEM
+from windows_double.services import Swarm
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
@@ -106,6 +109,31 @@ def test_a_share_that_the_service_cannot_read_stops_the_run(shared):
     assert run.failed == ["ws1", "ws2"]
     assert "Give that one read access" in run.output.replace("\n", " ")
     assert all(peer.swarm.stops == 0 for peer in shared.peers.values())
+
+
+def test_a_disk_that_is_too_small_is_told_before_swarm_is_stopped(shared, tmp_path):
+    """The drive of the data directory counts: neither that of temporary files nor a share."""
+    ws1, data_dir = shared.peers["ws1"], r"D:\Swarm Data"
+    ws1.swarm.stop()
+    ws1.host.files.drives["D:"] = tmp_path / "D"
+    ws1.host.real(data_dir).mkdir(parents=True)
+    ws1.swarm = ws1.host.services[SERVICE] = Swarm(ws1.host, SERVICE, SYSTEM, CONFIG, data_dir)
+    ws1.swarm.start()
+    size = (shared.share / "stable" / "Windows_x86" / NAME).stat().st_size
+    ws1.host.free = {"C:": 500 * 10**9, "D:": 3 * size - 10**5}
+    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_data_dir=data_dir)
+
+    run = shared.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws1"], run.output
+    told = run.one("ws1", "Refuse a change that would do harm")["msg"]
+    needed = f"{amount(3 * size - 10**5)} free, {amount(3 * size)} are needed."
+    assert f"ws1: {data_dir} has {needed}" in told
+    assert ws1.swarm.stops == 0 and "vrayImportDir" not in ws1.text()
+
+    ws1.host.free = {"C:": 0, "D:": 3 * size}
+    run = shared.run(DISTRIBUTE, **variables)
+    assert run.succeeded and ws1.swarm.stops == 1, run.output
+    assert ws1.host.real(rf"{data_dir}\VRay\vray-{VERSION}").is_dir()
 
 
 @pytest.mark.skipif(bool(missing_tools()), reason="gpg, gpg-agent and gpgv are not installed")

@@ -120,11 +120,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 item["start"] = base64.b64encode(content[:512]).decode("ascii")
                 item["programs"] = _programs(content, "import")
     if p["Disk"]:
-        found["disk"] = {
-            "temp": _free(host, r"C:\Windows\TEMP"),
-            "data": _free(host, p["DataDir"]) if p["DataDir"] else None,
-            "import": _free(host, p["ImportDir"]) if p["ImportDir"] else None,
-        }
+        found["disk"] = _disk(host, p)
     if p["SharePath"]:
         listing = _listing(host, p["SharePath"], sid)
         found["share"] = {"error": listing["error"], "empty": not listing["entries"]}
@@ -196,8 +192,12 @@ def _programs(content: bytes, what: str) -> t.List[str]:
     return found
 
 
-def _free(host: Host, path: str) -> t.Optional[int]:
-    return host.free.get(path[:2].upper())
+def _disk(host: Host, p: Parameters) -> t.Dict[str, t.Optional[int]]:
+    """What is free on the drives that the script asks for, by the names that it gives them; a share has none."""
+    text = (FOLDER / "look.ps1").read_text(encoding="utf-8")
+    asked = re.findall(r"(\w+) = .*Get-Free (\(\[IO\.Path\]::GetTempPath\(\)\)|\$\w+)", text)
+    paths = {"([IO.Path]::GetTempPath())": r"C:\Windows\TEMP", "$DataDir": p["DataDir"], "$imported": p["ImportDir"]}
+    return {name: host.free.get((paths[what] or "")[:2].upper()) for name, what in asked}
 
 
 def _ask(host: Host, url: str, seconds: float) -> t.Dict[str, t.Any]:
