@@ -590,7 +590,7 @@ CANNOT = "The peer cannot have accepted the build: run this again when the reaso
         (f"early,after={PIECE},then=sit", 413, REFUSED, "part"),
         (f"stall,after={PIECE}", 200, "Operation too slow.* See Swarm's log on the peer. " + CANNOT, "part"),
         ("reset,after=0", 200, r"\((55|56)\) .*" + CANNOT, "part"),
-        (f"reset,after={SIZE // 2}", 200, r"\((55|56)\) .*" + CANNOT, "part"),
+        (f"reset,after={8 * PIECE}", 200, r"\((55|56)\) .*" + CANNOT, "part"),
         ("fail=no room", 200, f"refused {NAME}: 'no room'", "whole"),
         ("redirect=http://127.0.1.9/", 200, "HTTP 302: The peer's answer is not JSON.* may have accepted", "whole"),
     ],
