@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from macos_double.farm import SERVICE
 
 SETTINGS = "renderops.vray_swarm.settings"
@@ -37,3 +39,16 @@ def test_a_controller_that_is_killed_before_it_confirms(farm, peer):
     assert same.status == "ok" and peer.stops == stops
     assert farm.task(SETTINGS, options(peer, allowExecutables=False)).status == "changed"
     assert peer.swarm.store.allow_executables is False and peer.loaded == [SERVICE]
+
+
+def test_a_setting_with_which_swarm_does_not_start_is_taken_back(farm, peer):
+    before = peer.config.read_text()
+    # It takes the port, and nobody answers there.
+    with socket.socket() as taken:
+        taken.bind((peer.swarm.address, 0))
+        failed = farm.task(SETTINGS, dict(options(peer, webPort=taken.getsockname()[1]), start_timeout=2))
+    assert failed.status == "failed" and (failed["rolled_back"], failed["changed"]) == (True, False)
+    assert "the service is spawn scheduled, status 1, after 1 restarts" in failed["msg"]
+    assert "The old file is back, and Swarm runs with it." in failed["msg"]
+    assert peer.config.read_text() == before
+    assert peer.loaded == [SERVICE] and peer.swarm.port == peer.port
