@@ -76,6 +76,7 @@ class Server:
                 "ANSIBLE_STDOUT_CALLBACK": "default",
                 "PATH": f"{self.program.parent}:{os.environ['PATH']}",
             },
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

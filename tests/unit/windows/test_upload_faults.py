@@ -80,11 +80,11 @@ class Disk(Host):
         return self._windows.sha256(path)
 
 
-def upload(peer, /, src=SOURCE, sleep=lambda seconds: None, **options):
+def upload(on, /, src=SOURCE, sleep=lambda seconds: None, **options):
     """Run the task once; the report, and in ``failed`` whether it failed."""
     given = {name: option.get("default") for name, option in upload_spec().items()}
-    given.update(src=src, remote_src=True, peer="127.0.0.1", web_port=peer.port, data_dir=DATA_DIR)
-    windows = Windows(Action(peer.host))
+    given.update(src=src, remote_src=True, peer="127.0.0.1", web_port=on.port, data_dir=DATA_DIR)
+    windows = Windows(Action(on.host))
     task = _windows_upload.WindowsUpload({**given, **options}, Disk(windows), Hooks(sleep=sleep), windows)
     failed = False
     try:
