@@ -15,7 +15,6 @@ import base64
 import contextlib
 import json
 import ntpath
-import os
 import re
 import typing as t
 
@@ -44,12 +43,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import Result, check_result
 
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
-
-SCRIPTS = os.path.join(os.path.dirname(__file__), "_powershell")
 
 # Well-known SIDs: LocalSystem and NetworkService. Both are the computer's account for other hosts.
 SYSTEM = "S-1-5-18"
@@ -63,11 +61,6 @@ _ENABLED = {"auto": True, "delayed": True, "manual": False, "disabled": False}
 _WELL = (0, 1077)
 # How deep the results of the scripts are nested, at most.
 _DEPTH = 6
-
-
-def script_text(name: str) -> str:
-    with open(os.path.join(SCRIPTS, f"{name}.ps1"), encoding="utf-8") as file:
-        return file.read()
 
 
 def check_windows_service(name: str) -> None:

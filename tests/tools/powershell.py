@@ -10,6 +10,7 @@ parameters; a look runs in check mode, and nothing else does. What else is wrong
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -17,10 +18,16 @@ from pathlib import Path
 import powershell_rules
 
 ROOT = Path(__file__).resolve().parents[2]
+_SPEC = importlib.util.spec_from_file_location("_scripts", ROOT / "plugins" / "plugin_utils" / "_scripts.py")
+assert _SPEC and _SPEC.loader
+_MODULE = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_MODULE)
+# The scripts by name, as a Windows host gets them.
+SCRIPTS: dict[str, bytes] = {name: _MODULE.script_text(name).encode() for name in _MODULE.script_names()}
 # Where a text becomes code, or what is started is said by a text.
 UNSAFE = re.compile(r"(?i)invoke-expression|\biex\b|scriptblock\]::create|add-type|start-process|cmd(?:\.exe)? /c")
 # These say themselves what of them runs in check mode, or do nothing that changes the host.
-IN_CHECK_MODE = {"look.ps1", "files.ps1", "discover.ps1"}
+IN_CHECK_MODE = {"look", "files", "discover"}
 
 
 def faults(source: bytes) -> list[str]:
@@ -37,32 +44,30 @@ def faults(source: bytes) -> list[str]:
     return found
 
 
-def check(path: Path) -> list[str]:
+def check(name: str, source: bytes) -> list[str]:
     """What is wrong with a script."""
-    source = path.read_bytes()
     found = faults(source)
     text = source.decode("ascii", "replace")
     if "\ufffd" in text:
         found.append("not ASCII: Windows PowerShell reads a file without a mark in the code page of the host")
     found += [f"{match.group()} is not used" for match in UNSAFE.finditer(text)]
-    if ("[CmdletBinding(SupportsShouldProcess)]" in text) != (path.name in IN_CHECK_MODE):
+    if ("[CmdletBinding(SupportsShouldProcess)]" in text) != (name in IN_CHECK_MODE):
         found.append("SupportsShouldProcess decides whether it runs in check mode, and is not as expected")
     return found + powershell_rules.judge(source)
 
 
 def main() -> int:
-    scripts = sorted((ROOT / "plugins").rglob("*.ps1")) + sorted((ROOT / "tests" / "windows").rglob("*.ps1"))
     # A parser that finds no fault anywhere is no help.
     broken = [b"if ($x { 1 }", b"@{ a = "]
-    if not scripts or not all(map(faults, broken)):
+    if not SCRIPTS or not all(map(faults, broken)):
         print("the parser does not work")
         return 1
-    status = 0
-    for path in scripts:
-        found = check(path) if "plugins" in path.parts else faults(path.read_bytes())
-        status |= bool(found)
-        print(f"{path.relative_to(ROOT)}: {'; '.join(found) or 'ok'}")
-    return status
+    found = {f"{name}.ps1": check(name, source) for name, source in SCRIPTS.items()}
+    for path in sorted(ROOT.glob("tests/windows/**/*.ps1")):
+        found[str(path.relative_to(ROOT))] = faults(path.read_bytes())
+    for name, what in found.items():
+        print(f"{name}: {'; '.join(what) or 'ok'}")
+    return int(any(found.values()))
 
 
 if __name__ == "__main__":

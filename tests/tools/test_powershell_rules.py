@@ -14,9 +14,9 @@ import pytest
 TOOLS = Path(__file__).resolve().parent
 sys.path.insert(0, str(TOOLS))
 
+from powershell import SCRIPTS  # noqa: E402
 from powershell_rules import RULES, Script, judge  # noqa: E402
 
-SCRIPTS = sorted((TOOLS.parents[1] / "plugins" / "plugin_utils" / "_powershell").glob("*.ps1"))
 HEAD = """\
 [CmdletBinding()]
 param (
@@ -188,13 +188,15 @@ def test_each_rule_has_an_example() -> None:
     assert {rule for rule, _code, _said in BAD} | elsewhere == {rule.__name__ for rule in RULES}
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.stem))
-def test_each_parameter_of_a_script_is_guarded(path: Path) -> None:
-    source = path.read_text(encoding="ascii")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_parameter_of_a_script_is_guarded(name: str) -> None:
+    source = SCRIPTS[name].decode("ascii")
     assert judge(source.encode()) == []
     for parameter in Script(source.encode()).scopes[0].parameters:
         assert judge(f"{source}\n${parameter.name.lower()} = @{{}}\n".encode()), parameter.name
 
 
-def test_there_are_scripts() -> None:
-    assert SCRIPTS
+def test_there_are_scripts_with_all_that_they_share() -> None:
+    assert set(SCRIPTS) == {"discover", "files", "look", "service"}
+    assert all(b"Include" not in source for source in SCRIPTS.values())
+    assert [name for name, source in SCRIPTS.items() if b"\nfunction Get-Answer {\n" in source] == ["discover", "look"]

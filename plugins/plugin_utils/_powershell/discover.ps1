@@ -25,6 +25,8 @@ $limit = 1048576
 # Foreign command lines are not to name a host at which this session would log in, nor a device.
 $drive = '^[A-Za-z]:[\\/]'
 
+# Include: shared/functions.ps1
+
 function Read-Settings {
     param ([string] $Path)
     $found = @{ path = $Path; content = $null; error = $null }
@@ -37,50 +39,9 @@ function Read-Settings {
         }
     }
     catch {
-        $found.error = $_.Exception.GetBaseException().Message
+        $found.error = Get-Reason $_
     }
     $found
-}
-
-# GET a URL: what came back, or why nothing did. It is that of look.ps1: scripts cannot share text.
-function Get-Answer {
-    param ([string] $Url, [int] $Milliseconds)
-    $request = [Net.WebRequest]::Create($Url)
-    $request.Proxy = $null
-    $request.AllowAutoRedirect = $false
-    $request.KeepAlive = $false
-    $request.Timeout = $Milliseconds
-    $request.ReadWriteTimeout = $Milliseconds
-    $request.UserAgent = 'renderops.vray_swarm'
-    $response = $null
-    try {
-        try {
-            $response = $request.GetResponse()
-        }
-        catch {
-            # An answer with the status of an error is one.
-            $response = $_.Exception.InnerException.Response
-            if ($null -eq $response) {
-                throw
-            }
-        }
-        $body = New-Object -TypeName IO.MemoryStream
-        $stream = $response.GetResponseStream()
-        $buffer = New-Object -TypeName byte[] -ArgumentList 65536
-        do {
-            $count = $stream.Read($buffer, 0, $buffer.Length)
-            $body.Write($buffer, 0, $count)
-        } while ($count -gt 0 -and $body.Length -le 1048576)
-        @{ status = [int] $response.StatusCode; body = [Convert]::ToBase64String($body.ToArray()); error = $null }
-    }
-    catch {
-        @{ status = $null; body = $null; error = $_.Exception.GetBaseException().Message.Trim() }
-    }
-    finally {
-        if ($null -ne $response) {
-            $response.Close()
-        }
-    }
 }
 
 if ($WebPort) {

@@ -13,6 +13,7 @@ import struct
 import tarfile
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, free_port
 from windows_double.host import SYSTEM
@@ -257,7 +258,7 @@ def test_discover_opens_nothing_of_another_host(peer):
     given = {"Files": named, "Folders": [r"\\evil\a"], "Names": ["swarm.yaml"]}
     found = scripts.discover(peer.host, SYSTEM, given, True)[1]
     assert [file["path"] for file in found["files"]] == [CONFIG] and found["seen"] == []
-    assert r"$drive = '^[A-Za-z]:[\\/]'" in (scripts.FOLDER / "discover.ps1").read_text(encoding="utf-8")
+    assert r"$drive = '^[A-Za-z]:[\\/]'" in script_text("discover")
 
 
 def test_discover_asks_who_listens_elsewhere(farm, peer):

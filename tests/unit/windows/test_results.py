@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import script_text
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import SHAPES, check_result
 from windows_double import scripts
 from windows_double.farm import DATA_DIR, Farm, Peer

@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SwarmError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import sha256
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows_settings
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_names, script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE
@@ -480,7 +481,7 @@ def test_a_render_that_a_junction_hides_keeps_swarm_from_a_stop(peer):
 
 def test_all_scripts_agree_on_what_a_render_is():
     pattern = r"'\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\'"
-    found = {path.stem: path.read_text(encoding="utf-8").count(pattern) for path in scripts.FOLDER.glob("*.ps1")}
+    found = {name: script_text(name).count(pattern) for name in script_names()}
     assert found == {"discover": 1, "files": 0, "look": 1, "service": 2}
 
 
@@ -495,7 +496,7 @@ def test_what_is_kept_beside_swarm_yaml_has_its_access_list(peer):
 
 def test_the_command_line_of_a_task_is_not_too_long():
     """CreateProcess takes 32767 characters."""
-    text = (scripts.FOLDER / "service.ps1").read_text(encoding="utf-8")
+    text = script_text("service")
     blocks = {name: re.search(rf"(?ms)^\${name} = \{{\n(.*?)^\}}$", text)[1] for name in ("common", "rescue", "revert")}
     assert r"-replace '(?m)^[ \t]*(#.*)?', ''" in text
     for name in ("rescue", "revert"):

@@ -26,14 +26,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_names, script_text
+
 from . import timers
 from .documented import NotDocumented
 from .files import INHERITED, WindowsError
 
 if t.TYPE_CHECKING:
     from .host import Host
-
-FOLDER = Path(__file__).resolve().parents[4] / "plugins" / "plugin_utils" / "_powershell"
 
 SYSTEM_DIRECTORY = r"C:\WINDOWS\system32"
 
@@ -43,15 +43,15 @@ Done = t.Tuple[bool, t.Dict[str, t.Any]]
 
 
 def name_of(text: str) -> str:
-    for path in FOLDER.glob("*.ps1"):
-        if path.read_text(encoding="utf-8") == text:
-            return path.stem
+    for name in script_names():
+        if script_text(name) == text:
+            return name
     raise NotDocumented(f"this script is none of the collection's: {text[:200]}")
 
 
 def parameters_of(name: str) -> t.Dict[str, str]:
     """The names and types that a script declares: another name is an error in PowerShell."""
-    text = (FOLDER / f"{name}.ps1").read_text(encoding="utf-8")
+    text = script_text(name)
     block = text[text.index("\nparam (") : text.index("\n)\n")]
     return {match[1]: match[0] for match in re.findall(r"(?m)^    \[([\w\[\]]+)\] \$(\w+)", block)}
 
@@ -177,7 +177,7 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
 
 def _programs(content: bytes, what: str) -> t.List[str]:
     """As many, and as much of each, as the script asks for: first for the import directory, then for a build."""
-    text = (FOLDER / "look.ps1").read_text(encoding="utf-8")
+    text = script_text("look")
     numbers = re.findall(r"Read-Program \$stream \$watch \d+ (\d+) (\d+)", text)
     most, limit = map(int, numbers[("import", "build").index(what)])
     found: t.List[str] = []
@@ -194,7 +194,7 @@ def _programs(content: bytes, what: str) -> t.List[str]:
 
 def _disk(host: Host, p: Parameters) -> t.Dict[str, t.Optional[int]]:
     """What is free on the drives that the script asks for, by the names that it gives them; a share has none."""
-    text = (FOLDER / "look.ps1").read_text(encoding="utf-8")
+    text = script_text("look")
     asked = re.findall(r"(\w+) = .*Get-Free (\(\[IO\.Path\]::GetTempPath\(\)\)|\$\w+)", text)
     paths = {"([IO.Path]::GetTempPath())": r"C:\Windows\TEMP", "$DataDir": p["DataDir"], "$imported": p["ImportDir"]}
     return {name: host.free.get((paths[what] or "")[:2].upper()) for name, what in asked}

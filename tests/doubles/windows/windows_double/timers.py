@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import os
 import typing as t
-from pathlib import Path
+
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 
 from .files import WindowsError
 
@@ -20,7 +21,6 @@ if t.TYPE_CHECKING:
     from .host import Host
     from .services import Service
 
-_SCRIPT = Path(__file__).resolve().parents[4] / "plugins" / "plugin_utils" / "_powershell" / "service.ps1"
 # As many as the test has patience for; on Windows they fill an hour.
 _TRIES = 6
 # Of these, as many are over in a minute.
@@ -37,18 +37,18 @@ def runs_late() -> bool:
     TaskSettings.StartWhenAvailable: "applies only to time-based tasks with an end boundary or time-based tasks that are
     set to repeat infinitely".
     """
-    text = _SCRIPT.read_text(encoding="utf-8")
+    text = script_text("service")
     return "-StartWhenAvailable" in text and ".EndBoundary = " in text
 
 
 def runs_at_startup() -> bool:
     """Whether it has a boot trigger: New-ScheduledTaskTrigger -AtStartup."""
-    return "New-ScheduledTaskTrigger -AtStartup" in _SCRIPT.read_text(encoding="utf-8")
+    return "New-ScheduledTaskTrigger -AtStartup" in script_text("service")
 
 
 def runs_each_hour() -> bool:
     """Whether the trigger repeats: New-ScheduledTaskTrigger -RepetitionInterval."""
-    return "-RepetitionInterval ([TimeSpan]::FromHours(1))" in _SCRIPT.read_text(encoding="utf-8")
+    return "-RepetitionInterval ([TimeSpan]::FromHours(1))" in script_text("service")
 
 
 def fire(host: Host, name: str) -> None:
