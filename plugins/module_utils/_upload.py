@@ -341,7 +341,7 @@ class Upload:
     def _may_be_accepted(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> bool:
         if isinstance(error, TransportError):
             return error.accepted
-        return self.report.bytes_sent == build.size and not error.refused
+        return self.report.bytes_sent in (None, build.size) and not error.refused
 
     def _sent(self, build: BuildFile) -> str:
         if self.report.bytes_sent is None:

@@ -37,9 +37,10 @@ options:
         nothing. A limit for a stall would end the wait for the answer as well, so O(deploy_timeout) is the limit for both.
       - In all, that C(curl.exe) may run for O(connect_timeout), the time that the build takes at 16 KiB per second or at half
         of O(rate_limit), whatever is slower, and O(deploy_timeout) together. So it ends, even if the peer never does.
-      - When it has ended, a Windows host looks at the build again. If that changed meanwhile, the task fails, and says
-        whether the peer may have a wrong build. A change that keeps size and time, or that is made to what a symbolic link
-        leads to, is seen only with O(checksum). A build that another program has open for writing is refused.
+      - A Windows host holds the build open meanwhile, so that no other program can write to it, rename or remove it. One
+        that another program has open for writing is refused. Where that cannot be relied on, which is on a share and
+        behind a symbolic link or a junction, the build is copied into the temporary directory of Ansible on the host
+        first, which has to have room for it.
     type: bool
     default: false
   queued:

@@ -30,7 +30,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     BuildError,
     OptionsError,
     SwarmError,
-    TransportError,
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
@@ -146,26 +145,6 @@ class Windows:
             "t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum")
         )
 
-    def command(self, argv: t.Sequence[str]) -> Result:
-        """Run a program, without a shell: ``rc``, ``stdout`` and ``stderr``, also of one that fails.
-
-        :raises SwarmError: It could not be started.
-        :raises TransportError: What became of it is not known: it may have done all of its work.
-        """
-        try:
-            done = self._action.run_module("ansible.windows.win_command", {"argv": list(argv)}, fail=False)
-        except Exception as error:
-            # Each connection plugin has its own errors for a connection that breaks.
-            raise _unknown(argv[0], str(error)) from error
-        if "stdout" not in done:
-            said = str(done.get("msg"))
-            # Only this comes before the program: see Process.cs of ansible.windows.
-            reason = re.search(r"CreateProcessW\(\) failed \((.*)\)", said)
-            if not reason:
-                raise _unknown(argv[0], said)
-            raise SwarmError(f"{argv[0]} could not be started: {as_sentence(reason[1])} Windows has it since 10 1803.")
-        return done
-
     # -- a look
 
     def look_at_build(self, path: str, as_system: bool = False, **parameters: t.Any) -> Result:
@@ -182,9 +161,7 @@ class Windows:
             raise OptionsError(f"src is {shown(path, 500)}; on a Windows host it has to be an absolute path.")
         looked = self.run("look", as_system=as_system, Build=path, **parameters)
         if looked["build"]["error"]:
-            reason = looked["build"]["error"].rstrip(".")
-            advice = "Wait until that is done with it." if looked["build"]["in_use"] else "Correct src."
-            raise BuildError(f"The build {path} could not be read: {reason}. {advice}")
+            raise unreadable(path, looked["build"])
         return looked
 
     def look(self, given: t.Mapping[str, t.Any]) -> Result:
@@ -341,6 +318,12 @@ def base_url(peer: str, web_port: int) -> str:
     return f"http://{url_host(peer)}:{web_port}"
 
 
+def unreadable(path: str, found: t.Mapping[str, t.Any]) -> BuildError:
+    """What to tell where a script says that it could not read a build, and why."""
+    advice = "Wait until that is done with it." if found["in_use"] else "Correct src."
+    return BuildError(f"The build {path} could not be read: {as_sentence(found['error'])} {advice}")
+
+
 def service_facts(service: t.Optional[Result]) -> Result:
     """The words that a look has for a service, from those of win_service_info."""
     facts: Result = {"state": "absent", "enabled": None, "manager": "windows", "detail": "", "error": None}
@@ -450,13 +433,6 @@ def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
         "read_as": identity["name"],
         "proved": proved,
     }
-
-
-def _unknown(program: str, said: str) -> TransportError:
-    name = ntpath.basename(program)
-    return TransportError(
-        f"the host does not tell what became of {name}: {as_sentence(said)}", True, f"{name} may still run there."
-    )
 
 
 def _as(found: Result) -> str:

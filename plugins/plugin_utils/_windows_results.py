@@ -56,7 +56,7 @@ _RENDERS = [{"pid": WHOLE, "executable": TEXT}]
 _SETTINGS = Else(("content",), {"path": TEXT, "content": OrNull(BASE64), "error": OrNull(TEXT)})
 
 #: By script, and by what it is told to do.
-SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
+SHAPES: t.Dict[str, t.Any] = {
     "look": {
         "identity": {"name": TEXT, "sid": TEXT},
         "account_sid": When("Account", OrNull(TEXT)),
@@ -114,6 +114,18 @@ SHAPES: t.Dict[str, t.Dict[str, t.Any]] = {
         ),
         "answer": When("Url", _ANSWER),
     },
+    "send": Else(
+        ("rc", "stdout", "stderr"),
+        {
+            "error": OrNull(TEXT),
+            "in_use": FLAG,
+            "step": TEXT,
+            "rc": OrNull(WHOLE),
+            "stdout": OrNull(BASE64),
+            "stderr": OrNull(BASE64),
+            "endless": FLAG,
+        },
+    ),
     "discover": {
         "unseen": [TEXT],
         "named": When("WebPort", FLAG),

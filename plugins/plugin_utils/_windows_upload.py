@@ -27,18 +27,24 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     BuildError,
     NotSwarmError,
+    SwarmError,
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import VAULT, BuildFile, Hooks, Host, Upload
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows, as_sentence, parse_ask
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
+    Windows,
+    as_sentence,
+    parse_ask,
+    unreadable,
+)
 
 CURL = "curl.exe"
 # Behind the answer: the HTTP status, and how much of the body was sent.
 _NOTE = r"\n%{http_code} %{size_upload}"
-_NOTED = re.compile(r"(?s)(?P<body>.*)\n(?P<status>[0-9]{3}) (?P<sent>[0-9]+)(?:\.0*)?\s*")
+_NOTED = re.compile(rb"(?s)(?P<body>.*)\n(?P<status>[0-9]{3}) (?P<sent>[0-9]+)(?:\.0*)?\s*")
+_NOTE_BYTES = 64
 # What curl(1) ends with, and what to look at then.
 _UNREADABLE = 26
 _TOO_LONG = 63
@@ -68,8 +74,6 @@ class WindowsUpload(Upload):
         self._curl = CURL
         # The checksum of the build, where something depended on it.
         self._checksum = ""
-        # What is wrong with the build that was sent.
-        self._doubt = ""
 
     @contextlib.contextmanager
     def _inspected(self, path: str) -> t.Iterator[BuildFile]:
@@ -90,11 +94,7 @@ class WindowsUpload(Upload):
 
     def _allows_executables(self, client: Client, build: BuildFile) -> bool:
         milliseconds = int(client.limits.connect * 1000)
-        found = self._windows.run("look", Build=build.path, Url=client.base_url + FLAG_PATH, Milliseconds=milliseconds)
-        # The file cannot be held until curl opens it; what follows is that.
-        if found["build"] != self._found:
-            raise changed(build.path)
-        answer = found["answer"]
+        answer = self._windows.run("look", Url=client.base_url + FLAG_PATH, Milliseconds=milliseconds)["answer"]
         told = parse_ask(answer, client.base_url)
         if told["error"]:
             error = NotSwarmError if answer["status"] else TransportError
@@ -105,38 +105,62 @@ class WindowsUpload(Upload):
         return bool(told["allow_executables"])
 
     def _send(self, client: Client, build: BuildFile) -> Answer:
-        self._doubt = ""
-        queued = bool(self._options["queued"])
-        arguments = curl_arguments(client.upload_url, build.path, build.name, queued, client.limits, build.size)
         try:
-            done = self._windows.command([self._curl, *arguments])
-        except TransportError:
+            done = self._windows.run(
+                "send",
+                Build=build.path,
+                Bytes=build.size,
+                Written=self._found["written"],
+                Start=self._found["start"],
+                Sha256=self._checksum,
+                Program=self._curl,
+                Arguments=curl_arguments(client.upload_url, bool(self._options["queued"]), client.limits, build.size),
+                Behind=behind_path(build.name),
+                Most=MAX_ANSWER_BYTES + _NOTE_BYTES,
+            )
+        except Exception as error:
+            # Each connection plugin has its own errors for a connection that breaks.
             self.report.bytes_sent = None
-            raise
-        body = self._read_note(done, build)
-        if self.report.bytes_sent != 0:
-            self._doubt = self._changed(build)
-        try:
-            return self._read_answer(done, body, build)
-        except (AnswerError, TransportError) as error:
-            if not self._doubt:
-                raise
-            self.report.answer = error.raw if isinstance(error, AnswerError) else None
-            wrong = " If it did, it may have a wrong build." if self._may_be_accepted(build, error) else ""
-            raise BuildError(f"{self._doubt} {self._failure(build, error)}{wrong}") from error
+            raise TransportError(
+                f"the host does not tell what became of {CURL}: {as_sentence(str(error) or type(error).__name__)}",
+                True,
+                f"{CURL} may still run there.",
+            ) from error
+        if done["error"]:
+            raise self._unsent(done, build)
+        return self._read_answer(done, self._read_note(done, build), build)
 
-    def _read_note(self, done: t.Mapping[str, t.Any], build: BuildFile) -> str:
+    def _unsent(self, done: t.Mapping[str, t.Any], build: BuildFile) -> SwarmError:
+        """Why curl.exe was not started, so that nothing was sent."""
+        if done["step"] == "compare":
+            return changed(build.path)
+        said = as_sentence(done["error"])
+        if done["step"] == "copy":
+            return BuildError(
+                f"The build {build.path} lies on a share or behind a link, so that it is copied to the temporary directory"
+                f" of Ansible on this host before it is sent, and that could not be: {said} Make room there, or put the"
+                " build on a drive of this host."
+            )
+        if done["step"] == "start":
+            return SwarmError(f"{self._curl} could not be started: {said} Windows has it since 10 1803.")
+        return unreadable(build.path, done)
+
+    def _read_note(self, done: t.Mapping[str, t.Any], build: BuildFile) -> bytes:
         """Take what curl says at its end from what the peer said, and return that."""
-        match = _NOTED.fullmatch(done["stdout"])
+        said = base64.b64decode(done["stdout"])
+        match = _NOTED.fullmatch(said)
         if match:
             self.report.http_status = int(match["status"]) or None
             # What is counted has the form around the file in it.
             self.report.bytes_sent = min(int(match["sent"]), build.size)
             return match["body"]
-        self.report.bytes_sent = 0 if done["rc"] in _BEFORE and "curl: " in done["stderr"] else None
-        return str(done["stdout"])
+        is_told = done["rc"] in _BEFORE and "curl: " in _errors(done)
+        self.report.bytes_sent = 0 if is_told else None
+        return said
 
-    def _read_answer(self, done: t.Mapping[str, t.Any], body: str, build: BuildFile) -> Answer:
+    def _read_answer(self, done: t.Mapping[str, t.Any], body: bytes, build: BuildFile) -> Answer:
+        if done["endless"]:
+            raise AnswerError(f"The peer's answer {TOO_LONG}")
         sent = self.report.bytes_sent
         if sent is None:
             raise TransportError(
@@ -147,7 +171,7 @@ class WindowsUpload(Upload):
         try:
             if done["rc"] == _TOO_LONG:
                 raise AnswerError(f"The peer's answer {TOO_LONG}")
-            answer = parse_answer(body.encode("utf-8", "surrogateescape"))
+            answer = parse_answer(body)
         except AnswerError as error:
             if done["rc"] in (0, _TOO_LONG):
                 error.args = (f"HTTP {self.report.http_status}: {error}",)
@@ -157,47 +181,9 @@ class WindowsUpload(Upload):
             raise AnswerError(f"it answered {next(iter(answer.raw))} before it had the whole build")
         return answer
 
-    def _changed(self, build: BuildFile) -> str:
-        """Look at the build again, now that it was sent: what is wrong with it, else nothing."""
-        checksum: t.Optional[str] = self._checksum
-        try:
-            now = self._windows.run("look", Build=build.path)["build"]
-            if now == self._found and checksum:
-                checksum = self._windows.sha256(build.path)
-        except Exception as error:  # pylint: disable=broad-except
-            # Also where the host has gone meanwhile: what the peer has answered is to be told with it.
-            now = {"error": f"{error or type(error).__name__}"}
-        if now["error"]:
-            return f"{build.path} could not be looked at again after curl.exe had sent it: {as_sentence(now['error'])}"
-        if now["bytes"] != build.size:
-            became = f"it had {build.size} bytes, and has {now['bytes']} now"
-        elif now != self._found:
-            became = f"it was written to, or another file of {build.size} bytes has its name"
-        elif checksum != self._checksum:
-            became = f"its checksum is sha256:{checksum} now"
-        else:
-            return ""
-        return f"{build.path} changed while curl.exe sent it: {became}. Wait until it is complete."
 
-    def _judge(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> None:
-        try:
-            super()._judge(answer, build, wanted)
-        except AnswerError as error:
-            if self._doubt:
-                raise BuildError(f"{self._doubt} {error}") from error
-            raise
-        # What the peer had already is not what was sent.
-        if self._doubt and self.report.changed:
-            self.report.outcome, self.report.deployed, self.report.msg = "failed", "unknown", ""
-            raise BuildError(
-                f"{self._doubt} The peer may have a wrong build: {self.report.url} answered {next(iter(answer.raw))},"
-                f" with {answer.uploaded_file_size} bytes. Do not render with it: remove it from the peer, then run this"
-                " again."
-            )
-
-
-def curl_arguments(url: str, path: str, name: str, queued: bool, limits: Limits, size: int) -> t.List[str]:
-    """The arguments of curl for the upload that the vendor's page shows.
+def curl_arguments(url: str, queued: bool, limits: Limits, size: int) -> t.List[str]:
+    """The arguments of curl for the upload that the vendor's page shows, but the last two: ``--form``, and the build.
 
     A limit for a stall would also end the wait for the answer, in which no byte moves for minutes: so the limit of the
     answer is the only one for both. The last limit is for all of it, and is no shorter than what all may take.
@@ -235,30 +221,32 @@ def curl_arguments(url: str, path: str, name: str, queued: bool, limits: Limits,
         arguments += ["--limit-rate", str(limits.rate)]
     return [
         *arguments,
-        "--form-string",
-        f"queued={'true' if queued else 'false'}",
-        "--form",
-        f"file=@{_quoted(path)};filename={_quoted(name)};type=application/octet-stream",
         "--write-out",
         _NOTE,
         "--url",
         url,
+        "--form-string",
+        f"queued={'true' if queued else 'false'}",
     ]
 
 
-def _quoted(text: str) -> str:
-    """In quotes a comma or semicolon is nothing special; then a quote and a backslash are."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def behind_path(name: str) -> str:
+    """What follows the path of the build in curl's form, where that is in quotes, in which a quote is escaped."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f';filename="{escaped}";type=application/octet-stream'
 
 
 def _seconds(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def _errors(done: t.Mapping[str, t.Any]) -> str:
+    return base64.b64decode(done["stderr"]).decode("utf-8", "replace")
+
+
 def _error(done: t.Mapping[str, t.Any], build: BuildFile, sent: int) -> Exception:
     """What curl said, in its own words."""
-    lines = [line.strip() for line in done["stderr"].splitlines() if line.strip() and "curl --help" not in line]
+    lines = [line.strip() for line in _errors(done).splitlines() if line.strip() and "curl --help" not in line]
     said = as_sentence(re.sub(r"^curl: ", "", lines[-1]) if lines else f"curl ended with {done['rc']}")
     if done["rc"] == _UNREADABLE and not sent:
         return BuildError(

@@ -113,6 +113,8 @@ TYPES = {
     "BitConverter": "ToString",
     "Convert": "FromBase64String ToBase64String ToInt64",
     "DateTime": "Now Parse UtcNow new",
+    "Diagnostics.Process": "Start",
+    "Diagnostics.ProcessStartInfo": "new",
     "Diagnostics.Stopwatch": "StartNew",
     "Environment": "MachineName SystemDirectory",
     "Guid": "NewGuid",
@@ -120,8 +122,9 @@ TYPES = {
     "IO.DirectoryNotFoundException": "",
     "IO.Directory": "CreateDirectory Delete Exists",
     "IO.DriveInfo": "new",
-    "IO.File": "Copy Create Delete Exists GetAccessControl GetLastWriteTimeUtc Move/2 Open ReadAllBytes Replace SetAccessControl"
-    " SetLastWriteTimeUtc WriteAllBytes",
+    "IO.DriveType": "Fixed",
+    "IO.File": "Copy Create Delete Exists GetAccessControl GetAttributes GetLastWriteTimeUtc Move/2 Open ReadAllBytes"
+    " Replace SetAccessControl SetLastWriteTimeUtc WriteAllBytes",
     "IO.FileAccess": "Read ReadWrite Write",
     "IO.FileAttributes": "ReparsePoint",
     "IO.FileInfo": "new",
@@ -153,8 +156,10 @@ TYPES = {
     **dict.fromkeys("bool byte char datetime double int long string timespan".split(), ""),
 }
 # Methods that return nothing, of whatever object they are called.
-SILENT = {"Close", "CopyTo", "Delete", "Dispose", "Flush", "Move", "Push", "Refresh", "Restart", "Start", "Stop"}
-SILENT |= {"SetAccessRuleProtection", "SetLastWriteTimeUtc", "WaitForStatus", "Write", "WriteAllBytes"}
+SILENT = set(
+    "Close CopyTo Delete Dispose Flush Kill Move Push Refresh Restart SetAccessRuleProtection SetLastWriteTimeUtc Start"
+    " Stop Wait WaitForExit WaitForStatus Write WriteAllBytes".split()
+)
 SILENT_STATIC = {"IO.File::Replace", "IO.File::Copy"}
 # Of a hashtable: a key of this name hides them, or is hidden.
 OF_HASHTABLES = set("count item isfixedsize isreadonly issynchronized keys syncroot values".split())

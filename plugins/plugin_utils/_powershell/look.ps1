@@ -73,26 +73,6 @@ function Get-Free {
     }
 }
 
-# Fill a buffer with the next bytes of a stream, and return their number.
-function Read-Next {
-    param ($Stream, $Buffer)
-    $filled = 0
-    do {
-        $count = $Stream.Read($Buffer, $filled, $Buffer.Length - $filled)
-        $filled += $count
-    } while ($count -gt 0 -and $filled -lt $Buffer.Length)
-    $filled
-}
-
-# The first bytes of a file, as base64.
-function Read-Start {
-    param ($Stream, [int] $Limit)
-    $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
-    $Stream.Position = 0
-    $filled = Read-Next $Stream $buffer
-    [Convert]::ToBase64String($buffer, 0, $filled)
-}
-
 # The first bytes of the first programs in a tar archive that is not compressed, as base64. They are looked for in the
 # first 64 MiB, until the time is up. Several, since some may be for systems that V-Ray is not made for.
 function Read-Program {
@@ -374,8 +354,7 @@ if ($Build) {
             programs = @()
             sha256 = $null
             error = Get-Reason $_
-            # ERROR_SHARING_VIOLATION
-            in_use = $_.Exception.GetBaseException().HResult -eq -2147024864
+            in_use = Test-InUse $_
         }
     }
     finally {

@@ -27,7 +27,7 @@ from windows_double.scripts import check_parameters
         ("ansible.windows.win_stat", {"path": "C:\\", "get_checksum": "yes"}, "the documentation says bool"),
         ("ansible.windows.win_stat", {"path": "C:\\", "checksum_algorithm": "crc"}, "the documentation has"),
         ("ansible.windows.win_stat", {}, "needs the options path"),
-        ("ansible.windows.win_command", {"argv": ["curl.exe", 1]}, "the documentation says str"),
+        ("ansible.windows.win_powershell", {"arguments": ["-NoLogo", 1]}, "the documentation says str"),
         ("ansible.windows.win_nothing", {}, "has no module win_nothing"),
         ("community.windows.win_scheduled_task", {}, "is no module of ansible.windows"),
     ],
@@ -89,7 +89,7 @@ def test_the_plugins_call_modules_that_there_are():
     called = set()
     for path in (ROOT / "plugins").rglob("*.py"):
         called |= set(re.findall(r'"(ansible\.windows\.\w+)"', path.read_text(encoding="utf-8")))
-    names = ("slurp", "win_command", "win_powershell", "win_service_info", "win_stat")
+    names = ("slurp", "win_powershell", "win_service_info", "win_stat")
     assert called == {f"ansible.windows.{name}" for name in names}
     for module in called:
         assert documentation(module)

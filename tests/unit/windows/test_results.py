@@ -83,9 +83,19 @@ FILES: t.Dict[str, t.Any] = {
     "saved_sha256": "0" * 64,
     "old": None,
 }
+SEND: t.Dict[str, t.Any] = {
+    "error": None,
+    "in_use": False,
+    "step": "open",
+    "rc": 0,
+    "stdout": "e30=",
+    "stderr": "",
+    "endless": False,
+}
 WHOLE: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.Dict[str, t.Any]]] = {
     "look": ("look", LOOK_AT, LOOK),
     "discover": ("discover", {"WebPort": 1113}, DISCOVER),
+    "send": ("send", {}, SEND),
     "files": ("files", {"Do": "look"}, FILES),
     "put": ("files", {"Do": "put"}, {"other": False}),
     "stop": ("service", {"Do": "stop"}, {"renders": [{"pid": 1, "executable": "vray.exe"}]}),
@@ -160,6 +170,8 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
         ("look", "identity", [LOOK["identity"]], "and no object"),
         ("look", "data.missing", "False", "data.missing is 'False' and not true or false"),
         ("look", "data.missing", 0, "data.missing is 0 and not true or false"),
+        ("send", "rc", None, "its result.rc and its result.error are both null"),
+        ("send", "stdout", "{}", "stdout is '{}' and not base64"),
         ("look", "imports.0.start", "TVo", "imports[0].start is 'TVo' and not base64"),
         ("look", "imports.0.start", "\u00e4===", "and not base64"),
         ("look", "share.manifest", ["W10="], "share.manifest is ['W10='] and not base64"),
@@ -211,7 +223,7 @@ def test_the_table_has_each_field_that_a_script_sets(script: str) -> None:
     first = re.search(r"(?m)^\$result = @\{(.*)\}$", text)
     assert first
     fields.update(re.findall(r"(\w+) =", first[1]))
-    known = [shape for name, shape in SHAPES.items() if name.split()[0] == script]
+    known = [getattr(shape, "shape", shape) for name, shape in SHAPES.items() if name.split()[0] == script]
     assert fields <= {field for shape in known for field in shape}
     steps = set(re.findall(r"(?m)^    '(\w+)' \{$", text))
     assert {name.partition(" ")[2] for name in SHAPES if name.split()[0] == script} == (steps or {""})

@@ -15,10 +15,10 @@ import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import curl_arguments
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import behind_path, curl_arguments
 from swarm_peer import Peer, builds
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
-from windows_double.host import _escaped, _split
+from windows_double.scripts import as_word, split
 
 UPLOAD = "renderops.vray_swarm.upload"
 ODD = "C:\\Builds, old; new\\" + NAME
@@ -48,9 +48,8 @@ def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
     assert sent["http_status"] == 200
     upload = peer.swarm.peer.wait_for("upload")
     assert (upload["name"], upload["queued"], upload["fields"]) == (NAME, "false", ["queued", "file"])
-    calls = [call for call in peer.host.calls if call.module.endswith("win_command")]
-    assert [call.options["argv"][0] for call in calls] == [r"C:\WINDOWS\system32\curl.exe"]
-    assert not any(call.module.endswith("win_shell") for call in peer.host.calls)
+    # Nothing of it twice, and no shell.
+    assert peer.host.forget() == ["look", "ansible.windows.slurp", "look", "look", "send"]
 
     again = farm.task(UPLOAD, options)
     assert (again.status, again["outcome"], again["deployed"]) == ("ok", "present", True)
@@ -84,11 +83,11 @@ def test_what_no_host_may_send(farm, peer):
 
 
 def test_a_build_that_changes_before_curl_opens_it_is_not_sent(farm, peer):
-    """That is seen with the question before it, so that it takes no round trip."""
+    """That is seen by the script that sends it, so that it takes no round trip."""
     real = place(farm, peer)
 
     def change(call):
-        if call.script == "look" and call.options["parameters"].get("Url"):
+        if call.script == "send":
             with open(real, "r+b") as file:
                 file.seek(-1, os.SEEK_END)
                 file.write(b"x")
@@ -98,7 +97,8 @@ def test_a_build_that_changes_before_curl_opens_it_is_not_sent(farm, peer):
     peer.host.before = change
     failed = farm.task(UPLOAD, options)
     assert "changed after it had been checked" in failed["msg"]
-    assert peer.host.forget() == ["look", "ansible.windows.win_stat", "look"]
+    assert peer.host.forget() == ["look", "ansible.windows.win_stat", "look", "send"]
+    assert peer.swarm.peer.events[-1]["event"] != "upload"
     peer.host.before = lambda call: None
     assert "is not the build that was asked for" in farm.task(UPLOAD, options)["msg"]
 
@@ -129,6 +129,13 @@ def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
 CURL = shutil.which("curl")
 
 
+def arguments_for(url, path, limits):
+    """The arguments that curl.exe gets, with the path that the script puts into the last one."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    form = f'file=@"{escaped}"{behind_path(path.name)}'
+    return [*curl_arguments(url, False, limits, path.stat().st_size), "--form", form]
+
+
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
 @pytest.mark.parametrize(
     "name", [NAME, "a b,c.tar", "d;type=x.tar", 'e"f.tar', "g\\h.tar", "@i.tar", "ünï.tar", "<j.tar"]
@@ -141,9 +148,9 @@ def test_the_real_curl_sends_what_the_arguments_say(tmp_path, name):
         size=300000,
     )
     with Peer(tmp_path / "data") as peer:
-        arguments = curl_arguments(f"{peer.url}/api/vray/upload", str(path), name, False, Limits(rate=10**9), 300000)
+        arguments = arguments_for(f"{peer.url}/api/vray/upload", path, Limits(rate=10**9))
         # What Windows hands over is what was meant, and no proxy is asked.
-        assert _split(" ".join(map(_escaped, arguments))) == arguments
+        assert split(" ".join(map(as_word, arguments))) == arguments
         environ = {**os.environ, "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
         done = subprocess.run([CURL, *arguments], capture_output=True, timeout=60, check=False, env=environ)
         upload = peer.wait_for("upload")
@@ -165,10 +172,10 @@ def test_the_wait_for_the_answer_is_not_a_stall(tmp_path):
     )
     with Peer(tmp_path / "data", faults=["late,seconds=3"]) as peer:
         url = f"{peer.url}/api/vray/upload"
-        patient = curl_arguments(url, str(path), NAME, False, Limits(stall=1, answer=30), 300000)
+        patient = arguments_for(url, path, Limits(stall=1, answer=30))
         done = subprocess.run([CURL, *patient], capture_output=True, timeout=60, check=False)
         assert (done.returncode, parse_answer(done.stdout.rpartition(b"\n")[0]).outcome) == (0, "rapid")
         peer.faults.set(["silent"])
-        hasty = curl_arguments(url, str(path), NAME, False, Limits(answer=2), 300000)
+        hasty = arguments_for(url, path, Limits(answer=2))
         done = subprocess.run([CURL, *hasty], capture_output=True, timeout=60, check=False)
         assert done.returncode == 28

@@ -323,7 +323,7 @@ def test_a_windows_host_relays_builds(farm, relayed):
         shutil.move(path, folder)
     sources = [f"C:\\Builds, new\\{path.name}" for path in (*builds, linux)]
     relay_runs(farm, "nas1", sources[:2], sources[2], uploads, is_predicted=True)
-    programs = [call.options["argv"][0] for call in relay.host.calls if call.module.endswith("win_command")]
+    programs = [call.options["parameters"]["Program"] for call in relay.host.calls if call.script == "send"]
     assert programs == [r"C:\WINDOWS\system32\curl.exe"] * 3
 
 

@@ -9,10 +9,36 @@ function Get-Reason {
     $Record.Exception.GetBaseException().Message.Trim()
 }
 
+# Whether a file could not be opened since somebody else has it open: ERROR_SHARING_VIOLATION.
+function Test-InUse {
+    param ($Record)
+    $Record.Exception.GetBaseException().HResult -eq -2147024864
+}
+
 # Open a file for reading; others can read and remove it meanwhile, and what else they can do is said.
 function Open-File {
     param ([string] $Path, [IO.FileShare] $Others)
     [IO.File]::Open($Path, [IO.FileMode]::Open, [IO.FileAccess]::Read, $Others -bor [IO.FileShare]::Delete)
+}
+
+# Fill a buffer with the next bytes of a stream, and return their number.
+function Read-Next {
+    param ($Stream, $Buffer)
+    $filled = 0
+    do {
+        $count = $Stream.Read($Buffer, $filled, $Buffer.Length - $filled)
+        $filled += $count
+    } while ($count -gt 0 -and $filled -lt $Buffer.Length)
+    $filled
+}
+
+# The first bytes of a file, as base64.
+function Read-Start {
+    param ($Stream, [int] $Limit)
+    $buffer = New-Object -TypeName byte[] -ArgumentList $Limit
+    $Stream.Position = 0
+    $filled = Read-Next $Stream $buffer
+    [Convert]::ToBase64String($buffer, 0, $filled)
 }
 
 # The SHA-256 of a file, in hexadecimal.
@@ -26,6 +52,18 @@ function Get-Checksum {
     finally {
         $algorithm.Dispose()
     }
+}
+
+# Read a stream to its end, or until that is longer than it may be.
+function Read-Most {
+    param ($Stream, [int] $Most)
+    $read = New-Object -TypeName IO.MemoryStream
+    $buffer = New-Object -TypeName byte[] -ArgumentList 65536
+    do {
+        $count = $Stream.Read($buffer, 0, $buffer.Length)
+        $read.Write($buffer, 0, $count)
+    } while ($count -gt 0 -and $read.Length -le $Most)
+    $read
 }
 
 # GET a URL: what came back, or why nothing did.
@@ -50,13 +88,7 @@ function Get-Answer {
                 throw
             }
         }
-        $body = New-Object -TypeName IO.MemoryStream
-        $stream = $response.GetResponseStream()
-        $buffer = New-Object -TypeName byte[] -ArgumentList 65536
-        do {
-            $count = $stream.Read($buffer, 0, $buffer.Length)
-            $body.Write($buffer, 0, $count)
-        } while ($count -gt 0 -and $body.Length -le 1048576)
+        $body = Read-Most $response.GetResponseStream() 1048576
         @{ status = [int] $response.StatusCode; body = [Convert]::ToBase64String($body.ToArray()); error = $null }
     }
     catch {

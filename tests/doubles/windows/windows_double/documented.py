@@ -23,12 +23,7 @@ _MORE = {
     "ansible.windows.setup": {"ansible_facts"},
     # win_service_info.ps1 spells it so; its documentation says win32_exitcode.
     "ansible.windows.win_service_info": {"win32_exit_code", "win32_exitcode", "failure_actions_on_non_crash_failure"},
-    "ansible.windows.win_command": {"rc", "stdout", "stderr", "cmd", "start", "end", "delta"},
 }
-# What their documentation says that they return always, and their sources do not.
-_NOT_ALWAYS = {"ansible.windows.win_command": {"msg", "stdout_lines", "stderr_lines"}}
-# Its documentation says bool, and its source a text.
-_OTHER_TYPES = {("ansible.windows.win_command", "msg")}
 _TYPES: t.Dict[str, t.Tuple[type, ...]] = {
     "complex": (dict, list),
     "str": (str,),
@@ -127,7 +122,7 @@ def check_result(module: str, result: t.Mapping[str, t.Any]) -> None:
     if not result.get("failed") and not result.get("skipped"):
         for name, entry in returns.items():
             is_said = str(entry.get("returned")) in ("always", "success")
-            if is_said and name not in result and name not in _NOT_ALWAYS.get(module, ()):
+            if is_said and name not in result:
                 raise NotDocumented(f"{module} returns {name} {entry['returned']}, and the double does not")
 
 
@@ -138,8 +133,7 @@ def _check_keys(module: str, where: str, returns: t.Mapping[str, t.Any], result:
     for name, entry in returns.items():
         value = result.get(name)
         # Some samples are of another type than is said beside them.
-        is_known = value == entry.get("sample") or (where, name) in _OTHER_TYPES
-        if value is not None and not is_known:
+        if value is not None and value != entry.get("sample"):
             _check_type(f"{where}: {name}", {"type": entry.get("type", "raw")}, value)
         contains = entry.get("contains")
         if contains and value is not None:

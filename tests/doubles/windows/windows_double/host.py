@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -16,6 +17,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import typing as t
 from pathlib import Path
 
@@ -62,6 +64,8 @@ class Host:
         self.become_denied = False
         # Files that another program holds open.
         self.locked: t.Set[str] = set()
+        # Files that a script of ours holds open, so that others can only read them: FileShare.Read.
+        self.held: t.List[str] = []
         # What the Task Scheduler says where it takes no task.
         self.refuses_tasks: t.Optional[str] = None
         # Of files with an access list of their own.
@@ -103,6 +107,26 @@ class Host:
                     "System.IO.IOException",
                     f"The process cannot access the file '{path}' because it is being used by another process.",
                 )
+
+    @contextlib.contextmanager
+    def holding(self, path: str) -> t.Iterator[None]:
+        self.held.append(path.lower())
+        try:
+            yield
+        finally:
+            self.held.remove(path.lower())
+
+    def as_another_program(self, path: str) -> Path:
+        """A file, to write to it, rename or remove it, or to put another one in its place.
+
+        :raises WindowsError: It is held open.
+        """
+        if path.lower() in self.held:
+            raise WindowsError(
+                "System.IO.IOException",
+                f"The process cannot access the file '{path}' because it is being used by another process.",
+            )
+        return self.real(path)
 
     def move_over(self, source: Path, target: Path) -> None:
         """A file that is replaced hands on its access list; one that is moved keeps its own."""
@@ -154,7 +178,7 @@ class Host:
             self.fire(name)
 
     def end_programs(self, exit_code: int) -> None:
-        """End what runs by win_command, as taskkill or Stop-Process do it."""
+        """End what a script runs, as taskkill or Stop-Process do it."""
         self._ended_with = exit_code
         for process in list(self._programs):
             process.kill()
@@ -163,6 +187,50 @@ class Host:
         """The round trips since the last call."""
         made, self.calls = [str(call) for call in self.calls], []
         return made
+
+    # -- what scripts do
+
+    def execute(self, program: str, line: str, most: int, sid: str) -> t.Dict[str, t.Any]:
+        """Process.Start: curl.exe is the real curl, which gets the very same arguments, and whose output is read.
+
+        :raises WindowsError: There is no such program.
+        """
+        # In PATH there may be another one, which is not this.
+        if program.lower() != CURL.lower() or not self.real(program).exists():
+            raise WindowsError("System.ComponentModel.Win32Exception", "The system cannot find the file specified")
+        with subprocess.Popen(
+            [shutil.which("curl") or "curl", *(self._for_curl(argument, sid) for argument in scripts.split(line))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            self._programs.append(process)
+            limit = threading.Timer(120, process.kill)
+            limit.start()
+            try:
+                assert process.stdout and process.stderr
+                stdout = process.stdout.read(most + 1)
+                endless = len(stdout) > most
+                if endless:
+                    process.kill()
+                stderr = process.stderr.read()
+                process.wait()
+            finally:
+                limit.cancel()
+                process.kill()
+                self._programs.remove(process)
+        # A process is ended with the exit code that whoever ends it says: TerminateProcess, and Process.Kill says -1.
+        rc = process.returncode if process.returncode >= 0 else -1 if endless else self._ended_with
+        return {"rc": rc, "stdout": stdout, "stderr": stderr, "endless": endless}
+
+    def _for_curl(self, argument: str, sid: str) -> str:
+        """The same argument, with a path that the curl of this host here can open."""
+        match = re.match(r'file=@"((?:[^"\\]|\\.)*)"', argument)
+        if not match:
+            return argument
+        path = re.sub(r"\\(.)", r"\1", match.group(1))
+        real = str(self.files.real(path, sid)).replace("\\", "\\\\").replace('"', '\\"')
+        return f'file=@"{real}"{argument[match.end() :]}'
 
     # -- what the connection hands in
 
@@ -266,57 +334,6 @@ class Host:
             shutil.rmtree(real) if real.is_dir() else real.unlink()
         return {"changed": changed}
 
-    def _win_command(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
-        if check:
-            return {"changed": False, "skipped": True, "msg": "remote module (win_command) does not support check mode"}
-        program, *arguments = _split(" ".join(_escaped(argument) for argument in options["argv"]))
-        if [program, *arguments] != options["argv"]:
-            raise NotDocumented(f"{program} would get other arguments: {arguments}")
-        times = {"start": "2016-02-25 09:18:26.429568", "end": "2016-02-25 09:18:26.755339", "delta": "0:00:00.325771"}
-        # In PATH there may be another one, which is not this.
-        if program.lower() != CURL.lower() or not self.real(program).exists():
-            # As Process.cs of ansible.windows says it, and PowerShell around it.
-            text = (
-                f'Failed to run: \'{" ".join(options["argv"])}\': Exception calling "CreateProcess" with "7"'
-                ' argument(s): "CreateProcessW() failed (The system cannot find the file specified, Win32ErrorCode 2 -'
-                ' 0x00000002)"'
-            )
-            return {"changed": False, "failed": True, "msg": text, "rc": 2, "cmd": program}
-        with subprocess.Popen(
-            [shutil.which("curl") or "curl", *(self._for_curl(argument, identity) for argument in arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            self._programs.append(process)
-            try:
-                stdout, stderr = process.communicate(timeout=120)
-            finally:
-                process.kill()
-                self._programs.remove(process)
-        # A process is ended with the exit code that whoever ends it says, and codes have no sign: TerminateProcess.
-        rc = process.returncode if process.returncode >= 0 else self._ended_with
-        result: Result = {
-            "changed": True,
-            "rc": rc,
-            "stdout": stdout.decode("utf-8", "replace"),
-            "stderr": stderr.decode("utf-8", "replace"),
-            "cmd": " ".join(options["argv"]),
-            **times,
-        }
-        if rc != 0:
-            result.update(failed=True, msg="non-zero return code")
-        return result
-
-    def _for_curl(self, argument: str, identity: t.Tuple[str, str]) -> str:
-        """The same argument, with a path that the curl of this host here can open."""
-        match = re.match(r'file=@"((?:[^"\\]|\\.)*)"', argument)
-        if not match:
-            return argument
-        path = re.sub(r"\\(.)", r"\1", match.group(1))
-        real = str(self.files.real(path, identity[1])).replace("\\", "\\\\").replace('"', '\\"')
-        return f'file=@"{real}"{argument[match.end() :]}'
-
     def _win_powershell(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
         name = scripts.name_of(options["script"])
         streams = ("output", "error", "warning", "verbose", "debug", "information")
@@ -337,39 +354,6 @@ class Host:
         if _depth(found) > options["depth"]:
             raise NotDocumented(f"the result of {name} is deeper than {options['depth']}")
         return dict(result, changed=changed, result=found)
-
-
-def _escaped(argument: str) -> str:
-    """As ConvertTo-EscapedArgument of ansible.windows does it for CreateProcess."""
-    if not argument:
-        return '""'
-    if not re.search(r'[\s"]', argument):
-        return argument
-    argument = argument.replace('"', r"\"")
-    argument = re.sub(r'(\\+)\\"', r"\1\1\"", argument)
-    argument = re.sub(r"(\\+)$", r"\1\1", argument)
-    return f'"{argument}"'
-
-
-def _split(line: str) -> t.List[str]:
-    """As a program on Windows takes its command line apart: "Parsing C command-line arguments"."""
-    found: t.List[str] = []
-    for match in re.finditer(
-        r'(?:[^\s"\\]|\\+(?!["\\])|\\+"|"(?:[^"\\]|\\+(?!["\\])|(?:\\\\)*\\"|(?:\\\\)+(?="))*")+', line
-    ):
-        text, word, quoted = match.group(), "", False
-        for part in re.findall(r'\\*"|\\+|[^"\\]+', text):
-            slashes = len(part) - 1 if part.endswith('"') else 0
-            if not part.endswith('"'):
-                word += part
-                continue
-            word += "\\" * (slashes // 2)
-            if slashes % 2:
-                word += '"'
-            else:
-                quoted = not quoted
-        found.append(word)
-    return found
 
 
 def _depth(value: t.Any) -> int:

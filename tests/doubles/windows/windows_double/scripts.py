@@ -16,8 +16,11 @@ import hashlib
 import http.client
 import io
 import ipaddress
+import itertools
 import json
+import ntpath
 import re
+import shutil
 import socket
 import tarfile
 import time
@@ -34,6 +37,8 @@ from .files import INHERITED, WindowsError
 
 if t.TYPE_CHECKING:
     from .host import Host
+
+_NUMBERS = itertools.count(1)
 
 SYSTEM_DIRECTORY = r"C:\WINDOWS\system32"
 
@@ -58,13 +63,13 @@ def parameters_of(name: str) -> t.Dict[str, str]:
 
 def check_parameters(name: str, given: Parameters) -> Parameters:
     types = parameters_of(name)
-    kinds = {"string": (str,), "string[]": (list,), "int": (int,), "bool": (bool,)}
+    kinds = {"string": (str,), "string[]": (list,), "int": (int,), "long": (int,), "bool": (bool,)}
     for key, value in given.items():
         if key not in types:
             raise NotDocumented(f"{name}.ps1 has no parameter {key}")
         if not isinstance(value, kinds[types[key]]):
             raise NotDocumented(f"{name}.ps1: {key} is {value!r}, and {types[key]} is declared")
-    empty: t.Dict[str, t.Any] = {"string": "", "string[]": [], "int": 0, "bool": False}
+    empty: t.Dict[str, t.Any] = {"string": "", "string[]": [], "int": 0, "long": 0, "bool": False}
     return {key: given.get(key, empty[kind]) for key, kind in types.items()}
 
 
@@ -153,7 +158,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             content = host.files.read(p["Build"], sid)
             found["build"] = {
                 "bytes": len(content),
-                "written": real.stat().st_mtime_ns // 100,
+                "written": _written(real),
                 "start": base64.b64encode(content[: p["StartBytes"] or 64]).decode("ascii"),
                 "programs": _programs(content, "build") if p["Identify"] else [],
                 "sha256": hashlib.sha256(content).hexdigest() if p["Checksums"] else None,
@@ -162,10 +167,19 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             }
         except WindowsError as error:
             found["build"] = {"bytes": None, "written": None, "start": None, "programs": [], "sha256": None}
-            found["build"].update(error=str(error), in_use="used by another process" in str(error))
+            found["build"].update(error=str(error), in_use=_is_in_use(error))
     if p["Url"]:
         found["answer"] = _ask(host, p["Url"], p["Milliseconds"] / 1000)
     return False, found
+
+
+def _written(real: Path) -> int:
+    """File.GetLastWriteTimeUtc: of a link its own, and of what is not there the year 1601."""
+    return real.lstat().st_mtime_ns // 100 if real.exists() else 0
+
+
+def _is_in_use(error: WindowsError) -> bool:
+    return "used by another process" in str(error)
 
 
 def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
@@ -290,6 +304,109 @@ def service(host: Host, _identity: Identity, given: Parameters, check: bool) -> 
     return True, found
 
 
+def send(host: Host, identity: Identity, given: Parameters, check: bool) -> Done:
+    assert not check
+    p = check_parameters("send", given)
+    text, sid = script_text("send"), identity[1]
+    # As long as it is open, others can do what FileShare says; FileShare.Delete would let them rename and remove it.
+    opened = re.search(r"function Open-Held \{.*?FileAccess\]::Read, \[IO\.FileShare\]::(\w+)\)\n", text, re.DOTALL)
+    is_held = opened is not None and opened[1] == "Read"
+    found: t.Dict[str, t.Any] = {"error": None, "in_use": False, "step": "open"}
+    found.update(rc=None, stdout=None, stderr=None, endless=False)
+    with contextlib.ExitStack() as stack:
+        path = p["Build"]
+        try:
+            host.check_locked(path)
+            host.files.read(path, sid)
+            source = stack.enter_context(host.files.real(path, sid).open("rb"))
+            if is_held and _is_holdable(host, path):
+                stack.enter_context(host.holding(path))
+            else:
+                found["step"] = "copy"
+                path = stack.enter_context(_copied(host, path, sid))
+                found["step"] = "open"
+            real = host.files.real(path, sid)
+            same = real.stat().st_size == p["Bytes"] and _written(host.files.real(p["Build"], sid)) == p["Written"]
+            same = same and base64.b64encode(real.read_bytes()[:64]).decode("ascii") == p["Start"]
+            checksums = {hashlib.sha256(real.read_bytes()).hexdigest(), p["Sha256"]} - {""}
+            if path != p["Build"]:
+                checksums.add(hashlib.sha256(source.read()).hexdigest())
+            if not same or len(checksums) > 1:
+                found.update(step="compare", error="It is not what it was.")
+        except WindowsError as error:
+            found.update(error=str(error), in_use=_is_in_use(error))
+        if found["error"]:
+            return True, found
+        form = 'file=@"' + path.replace("\\", "\\\\") + '"' + p["Behind"]
+        arguments = [*p["Arguments"], "--form", form]
+        line = " ".join(map(as_word, arguments))
+        if split(line) != arguments:
+            raise NotDocumented(f"curl.exe would get other arguments: {split(line)}")
+        try:
+            done = host.execute(p["Program"], line, p["Most"], sid)
+        except WindowsError as error:
+            return True, dict(found, step="start", error=str(error))
+    for stream in ("stdout", "stderr"):
+        done[stream] = base64.b64encode(done[stream]).decode("ascii")
+    return True, {**found, **done}
+
+
+def as_word(argument: str) -> str:
+    """As the script makes a word of it, for the line that a program gets."""
+    for pattern, becomes in re.findall(r"\$escaped = \$\w+ -replace '([^']*)', '([^']*)'", script_text("send")):
+        # In .NET, $1 is a group, and a backslash is nothing special.
+        argument = re.sub(pattern, becomes.replace("\\", "\\\\").replace("$1", r"\1"), argument)
+    return f'"{argument}"'
+
+
+def split(line: str) -> t.List[str]:
+    """As a program on Windows takes its line apart: "Parsing C command-line arguments"."""
+    found: t.List[str] = []
+    for match in re.finditer(
+        r'(?:[^\s"\\]|\\+(?!["\\])|\\+"|"(?:[^"\\]|\\+(?!["\\])|(?:\\\\)*\\"|(?:\\\\)+(?="))*")+', line
+    ):
+        text, word, quoted = match.group(), "", False
+        for part in re.findall(r'\\*"|\\+|[^"\\]+', text):
+            slashes = len(part) - 1 if part.endswith('"') else 0
+            if not part.endswith('"'):
+                word += part
+                continue
+            word += "\\" * (slashes // 2)
+            if slashes % 2:
+                word += '"'
+            else:
+                quoted = not quoted
+        found.append(word)
+    return found
+
+
+def _is_holdable(host: Host, path: str) -> bool:
+    """On a drive, and with no link on the way: what others do to it there, they do by this host."""
+    # What the script asks for.
+    asks_for_drive, asks_for_links = (word in script_text("send") for word in ("DriveType]::Fixed", "::ReparsePoint"))
+    drive = ntpath.splitdrive(path)[0].upper()
+    if drive not in host.files.drives:
+        return not asks_for_drive
+    real, root = host.real(path), host.files.drives[drive]
+    return not asks_for_links or not any(part.is_symlink() for part in (real, *real.parents) if root in part.parents)
+
+
+@contextlib.contextmanager
+def _copied(host: Host, path: str, sid: str) -> t.Iterator[str]:
+    """$Ansible.Tmpdir: "a scratch location that is cleaned up after the module has finished"."""
+    folder = rf"C:\Users\ansible\AppData\Local\Temp\ansible-moduletmp-{next(_NUMBERS)}"
+    host.real(folder).mkdir(parents=True)
+    try:
+        if host.free["C:"] < host.real(path).stat().st_size:
+            raise WindowsError("System.IO.IOException", "There is not enough space on the disk.")
+        copy = ntpath.join(folder, ntpath.basename(path))
+        host.real(copy).write_bytes(host.files.read(path, sid))
+        host.meanwhile("copy")
+        yield copy
+    finally:
+        shutil.rmtree(host.real(folder))
+
+
 def discover(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
     p = check_parameters("discover", given)
     sid = identity[1]
@@ -372,5 +489,6 @@ RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {
     "discover": discover,
     "files": files,
     "look": look,
+    "send": send,
     "service": service,
 }
