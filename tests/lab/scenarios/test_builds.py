@@ -47,8 +47,8 @@ def is_open(lab: Lab, host: str) -> tuple[bool, bool]:
     return "allowExecutables: true" in lab.read(host, CONFIG), answer(lab, host) is True
 
 
-def installed(lab: Lab, host: str) -> bool:
-    return f"vray-{INSTALLED}" in lab.ssh(host, "ls /var/lib/swarm/VRay")
+def installed(lab: Lab, host: str, version: str = INSTALLED) -> bool:
+    return f"vray-{version}" in lab.ssh(host, "ls /var/lib/swarm/VRay")
 
 
 def test_a_queued_build_is_followed_until_it_is_deployed(lab: Lab, archive: Path) -> None:
@@ -71,11 +71,22 @@ def test_a_queued_build_that_cannot_be_deployed_fails(lab: Lab, tmp_path: Path) 
         assert f"/var/lib/swarm/VRay/import/{broken.name}: still there after 2 s" in run.output
 
 
+def hold_queue(lab: Lab, *peers: str) -> None:
+    """Let Swarm deploy what is queued when it starts the next time, and not before."""
+    for peer in peers:
+        lab.ssh(peer, f"sed -i '/^uploadsQueuePeriod/d; $a uploadsQueuePeriod: 600' {CONFIG}; systemctl restart swarm")
+    lab.wait_for_ports([(peer, 1113) for peer in peers])
+
+
+def kill_swarm(lab: Lab, *peers: str) -> None:
+    for peer in peers:
+        lab.ssh(peer, "systemctl kill --signal=KILL swarm")
+        until(lab, peer, "systemctl is-failed -q swarm")
+
+
 def test_a_peer_that_is_killed_with_a_queued_build(lab: Lab, archive: Path) -> None:
-    """What was queued is the peer's: it goes on with it when it is back, and nobody sends it again."""
-    period = "/^uploadsQueuePeriod/d; $a uploadsQueuePeriod: "
-    lab.ssh("peer1", f"sed -i '{period}600' {CONFIG}; systemctl restart swarm")
-    lab.wait_for_ports([("peer1", 1113)])
+    """What was queued is the peer's: the run starts it, it goes on with it, and nobody sends it again."""
+    hold_queue(lab, "peer1")
     variables = {
         "vray_swarm_hosts": "peer1",
         "vray_swarm_builds": [{"src": str(archive), "queued": True}],
@@ -83,16 +94,77 @@ def test_a_peer_that_is_killed_with_a_queued_build(lab: Lab, archive: Path) -> N
     }
     with lab.start_playbook(UPLOAD, variables=variables) as playing:
         playing.wait_for_task("Follow what is to be deployed")
-        lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
+        kill_swarm(lab, "peer1")
         run = playing.wait()
-    assert run.failed == ["peer1"] and run.changed == {"peer1": 1}, run
-    assert "not deployed, and Swarm's service swarm is failed" in run.output
-    lab.ssh("peer1", f"sed -i '{period}1' {CONFIG}; systemctl start swarm")
-    lab.wait_for_ports([("peer1", 1113)])
-    again = upload(lab, "peer1", archive, queued=True)
-    assert again.succeeded and not again.changed, again
-    until(lab, "peer1", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
+    assert run.succeeded and run.changed == {"peer1": 2} and run.one("peer1", action=SETTINGS)["restarted"], run
+    assert installed(lab, "peer1", VERSION)
     assert len(lab.swarm_events("peer1", "upload")) == 1
+
+
+def test_a_peer_that_was_killed_with_a_queued_build(lab: Lab, archive: Path) -> None:
+    """The next run starts it; one that somebody stopped stays so."""
+    hold_queue(lab, "peer1", "peer2")
+    for peer in ("peer1", "peer2"):
+        assert upload(lab, peer, archive, queued=True, vray_swarm_deploy_wait=0).succeeded
+    kill_swarm(lab, "peer1")
+    lab.ssh("peer2", "systemctl stop swarm")
+
+    check = upload(lab, "peer1", archive, "--check", queued=True)
+    assert check.succeeded and check.changed == {"peer1": 1} and check.one("peer1", action=SETTINGS)["restarted"], check
+    assert upload(lab, "peer2", archive, "--check", queued=True).changed == {}
+    assert [pid(lab, peer) for peer in ("peer1", "peer2")] == ["0", "0"]
+
+    stopped = upload(lab, "peer2", archive, queued=True)
+    assert stopped.failed == ["peer2"] and not stopped.changed, stopped
+    assert "not deployed, and Swarm's service swarm is stopped. Start it; it then goes on" in stopped.output
+    assert pid(lab, "peer2") == "0" and not stopped.of(action=SETTINGS)
+
+    run = upload(lab, "peer1", archive, queued=True)
+    assert run.succeeded and run.changed == {"peer1": 1} and run.one("peer1", action=SETTINGS)["restarted"], run
+    assert installed(lab, "peer1", VERSION) and len(lab.swarm_events("peer1", "upload")) == 1
+    again = upload(lab, "peer1", archive, queued=True)
+    assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
+
+
+def test_a_swarm_that_died_is_started_by_the_next_upload(lab: Lab, archive: Path) -> None:
+    kill_swarm(lab, "peer1", "peer3")
+    lab.ssh("peer2", "systemctl stop swarm")
+    upload_now = {"vray_swarm_retries": 0}
+
+    check = upload(lab, "peer1", archive, "--check", **upload_now)
+    assert check.succeeded and check.changed == {"peer1": 1} and check.one("peer1", action=SETTINGS)["restarted"], check
+    assert f"Swarm would be started, and then asked whether it takes {archive.name}." in check.output
+    assert pid(lab, "peer1") == "0"
+
+    # Who stopped it will start it; and what cannot be started fails, and is tried once.
+    drop_in(lab, "peer3", "ExecStart=", "ExecStart=/bin/false")
+    for peer, told in {"peer2": "Does Swarm run there, and is this the webPort", "peer3": "status 1"}.items():
+        run = upload(lab, f"{peer}:peer4", archive, vray_swarm_waves=[1, 1], **upload_now)
+        assert run.failed == [peer] and not run.changed and told in run.output, run
+        assert len(run.of(peer, action=SETTINGS)) == (peer == "peer3") and pid(lab, peer) == "0"
+
+    run = upload(lab, "peer1", archive, **upload_now)
+    assert run.succeeded and run.changed == {"peer1": 2}, run
+    assert installed(lab, "peer1", VERSION) and len(lab.swarm_events("peer1", "upload")) == 1
+    again = upload(lab, "peer1", archive, **upload_now)
+    assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
+
+
+def test_a_swarm_that_died_is_started_for_the_file_server(lab: Lab, archive: Path, installer: Path) -> None:
+    """And for an installer, which then goes through a window."""
+    builds = []
+    for path, version in ((archive, VERSION), (installer, INSTALLED)):
+        copy = {"src": str(path), "dest": f"/srv/{path.name}", "mode": "0644"}
+        assert lab.task("server", "ansible.builtin.copy", copy, become=True).succeeded
+        builds.append({"src": f"/srv/{path.name}", "version": version})
+    kill_swarm(lab, "peer1")
+    relayed = {"vray_swarm_upload_via": "server", "vray_swarm_retries": 0, "vray_swarm_builds": builds}
+    run = through_a_window(lab, "peer1", archive, **relayed)
+    # Started, the archive, opened, the installer, closed.
+    assert run.succeeded and run.changed == {"peer1": 5}, run
+    assert installed(lab, "peer1", VERSION) and installed(lab, "peer1") and is_open(lab, "peer1") == (False, False)
+    again = through_a_window(lab, "peer1", archive, **relayed)
+    assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
 
 
 def test_an_installer_through_the_window(lab: Lab, installer: Path) -> None:

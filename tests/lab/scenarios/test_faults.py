@@ -446,6 +446,24 @@ def test_a_peer_that_is_killed(lab: Lab, archive: Path) -> None:
     assert lab.ssh("peer1", "ls /tmp/servant-*")
 
 
+def test_a_peer_that_was_killed_in_the_body_is_started(lab: Lab, archive: Path) -> None:
+    """By the next run of the playbook, and by the same one, where that tries again."""
+    for peer, retries in {"peer1": 0, "peer2": 1}.items():
+        builds = {"vray_swarm_builds": [{"src": str(archive)}], "vray_swarm_retries": retries}
+        variables = {"vray_swarm_hosts": peer, **builds}
+        slow = {"vray_swarm_rate_limit": SLOW["rate_limit"]}
+        with lab.start_playbook(UPLOAD, variables={**variables, **slow}) as playing:
+            in_the_body(lab, peer)
+            lab.ssh(peer, "systemctl kill --signal=KILL swarm")
+            run = playing.wait()
+        if not retries:
+            assert run.failed == [peer] and "cannot have accepted the build" in run.output, run
+            run = lab.playbook(UPLOAD, variables=variables)
+        assert run.succeeded and run.changed == {peer: 2}, run
+        assert kept(lab, peer, NOWHERE) == whole(archive)
+        assert len(lab.swarm_events(peer, "upload")) == 1
+
+
 def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None:
     """One that unpacks beside the final directory, and one that unpacks in it, as Swarm may: nobody knows."""
     deploying = {"peer1": "staged", "peer2": "in-place"}
