@@ -103,13 +103,16 @@ def parse_launchctl(name: str, status: int, text: str, disabled: t.Optional[str]
     else:
         match = re.search(r"(?m)^\t?[ ]*state = (.+?)\s*$", text)
         detail = match.group(1) if match else ""
+        # What ended by a signal has no code. SIGTERM (15) is how launchd itself ends it.
         code = re.search(r"(?m)^\s*last exit code = (-?\d+)", text)
+        signal = re.search(r"(?m)^\s*last terminating signal = (?:.*: )?(\d+)\s*$", text)
         if detail == "running":
             state = "running"
         elif not detail:
             return _unknown("launchd", "launchctl said nothing about its state")
         else:
-            state = "failed" if code and code.group(1) != "0" else "stopped"
+            failed = (code and code.group(1) != "0") or (signal and signal.group(1) != "15")
+            state = "failed" if failed else "stopped"
     enabled: t.Optional[bool] = None
     if state != "absent" and disabled is not None:
         line = re.search(rf'(?m)^\s*"{re.escape(name)}" => (\w+)', disabled)

@@ -395,7 +395,7 @@ class Launchd(ServiceControl):
         # Each run since it was loaded counts, the first one, too.
         runs = re.search(r"(?m)^\s*runs = (\d+)$", done.output)
         restarts = max(int(runs.group(1)) - 1, 0) if runs else 0
-        code = re.search(r"(?m)^\s*last exit code = (.+)$", done.output)
+        code = re.search(r"(?m)^\s*last (?:exit code|terminating signal) = (.+)$", done.output)
         running = found["state"] == "running"
         text = str(found["detail"]) + (f", status {code.group(1)}" if code and not running else "")
         # What is to be kept alive is started again, ten seconds later.

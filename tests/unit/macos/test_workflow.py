@@ -111,6 +111,31 @@ def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm, peer):
     assert peer.mac.calls == []
 
 
+def test_a_swarm_that_was_killed_is_started(farm, peer):
+    """Whether its build is to be sent, or lies in the import directory."""
+    variables = dict(VARIABLES, vray_swarm_retries=0, vray_swarm_builds=[{"src": str(farm.build()), "queued": True}])
+    peer.mac.jobs[SERVICE].kill()
+    planned = farm.run(UPLOAD, "--check", **variables)
+    assert planned.succeeded and planned.changed == {"mac1": 1} and peer.swarm is None, planned.output
+    run = farm.run(UPLOAD, **dict(variables, vray_swarm_deploy_wait=0))
+    assert run.succeeded and run.changed == {"mac1": 2} and peer.swarm is not None, run.output
+
+    peer.mac.jobs[SERVICE].kill()
+    shutil.rmtree(peer.data_dir / "VRay" / f"vray-{VERSION}", ignore_errors=True)
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded and run.changed == {"mac1": 1}, run.output
+    assert (peer.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
+    peer.mac.calls.clear()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {} and peer.mac.calls == [], again.output
+
+
+def test_a_swarm_that_was_unloaded_stays_so(farm, peer):
+    peer.mac.jobs.pop(SERVICE).stop()
+    run = farm.run(UPLOAD, **VARIABLES, vray_swarm_retries=0, vray_swarm_builds=[{"src": str(farm.build())}])
+    assert run.failed == ["mac1"] and "Does Swarm run there" in run.output and peer.mac.calls == [], run.output
+
+
 def test_a_build_on_the_mac_is_sent_by_the_module(farm, peer):
     build = farm.build()
     options = {"src": str(build), "remote_src": True, "data_dir": str(peer.data_dir), "web_port": peer.port}

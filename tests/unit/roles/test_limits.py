@@ -24,6 +24,8 @@ PLACES = [
         for name in ("peer/tasks/set.yml", "builds/tasks/installer.yml", "builds/tasks/window.yml")
         for limit in SETTINGS
     ),
+    # It stops nothing, so that no render is waited for.
+    *(("settings", "builds/tasks/start.yml", limit) for limit in SETTINGS if limit != "busy_wait"),
 ]
 
 

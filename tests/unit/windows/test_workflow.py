@@ -274,6 +274,30 @@ def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm):
     assert all(peer.swarm.stops == 2 for peer in farm.peers.values())
 
 
+def test_a_swarm_that_died_is_started_and_one_that_was_stopped_is_not(farm):
+    """Whether a build is to be sent, or lies in the import directory."""
+    ws1, ws2 = (farm.add(name) for name in ("ws1", "ws2"))
+    variables = {name: VARIABLES[name] for name in VARIABLES if "share" not in name}
+    variables.update(vray_swarm_builds=[{"src": str(farm.build()), "queued": True}], vray_swarm_retries=0)
+    one, two = ({**variables, "vray_swarm_hosts": name} for name in ("ws1", "ws2"))
+    ws1.swarm.crash()
+    ws2.swarm.stop()
+    planned = farm.run(UPLOAD, "--check", **one)
+    assert planned.succeeded and planned.changed == {"ws1": 1} and ws1.swarm.starts == 0, planned.output
+    run = farm.run(UPLOAD, **two)
+    assert run.failed == ["ws2"] and "Does Swarm run there" in run.output and ws2.swarm.starts == 0, run.output
+    run = farm.run(UPLOAD, **dict(one, vray_swarm_deploy_wait=0))
+    assert run.succeeded and run.changed == {"ws1": 2} and ws1.swarm.starts == 1, run.output
+
+    ws1.swarm.crash()
+    shutil.rmtree(ws1.data_dir / "VRay" / f"vray-{VERSION}", ignore_errors=True)
+    run = farm.run(UPLOAD, **one)
+    assert run.succeeded and run.changed == {"ws1": 1} and ws1.swarm.starts == 2, run.output
+    assert (ws1.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
+    again = farm.run(UPLOAD, **one)
+    assert again.succeeded and again.changed == {} and ws1.swarm.starts == 2, again.output
+
+
 LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
 RELAYED = {"vray_swarm_waves": ["100%"], "vray_swarm_deploy_wait": 30, "vray_swarm_hosts": "ws1,lin1"}
 

@@ -27,6 +27,7 @@ class Job:
         self.plist = plist
         self.runs = 0
         self.exit_code: t.Optional[int] = None
+        self.signal = ""
         self.pid: t.Optional[int] = None
         self.peer: t.Optional[swarm_peer.Peer] = None
 
@@ -34,7 +35,7 @@ class Job:
     def state(self) -> str:
         if self.pid:
             return "running"
-        return "spawn scheduled" if self.exit_code and self.plist.get("KeepAlive") else "not running"
+        return "spawn scheduled" if (self.exit_code or self.signal) and self.plist.get("KeepAlive") else "not running"
 
     def start(self) -> None:
         if self.pid:
@@ -64,6 +65,11 @@ class Job:
         if self.peer:
             self.peer.stop()
         self.peer, self.pid = None, None
+
+    def kill(self) -> None:
+        """By kill -9, or for want of memory. What is kept alive comes back some seconds later, and here not yet."""
+        self.stop()
+        self.signal = "Killed: 9"
 
 
 class Mac:
@@ -162,7 +168,10 @@ class Mac:
             "",
             f"\truns = {job.runs}",
             *([f"\tpid = {job.pid}"] if job.pid else []),
-            f"\tlast exit code = {'(never exited)' if job.exit_code is None else job.exit_code}",
+            # What a signal ended has that line instead, as reports of launchctl print show.
+            f"\tlast terminating signal = {job.signal}"
+            if job.signal
+            else f"\tlast exit code = {'(never exited)' if job.exit_code is None else job.exit_code}",
             "",
             # A part of it has a state of its own.
             '\tendpoints = {\n\t\t"x" = {\n\t\t\tstate = active\n\t\t}\n\t}',

@@ -86,8 +86,12 @@ class Service:
         """Some seconds pass."""
         if self.state == "started" and self.dies:
             self.dies -= 1
-            self.lose_power()
-            self.exit_code = 1067
+            self.crash()
+
+    def crash(self) -> None:
+        """End, as the service manager notices: ERROR_PROCESS_ABORTED."""
+        self.lose_power()
+        self.exit_code = 1067
 
     def lose_power(self) -> None:
         """End, without being told to."""

@@ -137,6 +137,7 @@ RUNNING = """system/com.example.swarm = {
 }
 """
 STOPPED = RUNNING.replace("state = running", "state = not running").replace("(never exited)", "0")
+KILLED = STOPPED.replace("last exit code = 0", "last terminating signal = Killed: 9")
 DISABLED = '\tdisabled services = {\n\t\t"com.example.swarm" => %s\n\t\t"com.example.swarm2" => true\n\t}\n'
 
 
@@ -150,6 +151,9 @@ DISABLED = '\tdisabled services = {\n\t\t"com.example.swarm" => %s\n\t\t"com.exa
         (0, STOPPED, DISABLED % "true", "stopped", False),
         (0, STOPPED, DISABLED % "disabled", "stopped", False),
         (0, STOPPED.replace("code = 0", "code = 78"), "", "failed", True),
+        (0, KILLED, "", "failed", True),
+        (0, KILLED.replace("Killed: 9", "Terminated: 15"), "", "stopped", True),
+        (0, KILLED.replace("not running", "running"), "", "running", True),
         (0, "", "", "unknown", None),
         (1, "", "", "unknown", None),
         (113, "", "", "absent", None),
