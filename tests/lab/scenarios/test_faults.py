@@ -464,6 +464,26 @@ def test_a_peer_that_was_killed_in_the_body_is_started(lab: Lab, archive: Path) 
         assert len(lab.swarm_events(peer, "upload")) == 1
 
 
+def test_a_host_that_goes_in_the_body_has_failed(lab: Lab, archive: Path) -> None:
+    """Those that cannot be reached do not count: the next wave would begin."""
+    variables = {
+        "vray_swarm_hosts": "peer1:peer2",
+        "vray_swarm_waves": [1, 1],
+        "vray_swarm_builds": [{"src": str(archive)}],
+        "vray_swarm_connect_timeout": 1,
+        "vray_swarm_retries": 1,
+        "vray_swarm_rate_limit": SLOW["rate_limit"],
+    }
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        in_the_body(lab, "peer1")
+        lab.stop("peer1")
+        run = playing.wait()
+    assert run.failed == ["peer1"] and not run.unreachable and not run.changed, run
+    told = run.one("peer1", "Fail as the upload did, unless Swarm has died")["msg"]
+    assert "The peer cannot have accepted the build" in told, run
+    assert run.one("peer1", "See whether Swarm has died").status == "unreachable"
+
+
 def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None:
     """One that unpacks beside the final directory, and one that unpacks in it, as Swarm may: nobody knows."""
     deploying = {"peer1": "staged", "peer2": "in-place"}
