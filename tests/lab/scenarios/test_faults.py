@@ -511,6 +511,18 @@ def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None
     heals(lab, "peer2", archive, NOWHERE)
 
 
+def test_half_a_build_is_not_taken_for_a_whole_one_by_the_run_that_sent_it(lab: Lab, archive: Path) -> None:
+    """Started and asked again, the peer would have it. Who may have accepted a build is not started by that run."""
+    start_with(lab, "peer1", "--fault halfway=in-place")
+    variables = {"vray_swarm_hosts": "peer1", "vray_swarm_builds": [{"src": str(archive)}], "vray_swarm_retries": 1}
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        lab.ssh("peer1", "until find /var/lib/swarm/VRay -name vray.json | grep -q .; do sleep 0.05; done")
+        lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
+        run = playing.wait()
+    assert run.failed == ["peer1"] and not run.changed and not run.of(action=SETTINGS), run
+    assert "may have accepted the build all the same" in run.output
+
+
 def test_a_controller_that_is_killed(lab: Lab, archive: Path) -> None:
     """In the middle of the body, after the body, and while a host sends by itself."""
     start_with(lab, "peer2", "--fault late,seconds=60")
