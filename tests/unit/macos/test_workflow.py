@@ -16,6 +16,7 @@ from macos_double.farm import NAME, SERVICE, VERSION
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
 UPLOAD = "renderops.vray_swarm.upload"
+NEWER = "7.0.6-df715d3c8ff9"
 INFO = "renderops.vray_swarm.peer_info"
 VARIABLES = {"vray_swarm_deploy_wait": 30, "vray_swarm_waves": ["100%"]}
 
@@ -128,6 +129,17 @@ def test_a_swarm_that_was_killed_is_started(farm, peer):
     peer.mac.calls.clear()
     again = farm.run(UPLOAD, **variables)
     assert again.succeeded and again.changed == {} and peer.mac.calls == [], again.output
+
+    # What it has is not sent again, and what it lacks is followed.
+    variables["vray_swarm_builds"].append({"src": str(farm.build(f"vray-{NEWER}.tar", version=NEWER)), "queued": True})
+    peer.mac.jobs[SERVICE].kill()
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded and run.changed == {"mac1": 2}, run.output
+    sent = [[item["outcome"] for item in result["results"]] for result in run.of(action=UPLOAD)]
+    assert sent == [["present", "failed"], ["queued"]]
+    assert (peer.data_dir / "VRay" / f"vray-{NEWER}").is_dir()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
 
 
 def test_a_swarm_that_was_unloaded_stays_so(farm, peer):
