@@ -18,7 +18,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     identify_part,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 
@@ -55,11 +54,7 @@ class ActionModule(SwarmAction):
         return {"changed": False, "sha256": found["sha256"], **build.as_result()}
 
     def _look(self, **parameters: t.Any) -> t.Dict[str, t.Any]:
-        src = self.options["src"]
-        # Whoever logs in over the network cannot go on to a share.
-        return t.cast(
-            "t.Dict[str, t.Any]", Windows(self).look_at_build(src, as_system=is_unc(src), **parameters)["build"]
-        )
+        return t.cast("t.Dict[str, t.Any]", Windows(self).look_at_build(self.options["src"], **parameters)["build"])
 
     def _identify(self, found: t.Mapping[str, t.Any]) -> Build:
         src, start = self.options["src"], base64.b64decode(found["start"])

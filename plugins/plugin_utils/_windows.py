@@ -87,8 +87,7 @@ class Windows:
             "error_action": "stop",
             "depth": _DEPTH,
         }
-        with self._as_system() if as_system else contextlib.nullcontext():
-            done = self._action.run_module("ansible.windows.win_powershell", arguments, fail=False)
+        done = self._call("ansible.windows.win_powershell", arguments, as_system)
         if done.get("unreachable") or not done.get("failed"):
             return check_result(name, given, self._action.check(done).get("result"))
         records = done.get("error") or []
@@ -97,12 +96,19 @@ class Windows:
             while exception.get("inner_exception"):
                 exception = exception["inner_exception"]
             raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
-        if as_system and "become" in str(done.get("msg")):
+        return self._action.check(done)
+
+    def _call(self, module: str, arguments: t.Dict[str, t.Any], as_system: bool) -> Result:
+        """Run a module; a share is read as LocalSystem, since whoever logs in over the network cannot go on to one."""
+        with self._as_system() if as_system else contextlib.nullcontext():
+            done = self._action.run_module(module, arguments, fail=False)
+        # With error records, it is the script that failed.
+        if as_system and done.get("failed") and not done.get("error") and "become" in str(done.get("msg")):
             raise OptionsError(
                 f"A share is read as LocalSystem, as a service does it, and that could not be: {as_sentence(str(done['msg']))}"
                 " The user that Ansible logs in as must be an administrator of this host; or let the task become another user."
             )
-        return self._action.check(done)
+        return t.cast(Result, done)
 
     @contextlib.contextmanager
     def _as_system(self) -> t.Iterator[None]:
@@ -141,17 +147,15 @@ class Windows:
     def sha256(self, path: str) -> t.Optional[str]:
         """The checksum of a file, None where it is not there."""
         arguments = {"path": path, "get_checksum": True, "checksum_algorithm": "sha256"}
-        return t.cast(
-            "t.Optional[str]", self._action.run_module("ansible.windows.win_stat", arguments)["stat"].get("checksum")
-        )
+        done = self._action.check(self._call("ansible.windows.win_stat", arguments, is_unc(path)))
+        return t.cast("t.Optional[str]", done["stat"].get("checksum"))
 
     # -- a look
 
-    def look_at_build(self, path: str, as_system: bool = False, **parameters: t.Any) -> Result:
+    def look_at_build(self, path: str, **parameters: t.Any) -> Result:
         """Return what look.ps1 tells of a build on the host, which can be read.
 
         :param path: What the option src says.
-        :param as_system: See :meth:`run`.
         :param parameters: More of the script's.
         :raises OptionsError: The path is not absolute.
         :raises BuildError: It is not there, may not be read, or somebody has it open for writing.
@@ -159,7 +163,7 @@ class Windows:
         drive, rest = ntpath.splitdrive(path)
         if not drive or rest[:1] not in ("\\", "/"):
             raise OptionsError(f"src is {shown(path, 500)}; on a Windows host it has to be an absolute path.")
-        looked = self.run("look", as_system=as_system, Build=path, **parameters)
+        looked = self.run("look", as_system=is_unc(path), Build=path, **parameters)
         if looked["build"]["error"]:
             raise unreadable(path, looked["build"])
         return looked
@@ -241,7 +245,6 @@ class Windows:
         share_path, peer = given.get("share_path"), given.get("peer")
         found = self.run(
             "look",
-            # Whoever logs in over the network cannot go on to a share; the service's account can.
             as_system=is_unc(share_path) or is_unc(import_dir),
             DataDir=given.get("data_dir"),
             ImportDir=import_dir,
@@ -320,7 +323,14 @@ def base_url(peer: str, web_port: int) -> str:
 
 def unreadable(path: str, found: t.Mapping[str, t.Any]) -> BuildError:
     """What to tell where a script says that it could not read a build, and why."""
-    advice = "Wait until that is done with it." if found["in_use"] else "Correct src."
+    advice = "Correct src."
+    if found["in_use"]:
+        advice = "Wait until that is done with it."
+    elif is_unc(path):
+        advice = (
+            "A share is read as LocalSystem, which is the computer's account (DOMAIN\\HOST$) on the network, unless the"
+            " task becomes another user. Correct src, or let that account read there."
+        )
     return BuildError(f"The build {path} could not be read: {as_sentence(found['error'])} {advice}")
 
 

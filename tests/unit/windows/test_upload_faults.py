@@ -30,7 +30,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Hooks, Host
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows_upload
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windows, _windows_upload
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
@@ -39,6 +39,7 @@ from swarm_peer.faults import Plan, parse
 from windows_double.documented import folder
 from windows_double.farm import DATA_DIR, NAME, VERSION
 from windows_double.files import WindowsError
+from windows_double.host import SYSTEM
 
 SOURCE = "C:\\Builds\\" + NAME
 # More than what the buffers of a connection hold: when the peer has a piece, curl has not yet read the end of the file.
@@ -51,6 +52,27 @@ CURL = shutil.which("curl")
 pytestmark = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
+class Connection:
+    """What an action has of one: by whom the next module runs."""
+
+    become = None
+
+    def set_become_plugin(self, plugin):
+        self.become = plugin
+
+
+class RunAs:
+    """The plugin ansible.builtin.runas, which only a whole Ansible finds."""
+
+    def set_options(self, direct):
+        self.user = direct["become_user"]
+
+
+@pytest.fixture(autouse=True)
+def run_as(monkeypatch):
+    monkeypatch.setattr(_windows, "become_loader", types.SimpleNamespace(get=lambda _name: RunAs()))
+
+
 class Action:
     """An action without a task: its modules run on the double, by the same way as from a connection."""
 
@@ -58,11 +80,13 @@ class Action:
 
     def __init__(self, host):
         self._host = host
-        self._connection = types.SimpleNamespace(become=None)
+        self._connection = Connection()
 
     def run_module(self, name, arguments, fail=True):
         source = (folder() / f"{name.rpartition('.')[2]}.ps1").read_bytes()
-        request = {"module": name, "source": base64.b64encode(source), "options": arguments, "become": None}
+        become = self._connection.become
+        request = {"module": name, "source": base64.b64encode(source), "options": arguments}
+        request["become"] = become.user if become else None
         try:
             _rc, answer, _errors = self._host.answer(dict(request, check_mode=False))
         except ConnectionAbortedError as error:
@@ -254,7 +278,8 @@ def unheld(request, farm, peer, source):
         real = farm.directory / "of files" / NAME
         real.parent.mkdir()
         shutil.copy(source, real)
-        peer.host.share("\\\\files\\builds", real.parent)
+        # As a share is for whoever has logged in over the network.
+        peer.host.share("\\\\files\\builds", real.parent, readers={SYSTEM[1]})
     elif request.param == "link":
         peer.host.real("C:\\Linked").symlink_to(source.parent)
     else:
@@ -262,9 +287,25 @@ def unheld(request, farm, peer, source):
     return UNHELD[request.param], real
 
 
+def test_a_share_that_may_not_be_read_is_told(peer, source):
+    share = peer.host.share("\\\\files\\builds", source.parent, readers=())
+    src = UNHELD["share"]
+    failed = upload(peer, src=src)
+    assert failed.failed and failed.attempts == 0
+    assert (
+        f"{src} could not be read: Access to the path '{src}' is denied. A share is read as LocalSystem" in failed.msg
+    )
+    assert "let that account read there" in failed.msg
+    share.readers = None
+    peer.host.become_denied = True
+    assert "could not be: internal error: failed to become user 'SYSTEM'" in upload(peer, src=src).msg
+    peer.host.become_denied = False
+    assert upload(peer, src=src).outcome == "rapid"
+
+
 def temporary(peer):
     """What a module keeps for itself on the host."""
-    return list(peer.host.real("C:\\Users\\ansible").glob("AppData/Local/Temp/*"))
+    return list(peer.host.real("C:\\").glob("**/ansible-moduletmp-*"))
 
 
 @is_any_change

@@ -343,9 +343,15 @@ def test_a_windows_host_relays_builds(farm, relayed):
     relay = farm.add("nas1")
     folder = relay.host.real("C:\\Builds, new")
     folder.mkdir()
-    for path in (*builds, linux):
-        shutil.move(path, folder)
-    sources = [f"C:\\Builds, new\\{path.name}" for path in (*builds, linux)]
+    shared = farm.directory / "of files"
+    shared.mkdir()
+    # As a share is for whoever has logged in over the network.
+    relay.host.share("\\\\files\\new builds", shared, readers={SYSTEM[1]})
+    shutil.move(builds[0], folder)
+    for path in (*builds[1:], linux):
+        shutil.move(path, shared)
+    sources = [f"C:\\Builds, new\\{builds[0].name}"]
+    sources += [f"\\\\files\\new builds\\{path.name}" for path in (*builds[1:], linux)]
     relay_runs(farm, "nas1", sources[:2], sources[2], uploads, is_predicted=True)
     programs = [call.options["parameters"]["Program"] for call in relay.host.calls if call.script == "send"]
     assert programs == [r"C:\WINDOWS\system32\curl.exe"] * 3
