@@ -529,7 +529,7 @@ mount:
 disk:
   description: >-
     The free bytes of where temporary files lie, of the data directory and of the import directory, each V(null) when it is
-    not known.
+    not known. On Windows they are those of the drive, also where a volume is mounted in a directory of it.
   type: dict
   returned: always, V(null) without V(disk) in O(details)
   sample: {temp: 5028392960, data: 120291102720, import: 120291102720}

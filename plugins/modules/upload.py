@@ -38,9 +38,11 @@ options:
       - In all, that C(curl.exe) may run for O(connect_timeout), the time that the build takes at 16 KiB per second or at half
         of O(rate_limit), whatever is slower, and O(deploy_timeout) together. So it ends, even if the peer never does.
       - A Windows host holds the build open meanwhile, so that no other program can write to it, rename or remove it. One
-        that another program has open for writing is refused. Where that cannot be relied on, which is on a share and
-        behind a symbolic link or a junction, the build is copied into the temporary directory of Ansible on the host
-        first, which has to have room for it.
+        that another program has open for writing is refused. Where that cannot be relied on, which is on a share, on no
+        fixed drive, and behind a symbolic link or a junction, the build is copied into the temporary directory of Ansible
+        on the host first, which has to have room for it.
+      - A share (UNC path) is read as LocalSystem there, unless the task becomes another user, since whoever logs in over
+        the network cannot go on to a share.
     type: bool
     default: false
   queued:

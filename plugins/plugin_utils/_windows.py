@@ -108,7 +108,7 @@ class Windows:
                 f"A share is read as LocalSystem, as a service does it, and that could not be: {as_sentence(str(done['msg']))}"
                 " The user that Ansible logs in as must be an administrator of this host; or let the task become another user."
             )
-        return t.cast(Result, done)
+        return done
 
     @contextlib.contextmanager
     def _as_system(self) -> t.Iterator[None]:

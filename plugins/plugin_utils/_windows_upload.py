@@ -137,14 +137,18 @@ class WindowsUpload(Upload):
         if done["step"] == "compare":
             return changed(build.path)
         said = as_sentence(done["error"])
+        if done["step"] == "program":
+            return SwarmError(
+                f"{self._curl} is not there; Windows has it since 10 1803. Send the build from the controller."
+            )
         if done["step"] == "copy":
             return BuildError(
-                f"The build {build.path} lies on a share or behind a link, so that it is copied to the temporary directory"
-                f" of Ansible on this host before it is sent, and that could not be: {said} Make room there, or put the"
-                " build on a drive of this host."
+                f"The build {build.path} lies on a share, on no fixed drive, or behind a link, so that it is copied to the"
+                f" temporary directory of Ansible on this host before it is sent, and that could not be: {said} Make room"
+                " there, or put the build on a fixed drive of this host, with no link in its path."
             )
         if done["step"] == "start":
-            return SwarmError(f"{self._curl} could not be started: {said} Windows has it since 10 1803.")
+            return SwarmError(f"{self._curl} could not be started: {said}")
         return unreadable(build.path, done)
 
     def _read_note(self, done: t.Mapping[str, t.Any], build: BuildFile) -> bytes:

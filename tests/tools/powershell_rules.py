@@ -436,6 +436,17 @@ def commands_are_known(script: Script) -> Found:
             yield node, f"{call.name} is given something without the name of its parameter"
 
 
+def a_look_is_no_change(script: Script) -> Found:
+    """In check mode, win_powershell sets WhatIf for a script that supports it, and what asks does nothing."""
+    if "[CmdletBinding(SupportsShouldProcess)]" not in text(script.root):
+        return
+    for node in script.of_type("command"):
+        call = call_of(node)
+        asks = CMDLETS.get(call.name, "").endswith(ASK) and call.name != "ForEach-Object"
+        if asks and "WhatIf" not in call.parameters:
+            yield node, f"{call.name} does nothing in check mode: write -WhatIf:$false"
+
+
 def functions_get_what_they_declare(script: Script) -> Found:
     """What a function is not given is $null, and what it does not declare is dropped."""
     for node in script.of_type("command"):
@@ -588,6 +599,7 @@ RULES: tuple[Callable[[Script], Found], ...] = (
     what_is_read_is_there,
     errors_stop,
     commands_are_known,
+    a_look_is_no_change,
     functions_get_what_they_declare,
     types_are_known,
     null_stands_left,

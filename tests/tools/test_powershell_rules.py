@@ -177,6 +177,15 @@ def test_a_parameter_is_not_called_as_a_common_one() -> None:
     assert judge(source) == ["line 6: $Verbose is one of PowerShell's common parameters"]
 
 
+def test_what_asks_is_answered_where_a_script_runs_in_check_mode() -> None:
+    call = "$result.x = Invoke-CimMethod -InputObject $Files -MethodName GetOwner"
+    look = HEAD.replace("[CmdletBinding()]", "[CmdletBinding(SupportsShouldProcess)]")
+    assert judge(f"{look}{call}\n".encode()) == [
+        f"line {look.count(chr(10)) + 1}: Invoke-CimMethod does nothing in check mode: write -WhatIf:$false"
+    ]
+    assert judge(f"{look}{call} -WhatIf:$false\n".encode()) == judge(f"{HEAD}{call}\n".encode()) == []
+
+
 def test_errors_must_stop() -> None:
     assert judge(HEAD.replace("'Stop'", "'Continue'").encode()) == [
         "line 1: $ErrorActionPreference is not set to 'Stop'"
@@ -184,7 +193,7 @@ def test_errors_must_stop() -> None:
 
 
 def test_each_rule_has_an_example() -> None:
-    elsewhere = {"no_parameter_has_a_common_name", "errors_stop"}
+    elsewhere = {"no_parameter_has_a_common_name", "errors_stop", "a_look_is_no_change"}
     assert {rule for rule, _code, _said in BAD} | elsewhere == {rule.__name__ for rule in RULES}
 
 

@@ -75,7 +75,12 @@ if ($WebPort) {
                 $found.executable = $process.ExecutablePath
                 $found.command = $process.CommandLine
                 try {
-                    $owner = Invoke-CimMethod -InputObject $process -MethodName GetOwner
+                    # It is a look: also in check mode, in which it would be left out.
+                    $owner = Invoke-CimMethod -InputObject $process -MethodName GetOwner -WhatIf:$false
+                    # Win32_Process tells so that access is denied.
+                    if ($owner.ReturnValue -ne 0) {
+                        throw 'The owner is not told'
+                    }
                     $found.user = '{0}\{1}' -f $owner.Domain, $owner.User
                 }
                 catch {

@@ -63,16 +63,33 @@ function ConvertTo-Word {
     '"' + $escaped + '"'
 }
 
+# End a program, also one that ends just now, and wait for that: what it has open is open until then.
+function Stop-Program {
+    param ($Running)
+    try {
+        $Running.Kill()
+    }
+    catch {
+        # It has ended by itself.
+        $null = $_
+    }
+    $null = $Running.WaitForExit(5000)
+}
+
 $source = $null
 $held = $null
 $process = $null
 try {
     $path = $Build
     try {
+        if (-not [IO.File]::Exists($Program)) {
+            $result.step = 'program'
+            throw 'It is not there'
+        }
         $source = Open-Held $Build
         $held = $source
         if (-not (Test-Holdable $Build)) {
-            # Nobody else can look into this directory, which is removed when all is done.
+            # Nobody else can look into this directory, which Ansible removes when all is done.
             $result.step = 'copy'
             $path = [IO.Path]::Combine($Ansible.Tmpdir, [IO.Path]::GetFileName($Build))
             $copy = [IO.File]::Open($path, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
@@ -112,9 +129,10 @@ try {
         $words = @(foreach ($argument in @($Arguments) + @('--form', $form)) { ConvertTo-Word $argument })
         $line = $words -join ' '
         $startInfo = [Diagnostics.ProcessStartInfo]::new($Program, $line)
-        # No shell and no window.
+        # No shell, no window, and nothing to read.
         $startInfo.UseShellExecute = $false
         $startInfo.CreateNoWindow = $true
+        $startInfo.RedirectStandardInput = $true
         $startInfo.RedirectStandardOutput = $true
         $startInfo.RedirectStandardError = $true
         try {
@@ -127,26 +145,31 @@ try {
     }
 
     if ($null -ne $process) {
+        $process.StandardInput.BaseStream.Close()
+        $said = New-Object -TypeName IO.MemoryStream
         $errors = New-Object -TypeName IO.MemoryStream
-        $copying = $process.StandardError.BaseStream.CopyToAsync($errors)
-        $said = Read-Most $process.StandardOutput.BaseStream $Most
-        # A curl.exe before 8.4.0 would read an answer that does not say how long it is for ever.
-        $result.endless = $said.Length -gt $Most
-        if ($result.endless -and -not $process.HasExited) {
-            $process.Kill()
+        $saying = $process.StandardOutput.BaseStream.CopyToAsync($said)
+        $failing = $process.StandardError.BaseStream.CopyToAsync($errors)
+        # In short steps: whoever stops this script is heard between two of them.
+        while (-not $process.WaitForExit(100)) {
+            # A curl.exe before 8.4.0 would read an answer that does not say how long it is for ever.
+            if ($said.Length -gt $Most) {
+                $result.endless = $true
+                Stop-Program $process
+            }
         }
-        $copying.Wait()
-        $process.WaitForExit()
+        $saying.Wait()
+        $failing.Wait()
         $result.rc = [int] $process.ExitCode
         $result.stdout = [Convert]::ToBase64String($said.ToArray())
         $result.stderr = [Convert]::ToBase64String($errors.ToArray())
     }
 }
 finally {
-    # Whoever ends this script, or the connection to it, ends what it started.
+    # Whoever stops this script stops what it has started. Where PowerShell is ended from outside, this is not reached.
     if ($null -ne $process) {
         if (-not $process.HasExited) {
-            $process.Kill()
+            Stop-Program $process
         }
         $process.Dispose()
     }

@@ -345,11 +345,8 @@ def test_a_copy_that_has_no_room_is_told(peer, unheld):
     peer.host.free["C:"] = SIZE - 1
     failed = upload(peer, src=src, version=VERSION)
     assert failed.failed and (failed.attempts, failed.bytes_sent) == (1, 0)
-    assert f"{src} lies on a share or behind a link, so that it is copied" in failed.msg
-    assert (
-        "There is not enough space on the disk. Make room there, or put the build on a drive of this host."
-        in failed.msg
-    )
+    assert f"{src} lies on a share, on no fixed drive, or behind a link, so that it is copied" in failed.msg
+    assert "There is not enough space on the disk. Make room there, or put the build on a fixed drive" in failed.msg
     assert events(peer) == [] and temporary(peer) == []
     peer.host.free["C:"] = SIZE
     assert upload(peer, src=src, version=VERSION).outcome == "rapid"
@@ -465,10 +462,19 @@ def test_a_windows_without_curl(peer, source):
     curl.unlink()
     failed = upload(peer)
     assert failed.failed and failed.bytes_sent == 0
-    assert r"C:\WINDOWS\system32\curl.exe could not be started: The system cannot find the file" in failed.msg
-    assert "Windows has it since 10 1803." in failed.msg
+    assert r"C:\WINDOWS\system32\curl.exe is not there; Windows has it since 10 1803." in failed.msg
     assert_nothing_is_left(peer)
     curl.touch()
+    assert_heals(peer, source)
+
+
+def test_a_curl_that_may_not_run(peer, source):
+    peer.host.refuses_programs = "This program is blocked by group policy."
+    failed = upload(peer, retries=3)
+    assert failed.failed and (failed.attempts, failed.bytes_sent) == (1, 0)
+    assert r"C:\WINDOWS\system32\curl.exe could not be started: This program is blocked by group policy." in failed.msg
+    assert_nothing_is_left(peer)
+    peer.host.refuses_programs = None
     assert_heals(peer, source)
 
 

@@ -54,30 +54,19 @@ function Get-Checksum {
     }
 }
 
-# Read a stream to its end, or until that is longer than it may be.
-function Read-Most {
-    param ($Stream, [int] $Most)
-    $read = New-Object -TypeName IO.MemoryStream
-    $buffer = New-Object -TypeName byte[] -ArgumentList 65536
-    do {
-        $count = $Stream.Read($buffer, 0, $buffer.Length)
-        $read.Write($buffer, 0, $count)
-    } while ($count -gt 0 -and $read.Length -le $Most)
-    $read
-}
-
 # GET a URL: what came back, or why nothing did.
 function Get-Answer {
     param ([string] $Url, [int] $Milliseconds)
-    $request = [Net.WebRequest]::Create($Url)
-    $request.Proxy = $null
-    $request.AllowAutoRedirect = $false
-    $request.KeepAlive = $false
-    $request.Timeout = $Milliseconds
-    $request.ReadWriteTimeout = $Milliseconds
-    $request.UserAgent = 'renderops.vray_swarm'
     $response = $null
     try {
+        # Some hosts that others can look up are none for .NET.
+        $request = [Net.WebRequest]::Create($Url)
+        $request.Proxy = $null
+        $request.AllowAutoRedirect = $false
+        $request.KeepAlive = $false
+        $request.Timeout = $Milliseconds
+        $request.ReadWriteTimeout = $Milliseconds
+        $request.UserAgent = 'renderops.vray_swarm'
         try {
             $response = $request.GetResponse()
         }
@@ -88,7 +77,13 @@ function Get-Answer {
                 throw
             }
         }
-        $body = Read-Most $response.GetResponseStream() 1048576
+        $body = New-Object -TypeName IO.MemoryStream
+        $stream = $response.GetResponseStream()
+        $buffer = New-Object -TypeName byte[] -ArgumentList 65536
+        do {
+            $count = $stream.Read($buffer, 0, $buffer.Length)
+            $body.Write($buffer, 0, $count)
+        } while ($count -gt 0 -and $body.Length -le 1048576)
         @{ status = [int] $response.StatusCode; body = [Convert]::ToBase64String($body.ToArray()); error = $null }
     }
     catch {

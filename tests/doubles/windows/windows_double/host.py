@@ -66,6 +66,8 @@ class Host:
         self.locked: t.Set[str] = set()
         # Files that a script of ours holds open, so that others can only read them: FileShare.Read.
         self.held: t.List[str] = []
+        # What Windows says where a program may not run.
+        self.refuses_programs: t.Optional[str] = None
         # What the Task Scheduler says where it takes no task.
         self.refuses_tasks: t.Optional[str] = None
         # Of files with an access list of their own.
@@ -195,9 +197,10 @@ class Host:
 
         :raises WindowsError: There is no such program.
         """
-        # In PATH there may be another one, which is not this.
-        if program.lower() != CURL.lower() or not self.real(program).exists():
-            raise WindowsError("System.ComponentModel.Win32Exception", "The system cannot find the file specified")
+        # In PATH there may be another one, which is not this. A policy may refuse it.
+        if program.lower() != CURL.lower() or self.refuses_programs:
+            said = self.refuses_programs or "The system cannot find the file specified"
+            raise WindowsError("System.ComponentModel.Win32Exception", said)
         with subprocess.Popen(
             [shutil.which("curl") or "curl", *(self._for_curl(argument, sid) for argument in scripts.split(line))],
             stdin=subprocess.DEVNULL,

@@ -316,6 +316,9 @@ def send(host: Host, identity: Identity, given: Parameters, check: bool) -> Done
     with contextlib.ExitStack() as stack:
         path = p["Build"]
         try:
+            if not host.real(p["Program"]).is_file():
+                found["step"] = "program"
+                raise WindowsError("", "It is not there")
             host.check_locked(path)
             host.files.read(path, sid)
             source = stack.enter_context(host.files.real(path, sid).open("rb"))
