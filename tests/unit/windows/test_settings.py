@@ -231,6 +231,50 @@ def test_what_a_task_that_found_swarm_down_does_not_take_back(farm, peer):
     assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            b"webPort: [1113\r\nallowExecutables: false\r\n",
+            "this is not valid YAML: ",
+        ),
+        ("webPort: 1113\r\n".encode("utf-16"), "this is not UTF-8"),
+        (b"- webPort\r\n", "mapping"),
+        (None, "is not there. Set path to Swarm's swarm.yaml"),
+    ],
+    ids=["broken", "UTF-16", "a list", "missing"],
+)
+def test_a_file_that_cannot_be_changed_is_left_alone(farm, peer, content, says):
+    peer.config.unlink() if content is None else peer.config.write_bytes(content)
+    failed = farm.task(SETTINGS, OPTIONS)
+    assert failed.status == "failed" and says in failed["msg"], failed["msg"]
+    assert (peer.config.read_bytes() if peer.config.exists() else None) == content
+    assert (peer.swarm.state, peer.swarm.stops, peer.host.tasks) == ("started", 0, {})
+
+
+def test_an_empty_file_is_set(farm, peer):
+    peer.config.write_bytes(b"")
+    options = dict(OPTIONS, settings={"webPort": peer.port, "allowExecutables": True})
+    assert farm.task(SETTINGS, options).status == "changed"
+    assert peer.text() == f"webPort: {peer.port}\nallowExecutables: true\n"
+    assert peer.swarm.peer.store.allow_executables is True and peer.host.tasks == {}
+    assert farm.task(SETTINGS, options).status == "ok"
+
+
+def test_a_swarm_that_starts_and_dies_is_told_at_once(farm, peer):
+    before = peer.text()
+
+    def die_once(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.swarm.starts == 1:
+            peer.swarm.dies = 1
+
+    peer.host.after = die_once
+    failed = farm.task(SETTINGS, dict(OPTIONS, settings={"allowExecutables": True}))
+    assert failed.status == "failed" and "exit code 1067" in failed["msg"], failed["msg"]
+    assert "The old file is back, and Swarm runs with it." in failed["msg"]
+    assert (peer.text(), peer.swarm.state, peer.swarm.starts, peer.host.tasks) == (before, "started", 2, {})
+
+
 def test_what_cannot_be_set(farm, peer):
     assert "nor is its directory" in farm.task(SETTINGS, dict(OPTIONS, path=r"C:\no\swarm.yaml"))["msg"]
     assert "Windows has no service other" in farm.task(SETTINGS, dict(OPTIONS, service="other"))["msg"]

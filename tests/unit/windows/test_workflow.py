@@ -274,6 +274,20 @@ def test_builds_are_uploaded_and_installers_let_in_for_a_moment(farm):
     assert all(peer.swarm.stops == 2 for peer in farm.peers.values())
 
 
+def test_a_queued_build_that_cannot_be_deployed_fails_each_time(farm, tmp_path):
+    peer = farm.add("ws1")
+    broken = tmp_path / NAME
+    broken.write_bytes(b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(100_000))
+    variables = {name: VARIABLES[name] for name in VARIABLES if "share" not in name}
+    variables.update(vray_swarm_builds=[{"src": str(broken), "queued": True}], vray_swarm_deploy_wait=1)
+    for changed in ({"ws1": 1}, {}):
+        run = farm.run(UPLOAD, **variables)
+        assert run.failed == ["ws1"] and run.changed == changed, run.output
+        assert f"VRay\\\\import\\\\{NAME}" in run.output, run.output
+        assert "still there after 1 s, and not deployed. Swarm goes on" in run.output
+    assert not (peer.data_dir / "VRay" / f"vray-{VERSION}").exists()
+
+
 def test_a_swarm_that_died_is_started_and_one_that_was_stopped_is_not(farm):
     """Whether a build is to be sent, or lies in the import directory."""
     ws1, ws2 = (farm.add(name) for name in ("ws1", "ws2"))
