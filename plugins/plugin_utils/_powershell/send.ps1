@@ -154,14 +154,15 @@ try {
         while (-not $process.WaitForExit(100)) {
             # A curl.exe before 8.4.0 would read an answer that does not say how long it is for ever.
             if ($said.Length -gt $Most) {
-                $result.endless = $true
                 Stop-Program $process
             }
         }
         $saying.Wait()
         $failing.Wait()
+        $result.endless = $said.Length -gt $Most
         $result.rc = [int] $process.ExitCode
-        $result.stdout = [Convert]::ToBase64String($said.ToArray())
+        $length = [int] [Math]::Min($said.Length, [long] $Most)
+        $result.stdout = [Convert]::ToBase64String($said.GetBuffer(), 0, $length)
         $result.stderr = [Convert]::ToBase64String($errors.ToArray())
     }
 }
