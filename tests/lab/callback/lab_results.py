@@ -35,8 +35,11 @@ class CallbackModule(CallbackBase):
     def _result(self, result: Any, status: str) -> None:
         # 2.19 made them public, and warns about the old names.
         public = hasattr(result, "result")
-        data, host = (result.result, result.host) if public else (result._result, result._host)
-        task, fields = (result.task, result.task_fields) if public else (result._task, result._task_fields)
+        data, host, task = (
+            (result.result, result.host, result.task) if public else (result._result, result._host, result._task)
+        )
+        # Not its public twin: 2.21 warns about that one, and looks through the stack each time to say who asked.
+        fields = result._task_fields
         if status == "ok" and data.get("changed"):
             status = "changed"
         name = str(task.get_name())
