@@ -26,8 +26,7 @@ MESSAGES = [cells for cells in ROWS if len(cells) == 4 and not cells[1].startswi
 def cases():
     """The faults of the integration target, by name."""
     (play,) = yaml.safe_load((TESTS / UPLOAD_FAULTS).read_text(encoding="utf-8"))
-    (loop,) = [task["loop"] for task in play["block"] if "loop" in task]
-    return {case["fault"]: case for case in loop}
+    return {case["fault"]: case for case in play["vars"]["cases"]}
 
 
 def test_there_are_rows():
