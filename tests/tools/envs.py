@@ -43,17 +43,23 @@ LOGS = BUILD / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "renderops-vray_swarm"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 UNUSED_DAYS = 30
+# What each Python of an environment for modules imports at its start, and the folder that it writes to.
+KEPT_BYTECODE = Path(__file__).resolve().parent / "kept_bytecode.py"
 # What galaxy.yml names.
 DEPENDENCIES = ("ansible/posix", "ansible/windows")
 
 
 @dataclasses.dataclass(frozen=True)
 class Env:
-    """One environment: which Pythons it can have, best first. `own` puts the running Python first if it is listed."""
+    """One environment: which Pythons it can have, best first. `own` puts the running Python first if it is listed.
+
+    In one for `modules`, Ansible runs some hundred of them: what it compiles of these is kept.
+    """
 
     name: str
     pythons: tuple[str, ...]
     own: bool = False
+    modules: bool = False
 
     @property
     def requirements(self) -> Path:
@@ -63,9 +69,9 @@ class Env:
 ENVS = {
     env.name: env
     for env in (
-        Env("default", ("3.13", "3.12", "3.14", "3.11", "3.10"), own=True),
-        Env("oldest", ("3.11", "3.12", "3.10")),  # what ansible-core 2.16 supports on the controller
-        Env("newest", ("3.13", "3.12", "3.14")),  # what ansible-core 2.21 supports on the controller
+        Env("default", ("3.13", "3.12", "3.14", "3.11", "3.10"), own=True, modules=True),
+        Env("oldest", ("3.11", "3.12", "3.10"), modules=True),  # what ansible-core 2.16 supports on the controller
+        Env("newest", ("3.13", "3.12", "3.14"), modules=True),  # what ansible-core 2.21 supports on the controller
         Env("bench", ("3.13", "3.12", "3.14", "3.11", "3.10"), own=True),
         Env("peer", ("3.7", "3.8", "3.9")),
         Env("lint", ("3.11", "3.12", "3.13"), own=True),
@@ -183,6 +189,8 @@ def make(name: str, say: Callable[[str], None] | None = None) -> Made:
     env = ENVS[name]
     python = choose_python(env)
     text = env.requirements.read_text(encoding="utf-8")
+    if env.modules:
+        text += KEPT_BYTECODE.read_text(encoding="utf-8")
     key = hashlib.sha256("\0".join([text, python.version, python.path]).encode()).hexdigest()[:12]
     path = CACHE / "envs" / f"{name}-py{python.minor}-{key}"
     marker = path / ".ready"
@@ -218,8 +226,18 @@ def make(name: str, say: Callable[[str], None] | None = None) -> Made:
                 )
                 if done.returncode != 0:
                     raise MakeFailed(f"the environment {name} could not be made", log)
+        if env.modules:
+            keep_bytecode(path, python)
         marker.touch()
         return Made(env, path, python, time.monotonic() - start)
+
+
+def keep_bytecode(path: Path, python: Python) -> None:
+    """Let the Pythons of an environment keep what they compile of zip files."""
+    packages = path / "lib" / f"python{python.minor}" / "site-packages"
+    shutil.copy(KEPT_BYTECODE, packages)
+    (packages / f"{KEPT_BYTECODE.stem}.pth").write_text(f"import {KEPT_BYTECODE.stem}\n", encoding="utf-8")
+    (path / "kept-bytecode").mkdir()
 
 
 def make_collections(made: Made) -> Path:
