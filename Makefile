@@ -17,7 +17,7 @@ help:
 	@echo 'make lab          a file server and five peers on this machine, real hosts (Linux, root)'
 	@echo 'make lab-down     remove them'
 	@echo 'make test         all checks; the parts of it:'
-	@echo '  make unit         the unit tests, with the default Python (seconds)'
+	@echo '  make unit         the unit tests, with the default Python'
 	@echo '  make integration  the integration targets, on the oldest and the newest ansible-core'
 	@echo '  make sanity       ansible-test sanity, on both'
 	@echo '  make lint         the linters, the documentation, the build'
