@@ -79,16 +79,23 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_it_tells_what_the_module_tells(farm, peer, local, kind):
-    content, looks = FORMATS[kind]
-    real = place(farm, peer, content)
-    expected = farm.task(BUILD_INFO, {"src": str(real)}, host="controller").data
-    told = farm.task(BUILD_INFO, {"src": SRC}, host="ws1")
-    assert told.status == "ok"
-    assert documented(told.data) == {**documented(expected), "path": SRC}
-    assert told["platform"] == "Windows_x86" and told["name"] == NAME
-    assert peer.host.forget() == ["look"] * looks
+def test_it_tells_what_the_module_tells(farm, peer, local):
+    sources = {kind: f"C:\\Builds, old; new\\{number}\\{NAME}" for number, kind in enumerate(FORMATS)}
+    placed = {kind: str(place(farm, peer, FORMATS[kind][0], path=src)) for kind, src in sources.items()}
+    expected = farm.play(
+        [{"name": f"({kind})", BUILD_INFO: {"src": src}} for kind, src in placed.items()], host="controller"
+    )
+    told = farm.play([{"name": f"({kind})", BUILD_INFO: {"src": src}} for kind, src in sources.items()], host="ws1")
+    for kind, src in sources.items():
+        result = told.one(task=f"({kind})")
+        assert result.status == "ok", kind
+        assert documented(result.data) == {**documented(expected.one(task=f"({kind})").data), "path": src}, kind
+        assert result["platform"] == "Windows_x86" and result["name"] == NAME, kind
+    assert set(map(str, peer.host.calls)) == {"look"}
+    looks = [call.options["parameters"]["Build"] for call in peer.host.calls]
+    assert {kind: looks.count(src) for kind, src in sources.items()} == {
+        kind: n for kind, (_content, n) in FORMATS.items()
+    }
 
 
 def test_a_zip_is_for_the_platform_that_is_said(farm, peer):
@@ -137,24 +144,26 @@ def test_the_checksum_is_optional_and_check_mode_tells_the_same(farm, peer):
     assert farm.task(BUILD_INFO, {"src": SRC, "sha256": False}, "--check").data == told.data
 
 
-@pytest.mark.parametrize(
-    "content, problem",
-    [
-        (b"", "is empty"),
-        (b"%PDF-1.4", "Its first bytes are 25 50 44 46 2d 31 2e 34 ('%PDF-1.4'). Expected is an archive (tar, "),
-        (b"%PDF-1.4" + bytes(9999), "has an unknown format"),
-        (FORMATS["tar.gz, later"][0][:300], "(300 bytes) is damaged"),
-        (FORMATS["tar.bz2"][0][:9000], "(9000 bytes) is damaged"),
-    ],
-    ids=["empty", "pdf", "long pdf", "cut", "long cut"],
-)
-def test_what_is_no_build_or_a_damaged_one(farm, peer, content, problem):
-    place(farm, peer, content)
-    failed = farm.task(BUILD_INFO, {"src": SRC})
-    assert failed.status == "failed" and problem in failed["msg"]
-    # Of what is refused by its first bytes, no more of them are wanted.
-    assert len(peer.host.calls) == (2 if content.startswith(b"BZh") else 1)
-    assert failed["msg"].startswith("ws1: ") and NAME in failed["msg"]
+def test_what_is_no_build_or_a_damaged_one(farm, peer):
+    cases = {
+        "empty": (b"", "is empty"),
+        "pdf": (b"%PDF-1.4", "Its first bytes are 25 50 44 46 2d 31 2e 34 ('%PDF-1.4'). Expected is an archive (tar, "),
+        "long pdf": (b"%PDF-1.4" + bytes(9999), "has an unknown format"),
+        "cut": (FORMATS["tar.gz, later"][0][:300], "(300 bytes) is damaged"),
+        "long cut": (FORMATS["tar.bz2"][0][:9000], "(9000 bytes) is damaged"),
+    }
+    sources = {case: f"C:\\Builds\\{number}\\{NAME}" for number, case in enumerate(cases)}
+    for case, src in sources.items():
+        place(farm, peer, cases[case][0], path=src)
+    tasks = [{"name": f"({case})", BUILD_INFO: {"src": src}, "ignore_errors": True} for case, src in sources.items()]
+    run = farm.play(tasks)
+    for case, (content, problem) in cases.items():
+        failed = run.one(task=f"({case})")
+        assert failed.status == "ignored" and problem in failed["msg"], case
+        assert failed["msg"].startswith("ws1: ") and NAME in failed["msg"], case
+        # Of what is refused by its first bytes, no more of them are wanted.
+        looks = [call.options["parameters"]["Build"] for call in peer.host.calls].count(sources[case])
+        assert looks == (2 if content.startswith(b"BZh") else 1), case
 
 
 def test_a_build_for_another_platform(farm, peer):
@@ -163,12 +172,13 @@ def test_a_build_for_another_platform(farm, peer):
     assert "was said to be for Linux_x86, but what is in it is for Windows_x86" in failed["msg"]
 
 
-@pytest.mark.parametrize("src", ["", NAME, "C:" + NAME, "\\Builds\\" + NAME])
-def test_a_path_that_is_not_absolute(farm, peer, src):
-    assert (
-        f"src is {src!r}; on a Windows host it has to be an absolute path."
-        in farm.task(BUILD_INFO, {"src": src})["msg"]
-    )
+def test_a_path_that_is_not_absolute(farm, peer):
+    sources = {"none": "", "a name": NAME, "of a drive": "C:" + NAME, "of no drive": "\\Builds\\" + NAME}
+    tasks = [{"name": f"({case})", BUILD_INFO: {"src": src}, "ignore_errors": True} for case, src in sources.items()]
+    run = farm.play(tasks)
+    for case, src in sources.items():
+        told = f"src is {src!r}; on a Windows host it has to be an absolute path."
+        assert told in run.one(task=f"({case})")["msg"]
     assert peer.host.calls == []
 
 
