@@ -13,9 +13,12 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import types
-import typing as t
 import zipimport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing itself would take longer than all of this
+    import types
+    import typing as t
 
 FOLDER = os.path.join(sys.prefix, "kept-bytecode")
 
