@@ -50,13 +50,28 @@ def parse_settings(content: bytes, path: str, keys: t.Sequence[str], also: t.Seq
         return _plain_scalars(text, path, keys, also)
     try:
         settings = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2026-02-31 is a date for PyYAML.
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise OptionsError(f"{path}{where}: this is not valid YAML: {yaml_problem(error)}.") from None
+    except yaml.YAMLError as error:
+        # Of one character, which is told by its number.
         raise OptionsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    # 2026-02-31 is a date for PyYAML; its text would tell other values.
+    except (ValueError, LookupError, AttributeError):
+        raise OptionsError(f"{path} is not valid YAML: a value is none of the type that it seems to have.") from None
     if settings is None:
         return {}
     if not isinstance(settings, dict):
         raise OptionsError(f"{path} holds a {type(settings).__name__} where Swarm's settings are a mapping.")
     return settings
+
+
+def yaml_problem(error: Exception) -> str:
+    """What is wrong with a YAML file. str() would show the line itself, and there may be a secret in it."""
+    told = [text for text in (getattr(error, "context", None), getattr(error, "problem", None)) if text]
+    # A password without quotes that begins with one of &, * and ! is taken for a name, and the name told.
+    return re.sub(r"(alias|anchor|tag|handle) '[^']*'", r"\1", " ".join(", ".join(told).split()))
 
 
 def _plain_scalars(text: str, path: str, keys: t.Sequence[str], also: t.Sequence[str]) -> t.Dict[str, t.Any]:

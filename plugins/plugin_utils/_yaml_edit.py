@@ -20,6 +20,7 @@ import typing as t
 import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import yaml_problem
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_text import (
     block_lines,
     flow_text,
@@ -233,8 +234,7 @@ class _Document:
                 raise SettingsError(
                     f"{self.name}{where}: a second document begins here; Swarm's settings are one."
                 ) from error
-            told = ", ".join(text for text in (error.context, error.problem) if text)
-            raise SettingsError(f"{self.name}{where}: this is not valid YAML: {told}.") from error
+            raise SettingsError(f"{self.name}{where}: this is not valid YAML: {yaml_problem(error)}.") from None
         except RecursionError as error:
             raise SettingsError(f"{self.name} is nested too deeply.") from error
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _settings_file
@@ -154,8 +156,33 @@ def test_what_nobody_asks_for_may_be_elaborate(without_yaml):
 @needs_yaml
 @pytest.mark.parametrize("text", BROKEN)
 def test_what_is_not_yaml(text):
-    with pytest.raises(OptionsError, match=r"^/etc/swarm/swarm.yaml is not valid YAML: [^\n]*$"):
+    with pytest.raises(
+        OptionsError, match=r"^/etc/swarm/swarm.yaml(, line \d+, column \d+: this)? is not valid YAML: [^\n]*$"
+    ):
         parse_settings(text.encode("utf-8"), PATH, KEYS)
+
+
+@needs_yaml
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiToken: 'S3cret\n",
+        "apiToken: S3cret: more\n",
+        "apiToken: *S3cret\n",
+        "apiToken: &S3cret 1\nkey: &S3cret 2\n",
+        "apiToken: !S3cret 1\n",
+        "apiToken: !S3cret!x 1\n",
+        "apiToken: !!int S3cret\n",
+        "apiToken: !!bool S3cret\n",
+        "apiToken: !!timestamp S3cret\n",
+        "{apiToken: S3cret\n",
+    ],
+)
+def test_no_secret_is_told_where_a_file_is_no_yaml(text):
+    with pytest.raises(OptionsError, match="not valid YAML") as failed:
+        parse_settings(text.encode("utf-8"), PATH, KEYS)
+    told = "".join(traceback.format_exception(failed.type, failed.value, None))
+    assert "s3cret" not in told.lower() and "apiToken" not in told
 
 
 @needs_yaml
