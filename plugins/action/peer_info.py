@@ -61,6 +61,7 @@ _GONE_AFTER = 60.0
 
 class ActionModule(SwarmAction):
     SPEC = peer_info_spec()
+    SETTINGS = "wanted"
     # The public keys of which one has to have signed the list of the share.
     _keyring: t.Optional[bytes] = None
 

@@ -51,6 +51,7 @@ _FLAG = "allowExecutables"
 
 class ActionModule(SwarmAction):
     SPEC = settings_spec()
+    SETTINGS = "settings"
 
     def run(self, tmp: t.Any = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
         self._report: t.Dict[str, t.Any] = {

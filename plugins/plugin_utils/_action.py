@@ -30,6 +30,10 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import masked_values
+
+# The attribute of a task with its arguments as they are shown, and as they are.
+_KEPT = "_vray_swarm_arguments"
 
 
 class _ModuleFailed(Exception):
@@ -47,6 +51,8 @@ class SwarmAction(ActionBase, abc.ABC):
     _supports_async = False
 
     SPEC: t.ClassVar[t.Dict[str, t.Dict[str, t.Any]]]
+    #: The option with settings of Swarm, of which some may be secret.
+    SETTINGS: t.ClassVar[t.Optional[str]] = None
 
     #: The options with their defaults.
     options: t.Dict[str, t.Any]
@@ -69,6 +75,24 @@ class SwarmAction(ActionBase, abc.ABC):
         return {}
 
     def run(self, tmp: t.Any = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+        # A task with `until` is run again, by another action with the same task.
+        shown, exact = getattr(self._task, _KEPT, (None, None))
+        if exact is None or self._task.args != shown:
+            exact = self._task.args
+        self._task.args = exact
+        try:
+            return self._run(tmp, task_vars)
+        finally:
+            # Callbacks get them when the task has ended.
+            if self.SETTINGS and self.SETTINGS in exact:
+                settings = exact[self.SETTINGS]
+                # The text of a mapping, which may hold anything, is masked as a whole.
+                shown = dict(exact, **{self.SETTINGS: masked_values(settings, isinstance(settings, str))})
+                self._task.args = shown
+                # Of a task, callbacks get the attributes alone that Ansible knows.
+                setattr(self._task, _KEPT, (shown, exact))
+
+    def _run(self, tmp: t.Any, task_vars: t.Optional[t.Dict[str, t.Any]]) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         _unused, self.options = self.validate_argument_spec(argument_spec=on_controller(self.SPEC))
@@ -103,9 +127,15 @@ class SwarmAction(ActionBase, abc.ABC):
 
         :raises _ModuleFailed: The module failed, and ``fail`` is true.
         """
-        result = self._execute_module(
-            module_name=name, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=self.in_background
-        )
+        no_log = self._task.no_log
+        # The host would log the arguments, and swarm.yaml may be among them.
+        self._task.no_log = bool(no_log or self.SETTINGS)
+        try:
+            result = self._execute_module(
+                module_name=name, module_args=dict(arguments), task_vars=self._task_vars, wrap_async=self.in_background
+            )
+        finally:
+            self._task.no_log = no_log
         return self.check(result) if fail else result
 
     @staticmethod
