@@ -37,7 +37,13 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import Edited, edit, masked, read_value
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import (
+    Edited,
+    edit,
+    masked,
+    masked_values,
+    read_value,
+)
 
 display = Display()
 
@@ -134,18 +140,14 @@ class ActionModule(SwarmAction):
         return edit(content or b"", path, wanted, self._absent, defaults)
 
     def _tell(self, content: t.Optional[bytes], edited: Edited, changed: bool) -> None:
-        self._report.update(before=edited.before, after=edited.after)
+        self._report.update(before=masked_values(edited.before), after=masked_values(edited.after))
         if self._task.diff and changed:
             self._report["diff"] = {
-                "before": self._masked(content or b""),
-                "after": self._masked(edited.content),
+                "before": masked(content or b"", self.options["path"]),
+                "after": masked(edited.content, self.options["path"]),
                 "before_header": self.options["path"] if content is not None else f"{self.options['path']} (not there)",
                 "after_header": self.options["path"],
             }
-
-    def _masked(self, content: bytes) -> str:
-        """The lines around a change need not be anybody's business."""
-        return masked(content, self.options["path"], self._wanted, self._absent)
 
     # -- with the service
 

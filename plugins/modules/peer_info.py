@@ -581,10 +581,10 @@ differences:
         V(unread) stands for a share that cannot be read.
       type: str
     have:
-      description: What was found, V(null) for nothing.
+      description: What was found, V(null) for nothing. The value of a key such as C(password) or C(apiToken) is masked.
       type: raw
     want:
-      description: What is wanted, V(null) for nothing.
+      description: What is wanted, V(null) for nothing. It is masked likewise.
       type: raw
     message:
       description: All of it in a sentence.

@@ -34,6 +34,7 @@ options:
     description:
       - The keys and the values that they must have. Mappings are merged with what is there. Lists replace what is there.
       - A key in a mapping is written as in C(swarm.yaml), not with a dot.
+      - The values of keys such as C(password) or C(apiToken) are masked in all that the task tells.
       - The values of keys that the vendor documents are checked. A text such as V("1114") is taken for the number.
     type: dict
     default: {}
@@ -208,13 +209,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The values that the named keys had. A key that was not in the file is not here.
+  description:
+    - The values that the named keys had. A key that was not in the file is not here.
+    - The value of a key such as C(password) or C(apiToken) is masked.
   type: dict
   returned: always
   sample: {vrayImportDir: /srv/old}
 after:
   description:
-    - The values that the named keys have now, or would have in check mode.
+    - The values that the named keys have now, or would have in check mode. They are masked as in RV(before).
     - V(null) where the task failed since somebody else wrote the file meanwhile, so that it holds what that one set.
   type: dict
   returned: always

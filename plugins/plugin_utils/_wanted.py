@@ -38,7 +38,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import check_share, share_differences
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import problems
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked_values
 
 Facts = t.Mapping[str, t.Any]
 
@@ -159,10 +159,13 @@ class Wanted:
             found.add("unknown", "config", None, None, str(error))
             return
         if edited.changed:
-            for key in sorted({*edited.before, *edited.after}):
-                have, want = edited.before.get(key), edited.after.get(key)
-                if have != want or (key in edited.before) != (key in edited.after):
-                    text = f"{key} in {config} is {_value(have)}, and {_value(want)} is wanted."
+            # What is told is masked, and what is compared is exact.
+            before, after = masked_values(edited.before), masked_values(edited.after)
+            for key in sorted({*before, *after}):
+                if edited.before.get(key) != edited.after.get(key) or (key in before) != (key in after):
+                    have, want = before.get(key), after.get(key)
+                    wanted = "another value" if have == want else _value(want)
+                    text = f"{key} in {config} is {_value(have)}, and {wanted} is wanted."
                     if key == IMPORT_DIR_KEY:
                         text += _new_imports(facts)
                     found.add("settings", key, have, want, text)

@@ -157,21 +157,21 @@ def read_value(content: bytes, name: str, path: Path) -> t.Any:
     return document.python(found[1]) if found else None
 
 
-def masked(content: bytes, name: str, settings: t.Mapping[str, t.Any], absent: t.Sequence[Path] = ()) -> str:
-    """The file to be shown, without what is secret by its key, unless that key is named to be set or removed.
+def masked(content: bytes, name: str) -> str:
+    """The file to be shown, without what is secret by its key.
 
     :raises SettingsError: The file is no YAML, or no mapping.
     """
     document = _Document(_decode(content, name), name)
     text = document.text
-    for start, end in reversed(list(_secrets(document.root, (), False, {*_leaves(settings, ()), *absent}))):
+    for start, end in reversed(list(_secrets(document.root, False))):
         kept = text[start:end].rstrip()
         text = text[:start] + _MASK + text[start + len(kept) :]
     return _SECRET_COMMENT.sub(lambda match: match.group(1) + _MASK, text)
 
 
 def masked_values(value: t.Any, is_secret: bool = False) -> t.Any:
-    """Settings to be returned, without what is secret by its key."""
+    """Settings to be returned or told, without what is secret by its key."""
     if isinstance(value, dict):
         return {key: masked_values(item, is_secret or bool(_SECRET.search(str(key)))) for key, item in value.items()}
     if isinstance(value, list):
@@ -179,18 +179,14 @@ def masked_values(value: t.Any, is_secret: bool = False) -> t.Any:
     return _MASK if is_secret and value is not None and not isinstance(value, bool) else value
 
 
-def _secrets(
-    node: t.Optional[yaml.Node], path: Path, is_secret: bool, named: t.Container[Path]
-) -> t.Iterator[t.Tuple[int, int]]:
+def _secrets(node: t.Optional[yaml.Node], is_secret: bool) -> t.Iterator[t.Tuple[int, int]]:
     """Where the secret values begin and end, in their order."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            inner = (*path, str(key.value))
-            if inner not in named:
-                yield from _secrets(value, inner, is_secret or bool(_SECRET.search(inner[-1])), named)
+            yield from _secrets(value, is_secret or bool(_SECRET.search(str(key.value))))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _secrets(item, path, is_secret, named)
+            yield from _secrets(item, is_secret)
     elif isinstance(node, yaml.ScalarNode) and is_secret and node.tag not in (_BOOL, _NULL):
         yield node.start_mark.index, node.end_mark.index
 

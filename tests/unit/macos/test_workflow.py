@@ -10,6 +10,7 @@ import json
 import shutil
 
 import pytest
+from secret_settings import NEW, add_secrets, keep_facts, look_for_secrets, merged, said
 
 from macos_double.farm import NAME, SERVICE, VERSION
 
@@ -168,3 +169,37 @@ def test_discover_is_not_there(farm, peer):
     run = farm.run("renderops.vray_swarm.discover")
     assert run.failed == ["mac1"]
     assert "discover works on Linux and Windows: this host has no /proc." in " ".join(run.output.split())
+
+
+def test_no_secret_of_swarm_yaml_is_told(farm, peer, monkeypatch):
+    """Nor is one that is wanted. What is compared and written is exact all the same, each time that a task is tried."""
+    add_secrets(peer.config)
+    keep_facts(farm, monkeypatch)
+    settings = "renderops.vray_swarm.settings"
+    options = {"path": str(peer.config), "settings": "{{ mine }}"}
+    again = {"register": "it", "until": "it.attempts > 1", "retries": 2, "delay": 0}
+    tasks = [
+        {"name": "Predict", settings: options, "check_mode": True},
+        {"name": "Set", settings: options, **again},
+        {"name": "Set it once more", settings: options},
+        {"name": "Remove", settings: {"path": str(peer.config), "absent": ["gone"]}},
+        {"name": "Look", INFO: {"config": str(peer.config), "wanted": {"settings": "{{ mine }}"}}},
+    ]
+    run = farm.play(tasks, "-vvvv", "--diff", mine=NEW)
+    assert run.succeeded, run.output
+    look_for_secrets(farm, run, peer.config.read_bytes())
+    # What was tried once more found that all is set.
+    statuses = {"Predict": "changed", "Set": "ok", "Set it once more": "ok", "Remove": "changed", "Look": "ok"}
+    assert {task: run.one(task=task).status for task in statuses} == statuses
+    assert said(peer.config) == {**merged(), "gone": None}
+    assert run.one(task="Look")["settings"]["apiToken"] == "********"
+
+    # As a role does it, and where the file is broken.
+    mine = {**NEW, "apiToken": "was-token"}
+    run = farm.run(DISTRIBUTE, "-vvvv", "--diff", vray_swarm_settings=mine, **VARIABLES)
+    assert run.succeeded and said(peer.config)["apiToken"] == "was-token", run.output
+    look_for_secrets(farm, run, peer.config.read_bytes())
+    peer.config.write_text("apiToken: 'was-token\n")
+    run = farm.run(VERIFY, "-vvvv", vray_swarm_settings=mine, **VARIABLES)
+    assert run.failed == ["mac1"] and "is not valid YAML" in run.output, run.output
+    look_for_secrets(farm, run)

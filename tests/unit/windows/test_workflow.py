@@ -12,6 +12,7 @@ import shutil
 import sys
 
 import pytest
+from secret_settings import NEW, add_secrets, keep_facts, look_for_secrets, merged, said
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount
@@ -375,3 +376,31 @@ def test_a_linux_host_relays_builds_to_windows_peers(farm, relayed):
     builds, linux, uploads = relayed
     farm.variables["nas1"] = LOCAL
     relay_runs(farm, "nas1", [str(path) for path in builds], str(linux), uploads)
+
+
+def test_no_secret_of_swarm_yaml_is_told(farm, monkeypatch):
+    """Nor is one that is wanted. What is compared and written is exact all the same."""
+    ws1 = farm.add("ws1")
+    add_secrets(ws1.config)
+    keep_facts(farm, monkeypatch)
+    before = ws1.config.read_bytes()
+    variables = {name: VARIABLES[name] for name in VARIABLES if "share" not in name}
+    variables["vray_swarm_settings"] = NEW
+    for playbook, arguments in (
+        (VERIFY, []),
+        (VERIFY, ["-e", "vray_swarm_audit=true"]),
+        (DISTRIBUTE, ["--check", "--diff"]),
+        (DISTRIBUTE, ["--diff"]),
+        (DISTRIBUTE, ["--diff"]),
+    ):
+        run = farm.run(playbook, "-vvvv", *arguments, **variables)
+        look_for_secrets(farm, run, before, ws1.config.read_bytes())
+        if playbook == VERIFY:
+            told = "swarm.yaml is ********, and another value is wanted."
+            assert told in " ".join(run.output.split()), run.output
+            assert "problems" in next((farm.directory / "facts").iterdir()).read_text()
+        else:
+            assert run.succeeded, run.output
+    # The last one had nothing to do.
+    assert run.changed == {} and ws1.swarm.stops == 1
+    assert said(ws1.config) == merged()

@@ -18,6 +18,7 @@ DATA, CONFIG, SHARE = "/var/lib/swarm", "/etc/swarm/swarm.yaml", "/mnt/vray"
 IMPORT = f"{SHARE}/stable/Linux_x86"
 OLD, NEW = "6.20.10-e8197af2", "7.0.6-0a1b2c3d"
 NAME = f"vray-{NEW}.tar"
+MASK = "********"
 
 
 def facts_of(**changes):
@@ -135,6 +136,25 @@ def test_settings_that_differ():
             "message": f"vrayImportDir in {CONFIG} is /old, and {IMPORT} is wanted.",
         },
     ]
+
+
+def test_settings_that_are_secret_by_their_key():
+    """They are compared as they are, and told as masks."""
+    facts = facts_of(config_content=swarm_yaml("apiToken: old\nproxy: {user: joe, passwd: old}\nkey: [old]\n"))
+    settings = {"apiToken": "new", "proxy": {"passwd": "new"}, "key": ["old"], "password": "new"}
+    assert [
+        (item["subject"], item["have"], item["want"], item["message"]) for item in found(facts, settings=settings)
+    ] == [
+        ("apiToken", MASK, MASK, f"apiToken in {CONFIG} is {MASK}, and another value is wanted."),
+        ("password", None, MASK, f"password in {CONFIG} is not set, and {MASK} is wanted."),
+        (
+            "proxy",
+            {"passwd": MASK},
+            {"passwd": MASK},
+            f'proxy in {CONFIG} is {{"passwd": "{MASK}"}}, and another value is wanted.',
+        ),
+    ]
+    assert found(facts, settings={"apiToken": "old", "proxy": {"user": "joe", "passwd": "old"}}) == []
 
 
 def test_a_new_import_directory_is_told_with_what_comes_of_it():

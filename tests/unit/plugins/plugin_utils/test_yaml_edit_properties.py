@@ -188,7 +188,7 @@ def check(text, settings, absent=()):
     again = edit(edited.content, PATH, settings, absent)
     assert not again.changed and again.content == edited.content
     # What could be changed can be shown.
-    assert masked(edited.content, PATH, settings, absent)[:1] == after[:1]
+    assert masked(edited.content, PATH)[:1] == after[:1]
     return True
 
 
