@@ -219,7 +219,10 @@ class Wanted:
         needed = self._factor * sum(build.bytes or sizes.get(build.name) or 0 for build in missing)
         free = (facts["disk"] or {}).get("data")
         if free is not None and free < needed:
-            text = f"{data_dir} has {amount(free)} free, {amount(needed)} are needed."
+            text = (
+                f"{data_dir} has {amount(free)} free, {amount(needed)} are needed: {self._factor:g} times the size of the"
+                " builds to come, as vray_swarm_disk_factor (wanted.disk_factor) says."
+            )
             found.add("disk", data_dir, free, int(needed), text)
 
     # What is wanted.

@@ -127,7 +127,7 @@ def test_a_disk_that_is_too_small_is_told_before_swarm_is_stopped(shared, tmp_pa
     run = shared.run(DISTRIBUTE, **variables)
     assert run.failed == ["ws1"], run.output
     told = run.one("ws1", "Refuse a change that would do harm")["msg"]
-    needed = f"{amount(3 * size - 10**5)} free, {amount(3 * size)} are needed."
+    needed = f"{amount(3 * size - 10**5)} free, {amount(3 * size)} are needed: 3 times"
     assert f"ws1: {data_dir} has {needed}" in told
     assert ws1.swarm.stops == 0 and "vrayImportDir" not in ws1.text()
 

@@ -367,7 +367,8 @@ def test_the_room_for_what_is_missing():
     disk = {"temp": 0, "data": 1_200_000_000, "import": 0}
     facts = facts_of(mount=share(), import_dir=IMPORT, imports=[imported(NAME, size=600_000_000)], disk=disk)
     assert [item["message"] for item in found(facts, builds=[]) if item["kind"] == "disk"] == [
-        f"{DATA} has 1.2 GB free, 1.8 GB are needed."
+        f"{DATA} has 1.2 GB free, 1.8 GB are needed: 3 times the size of the builds to come, as vray_swarm_disk_factor"
+        " (wanted.disk_factor) says."
     ]
     assert "disk" not in dict(kinds(facts, builds=[], disk_factor=2))
     assert "disk" in dict(kinds(facts_of(disk=disk), builds=[build(size=600_000_000)]))
