@@ -76,6 +76,7 @@ PLATFORM_FIELD = "{platform}"
 class Import(t.NamedTuple):
     """A file in the import directory."""
 
+    name: str
     path: str
     bytes: int
 
@@ -89,7 +90,9 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
-        self.imports = [Import(item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None]
+        self.imports = [
+            Import(item["name"], item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None
+        ]
 
     def check(self) -> None:
         """:raises OptionsError: Something that was to be looked at is missing, or may not be read."""

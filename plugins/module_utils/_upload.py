@@ -35,7 +35,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     OptionsError,
     TransportError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Import, Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
@@ -122,6 +122,8 @@ class Upload:
         self._host = host
         self._hooks = hooks
         self._source: OpenBuild
+        # What the peer holds under the name of the build, and is another file.
+        self._other_size: t.Optional[Import] = None
         self.report = Report()
 
     def run(self, check_mode: bool) -> None:
@@ -155,6 +157,7 @@ class Upload:
             self.report.allows_executables = look.allows_executables
             if options["data_dir"]:
                 self.report.deployed_before = [str(version) for version in look.deployed]
+                self._other_size = _other_size(build, look)
             if not options["force"] and self._is_present(build, wanted, look):
                 return
             if look.shared and not options["allow_shared_import"]:
@@ -207,6 +210,7 @@ class Upload:
         if wanted in look.deployed:
             self._present(True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent.")
             self.report.deployed_in_directory = look.deployed[wanted]
+            self._doubt_size(build, look.deployed[wanted])
             return True
         if not look.import_is_local:
             return False
@@ -217,19 +221,51 @@ class Upload:
         wanted_sha256 = checksum[len("sha256:") :].lower() if checksum else self._sha256(build)
         for item in same_size:
             if self._host.sha256(item.path) == wanted_sha256:
-                where = f"The import directory holds this build, as {item.path}; nothing was sent."
-                if wanted is None:
-                    self._present(
-                        "unknown", f"{where} Whether it is deployed cannot be told, since no version is known."
-                    )
-                else:
-                    self._present(False, f"{where} But {wanted} is not deployed.")
-                    self._hooks.warn(
-                        f"{where} But {wanted} is not deployed yet. Swarm tries what lies there every few seconds: if"
-                        " it stays so, its log tells why. With force the build is sent again, and Swarm answers why."
-                    )
-                return True
+                return self._lies_there(item.path, build, wanted, look)
         return False
+
+    def _lies_there(self, path: str, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
+        """The peer has the file, but not under the wanted version: it waits, cannot be deployed, or is another one."""
+        where = f"The import directory holds this build, as {path}"
+        if wanted is None:
+            self._present(
+                "unknown",
+                f"{where}; nothing was sent. Whether it is deployed cannot be told, since no version is known.",
+            )
+            return True
+        deployed = ", ".join(str(version) for version in look.deployed) or "nothing"
+        state = f"But {wanted} is not deployed (deployed: {deployed})."
+        may_send = not look.shared or self._options["allow_shared_import"]
+        if self._options["version"] and not self._options["queued"] and may_send:
+            # Whether this is the version has to be known then, and the peer's answer tells it.
+            if not build.installer:
+                self._hooks.notify(f"{where}. {state} It is sent again, since Swarm answers why.")
+                return False
+            raise BuildError(
+                f"{where}; nothing was sent, since an installer that is sent again runs again. {state} If Swarm still"
+                " imports it, run this again later. If version is wrong, correct it; without version, the file there is"
+                " taken for the build. If Swarm could not import it, its log tells why."
+            )
+        self._present(False, f"{where}; nothing was sent. {state}")
+        self._hooks.warn(
+            f"{where}; nothing was sent. {state} Swarm tries what lies there every few seconds: if it stays so, its log"
+            " tells why, or the build is of another version than its name or version says. With force it is sent again,"
+            " and Swarm answers why."
+        )
+        return True
+
+    def _doubt_size(self, build: BuildFile, directory: t.Optional[str] = None) -> None:
+        """Warn where what the peer calls deployed may come from another file than the build, or from a part of it."""
+        other = self._other_size
+        if other is None:
+            return
+        self.report.deployed = "unknown"
+        self._hooks.warn(
+            f"{other.path} has {other.bytes} bytes, and {build.path} has {build.size}, so {self.report.version} on the"
+            " peer may be damaged. If an upload of it went wrong, do not render with it: remove"
+            f" {f'{directory} and ' if directory else 'it and '}{other.path} from the peer, then run this again. If the"
+            " peer has the same version from another archive of this name, give that one as src."
+        )
 
     def _present(self, deployed: t.Union[bool, str], msg: str) -> None:
         self.report.outcome = "present"
@@ -382,6 +418,8 @@ class Upload:
                 report.outcome = "failed"
                 raise AnswerError(f"{text} Correct version, or give the right file; the peer has this build now.")
             self._hooks.warn(f"{text} Was the file renamed?")
+        if report.outcome == "existing":
+            self._doubt_size(build)
         report.msg = self._success(answer, build, wanted)
 
     def _success(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> str:
@@ -393,6 +431,14 @@ class Upload:
         if not wanted:
             text += f" With version {answer.version} and data_dir, nothing will be sent next time."
         return text
+
+
+def _other_size(build: BuildFile, look: Look) -> t.Optional[Import]:
+    """What lies in the peer's own import directory under the name of the build, and has another size."""
+    if not look.import_is_local:
+        return None
+    found = [item for item in look.imports if item.name == build.name and item.bytes != build.size]
+    return found[0] if found else None
 
 
 def check_options(options: t.Mapping[str, t.Any]) -> None:

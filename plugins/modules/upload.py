@@ -62,6 +62,11 @@ options:
       - With it, the host of the task is looked at first, which has to be the peer itself.
       - The build is RV(outcome=present) when it is deployed there as
         C(VRay/vray-<version>), or when the import directory, if that is not shared, holds the same file.
+      - With O(version) and without O(queued), such a file is not enough where that version is not deployed. An archive is sent
+        again, so that the peer tells what it is, and the task fails as the first one did. An installer would run again, so
+        it is not sent, and the task fails.
+      - Where the import directory holds a file of the build's name and of another size, there is a warning, and
+        RV(deployed=unknown).
       - Needed for installers, unless O(force=true).
   config:
     description:
@@ -142,7 +147,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(data_dir) nothing is sent twice. Without, an archive is sent again and answered with RV(outcome=existing).
+      - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version). Without, an
+        archive is sent again and answered with RV(outcome=existing).
       - With O(force=true) the build is sent each time.
   platform:
     support: full

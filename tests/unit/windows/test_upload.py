@@ -126,6 +126,37 @@ def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
     assert farm.task(UPLOAD, {"src": str(build), "web_port": peer.port})["outcome"] == "existing"
 
 
+@pytest.mark.parametrize("on_host", [False, True])
+def test_a_build_of_another_version_than_expected_fails_twice(farm, peer, on_host):
+    """And no installer runs twice: tests/unit/plugins/module_utils/test_upload.py."""
+    build = farm.build("vray.tar")
+    options = {"src": str(build), "data_dir": DATA_DIR, "config": CONFIG, "version": "7.10.0-0a1b2c3d"}
+    if on_host:
+        shutil.copy(build, peer.host.real(r"C:\vray.tar"))
+        options.update(src=r"C:\vray.tar", remote_src=True)
+    for key in ("RapidUR", "ExistingUR"):
+        failed = farm.task(UPLOAD, options)
+        assert (failed.status, failed["outcome"], list(failed["answer"])) == ("failed", "failed", [key])
+        assert f"expected to be 7.10.0-0a1b2c3d, and the peer says that it is {VERSION}" in failed["msg"]
+    # Once it is told what it is, it need not be sent.
+    present = farm.task(UPLOAD, dict(options, version=VERSION))
+    assert (present.status, present["outcome"], present["deployed"]) == ("ok", "present", True)
+
+
+def test_a_file_of_another_size_is_told_of_a_build_that_is_deployed(farm, peer):
+    place(farm, peer)
+    options = {"src": ODD, "remote_src": True, "data_dir": DATA_DIR, "config": CONFIG}
+    assert farm.task(UPLOAD, options)["outcome"] == "rapid"
+    stored = peer.host.real(DATA_DIR + "\\VRay\\import\\" + NAME)
+    with open(stored, "r+b") as file:
+        file.truncate(7)
+    for _twice in range(2):
+        run = farm.play([{"name": "Upload", UPLOAD: options}])
+        present = run.one(task="Upload")
+        assert (present.status, present["outcome"], present["deployed"]) == ("ok", "present", "unknown")
+        assert " has 7 bytes, and " in " ".join(run.output.split())
+
+
 CURL = shutil.which("curl")
 
 

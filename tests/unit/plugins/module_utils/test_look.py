@@ -99,7 +99,7 @@ def test_what_lies_in_the_import_directory(swarm):
         )
     ]
     assert Look(facts).imports == [
-        Import(str(folder / name), size) for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))
+        Import(name, str(folder / name), size) for name, size in (("a.tar", 0), ("b.tar", 5), ("link", 5))
     ]
     assert (facts["import_dir"], facts["import_dir_configured"]) == (str(folder), False)
 

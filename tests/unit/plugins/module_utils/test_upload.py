@@ -260,10 +260,40 @@ def test_another_size_than_was_sent(task, answer, difference):
         "stored %d bytes of vray-%s.tar, which has %d" % (len(ARCHIVE) + difference, VERSION, len(ARCHIVE)) in message
     )
     assert "Do not render with this build" in message
-    # What the peer has under that name is all that the next run can see.
+    # The next run sees it in the same look, and nothing is sent.
     task.disk.deployed(VERSION)
+    task.disk.imported("vray-%s.tar" % VERSION, None, len(ARCHIVE) + difference)
     with Server(refuse) as server:
-        assert task.run(server, data_dir="/var/lib/swarm").outcome == "present"
+        report = task.run(server, data_dir="/var/lib/swarm")
+    assert (report.outcome, report.deployed, report.changed) == ("present", "unknown", False)
+    assert task.disk.hashed == []
+    (warning,) = task.warnings
+    path = "/var/lib/swarm/VRay/import/vray-%s.tar" % VERSION
+    assert "%s has %d bytes, and %s has %d" % (path, len(ARCHIVE) + difference, task.src, len(ARCHIVE)) in warning
+    assert "remove /var/lib/swarm/VRay/vray-%s and %s from the peer" % (VERSION, path) in warning
+    # Without a version, the peer's answer does not tell it either.
+    task.build(name="vray-lin.tar")
+    task.disk.imported("vray-lin.tar", None, len(ARCHIVE) + difference)
+    with Server(swarm(existing())) as server:
+        assert task.run(server, data_dir="/d").deployed == "unknown"
+    assert "vray-lin.tar has %d bytes" % (len(ARCHIVE) + difference) in task.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "name, size, shared",
+    [
+        ("vray-%s.tar.gz" % VERSION, 7, False),  # The same version, packed in another way.
+        ("vray-%s.tar" % VERSION, len(ARCHIVE), False),
+        ("vray-%s.tar" % VERSION, 7, True),  # Not this peer's.
+    ],
+)
+def test_what_says_nothing_about_the_size_of_a_build(task, name, size, shared):
+    mount = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
+    task.disk = Disk(import_mount=mount if shared else None)
+    task.disk.deployed(VERSION)
+    task.disk.imported(name, None, size)
+    report = task.run(None, data_dir="/d")
+    assert (report.outcome, report.deployed, task.warnings) == ("present", True, [])
 
 
 @pytest.mark.parametrize("answer", [rapid, queued])
@@ -377,6 +407,53 @@ def test_an_archive_that_was_never_deployed_is_not_called_deployed(task):
     report = task.run(None, data_dir="/d")
     assert (report.outcome, report.deployed) == ("present", False)
     assert "%s is not deployed" % VERSION in report.msg
+    assert len(task.warnings) == 1
+
+
+def test_another_version_than_expected_is_not_taken_for_it_by_the_next_run(task):
+    """An archive is sent again: the answer is that of a build that exists, and names its version."""
+    task.disk.imported("vray-%s.tar" % VERSION, ARCHIVE)
+    task.disk.deployed("7.10.0-0a1b2c3d")
+    with Server(swarm(existing(OTHER))) as server:
+        message = task.fail(server, AnswerError, data_dir="/d", version=VERSION)
+        assert server.paths == ["GET /debug/allowExecutables", "POST /api/vray/upload"]
+    assert "expected to be 6.20.10-e8197af2, and the peer says that it is 7.10.0-0a1b2c3d" in message
+    assert "%s is not deployed (deployed: 7.10.0-0a1b2c3d). It is sent again" % VERSION in task.notes[0]
+    # One that only waits is deployed now, as the task wants it.
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/d", version=VERSION).outcome == "rapid"
+
+
+@pytest.mark.parametrize("content", [ARCHIVE, INSTALLER])
+@pytest.mark.parametrize("options", [{"version": VERSION, "queued": True}, {"queued": True}, {}])
+def test_what_waits_in_the_import_directory_is_not_sent_again(task, content, options):
+    task.build(content)
+    task.disk.imported("vray-%s.tar" % VERSION, content)
+    with Server(refuse) as server:
+        report = task.run(server, data_dir="/d", **options)
+    assert (report.outcome, report.deployed) == ("present", False)
+    assert "is not deployed (deployed: nothing). Swarm tries what lies there" in task.warnings[0]
+
+
+def test_an_installer_of_another_version_than_expected_is_not_run_again(task):
+    task.build(INSTALLER, name="vraystd_adv_71000_rhel8_clang-gcc-11.2")
+    task.disk.imported("stored", INSTALLER)
+    task.disk.deployed("7.10.0-0a1b2c3d")
+    with Server(refuse) as server:
+        message = task.fail(server, BuildError, data_dir="/d", version=VERSION)
+        assert server.connections == 0
+    assert "nothing was sent, since an installer that is sent again runs again" in message
+    assert "%s is not deployed (deployed: 7.10.0-0a1b2c3d)" % VERSION in message
+    # As the message says.
+    assert task.run(None, data_dir="/d").outcome == "present"
+    task.disk.deployed(VERSION)
+    assert task.run(None, data_dir="/d", version=VERSION).outcome == "present"
+
+
+def test_what_others_would_get_is_not_sent_again_either(task):
+    task.disk = Disk(import_dir_configured=True, import_dir="/srv/builds")
+    task.disk.imported("vray-%s.tar" % VERSION, ARCHIVE)
+    assert task.run(None, data_dir="/var/lib/swarm", version=VERSION).outcome == "present"
     assert len(task.warnings) == 1
 
 
