@@ -36,6 +36,8 @@ VARIABLES = {
     "vray_swarm_waves": ["100%"],
 }
 
+SIGNS = pytest.mark.skipif(bool(missing_tools()), reason="gpg, gpg-agent and gpgv are not installed")
+
 
 @pytest.fixture
 def shared(farm):
@@ -137,10 +139,8 @@ def test_a_disk_that_is_too_small_is_told_before_swarm_is_stopped(shared, tmp_pa
     assert ws1.host.real(rf"{data_dir}\VRay\vray-{VERSION}").is_dir()
 
 
-@pytest.mark.skipif(bool(missing_tools()), reason="gpg, gpg-agent and gpgv are not installed")
-def test_no_peer_is_pointed_to_a_share_that_nobody_signed(shared):
-    ws1, share, ring = shared.peers["ws1"], shared.share, shared.directory / "keys.asc"
-    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring))
+def sign(share, ring):
+    """List what lies there, and return the signature of that."""
     (entry,) = json.loads((share / "builds.json").read_text())
     checksum = sha256(share / "stable" / "Windows_x86" / NAME)
     (share / "builds.json").write_text(json.dumps([dict(entry, sha256=checksum)]))
@@ -148,8 +148,15 @@ def test_no_peer_is_pointed_to_a_share_that_nobody_signed(shared):
     (share / "SHA256SUMS").write_bytes(sums)
     with contextlib.closing(Signer()) as signer:
         signer.make("farm")
-        signature = signer.sign(sums, "farm")
         ring.write_bytes(signer.public("farm", armored=True))
+        return signer.sign(sums, "farm")
+
+
+@SIGNS
+def test_no_peer_is_pointed_to_a_share_that_nobody_signed(shared):
+    ws1, share, ring = shared.peers["ws1"], shared.share, shared.directory / "keys.asc"
+    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring))
+    signature = sign(share, ring)
 
     def told(run):
         assert run.failed == ["ws1"] and ws1.swarm.stops == 0 and "vrayImportDir" not in ws1.text(), run.output
@@ -311,6 +318,33 @@ def test_a_swarm_that_died_is_started_and_one_that_was_stopped_is_not(farm):
     assert (ws1.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
     again = farm.run(UPLOAD, **one)
     assert again.succeeded and again.changed == {} and ws1.swarm.starts == 2, again.output
+
+
+@SIGNS
+def test_a_swarm_that_died_is_not_started_to_import_what_nobody_signed(shared):
+    """Where uploads into the share are allowed; who allows none sends nothing to such a peer."""
+    ws1, share, ring = shared.peers["ws1"], shared.share, shared.directory / "keys.asc"
+    signature = sign(share, ring)
+    ws1.write(ws1.text() + f"vrayImportDir: '{SHARE}\\stable\\Windows_x86'\r\n")
+    ws1.swarm.crash()
+    variables = dict(
+        VARIABLES,
+        vray_swarm_hosts="ws1",
+        vray_swarm_builds=[{"src": str(shared.build()), "version": VERSION}],
+        vray_swarm_allow_shared_import=True,
+        vray_swarm_retries=0,
+        vray_swarm_share_keyring=str(ring),
+    )
+    for _twice in range(2):
+        run = shared.run(UPLOAD, **variables)
+        assert run.failed == ["ws1"] and ws1.swarm.starts == 0, run.output
+        told = run.one("ws1", "Refuse to start a Swarm that would import what nobody signed")["msg"]
+        assert "Does Swarm run there" in told and "Swarm has died, and was not started" in told
+        assert f"SHA256SUMS in {SHARE} is not signed as required: SHA256SUMS.asc is not there." in told
+    (share / "SHA256SUMS.asc").write_bytes(signature)
+    run = shared.run(UPLOAD, **variables)
+    assert run.succeeded and ws1.swarm.starts == 1, run.output
+    assert (ws1.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
 
 
 LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
