@@ -236,16 +236,11 @@ class Upload:
         deployed = ", ".join(str(version) for version in look.deployed) or "nothing"
         state = f"But {wanted} is not deployed (deployed: {deployed})."
         may_send = not look.shared or self._options["allow_shared_import"]
-        if self._options["version"] and not self._options["queued"] and may_send:
+        # An installer would run again; and where one puts a build, it decides for itself.
+        if self._options["version"] and not self._options["queued"] and may_send and not build.installer:
             # Whether this is the version has to be known then, and the peer's answer tells it.
-            if not build.installer:
-                self._hooks.notify(f"{where}. {state} It is sent again, since Swarm answers why.")
-                return False
-            raise BuildError(
-                f"{where}; nothing was sent, since an installer that is sent again runs again. {state} If Swarm still"
-                " imports it, run this again later. If version is wrong, correct it; without version, the file there is"
-                " taken for the build. If Swarm could not import it, its log tells why."
-            )
+            self._hooks.notify(f"{where}. {state} It is sent again, since Swarm answers why.")
+            return False
         self._present(False, f"{where}; nothing was sent. {state}")
         self._hooks.warn(
             f"{where}; nothing was sent. {state} Swarm tries what lies there every few seconds: if it stays so, its log"

@@ -63,8 +63,8 @@ options:
       - The build is RV(outcome=present) when it is deployed there as
         C(VRay/vray-<version>), or when the import directory, if that is not shared, holds the same file.
       - With O(version) and without O(queued), such a file is not enough where that version is not deployed. An archive is sent
-        again, so that the peer tells what it is, and the task fails as the first one did. An installer would run again, so
-        it is not sent, and the task fails.
+        again, so that the peer tells what it is, and the task fails as the first one did. An installer would run again, and
+        may put the build elsewhere, so that it is not sent, and there is a warning.
       - Where the import directory holds a file of the build's name and of another size, there is a warning, and
         RV(deployed=unknown).
       - Needed for installers, unless O(force=true).
