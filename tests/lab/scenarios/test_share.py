@@ -190,8 +190,8 @@ def test_files_and_the_mounts_of_others_are_not_mounted_over(share: Lab) -> None
     assert run.failed == ["peer4"] and build(lab, "peer3") == "a build\n", run
 
 
-def test_a_mount_that_fails_says_what_to_check_and_leaves_fstab_alone(share: Lab) -> None:
-    lab = share
+def failing(lab: Lab) -> Run:
+    """A run that fails on each peer, with another reason on each."""
     sources = {"peer2": "//server/other", "peer3": "//peer1/vray"}
     run = mount(
         lab,
@@ -201,18 +201,99 @@ def test_a_mount_that_fails_says_what_to_check_and_leaves_fstab_alone(share: Lab
         vray_swarm_share_options=each("", {"peer4": "nonsense"}),
         vray_swarm_share_fstype=each("cifs", {"peer5": "nonsense"}),
     )
-    assert run.failed == lab.peers, run
+    assert run.failed == lab.peers and not run.changed, run
     assert "error(13): Permission denied" in failure(run, "peer1")
     assert "does not let this peer or the user in. Check vray_swarm_share_username" in failure(run, "peer1")
     assert "has no such share or directory. Check vray_swarm_share_src" in failure(run, "peer2")
     assert "The server does not answer. Check its name" in failure(run, "peer3")
     assert "This peer cannot mount the type" in failure(run, "peer4")
     assert "This peer cannot mount the type" in failure(run, "peer5")
+    return run
+
+
+def test_a_mount_that_fails_says_what_to_check_and_changes_nothing(share: Lab) -> None:
+    lab = share
+    run = failing(lab)
     for peer in lab.peers:
+        assert failure(run, peer).endswith(" Nothing was changed.")
         assert "vray" not in lab.read(peer, "/etc/fstab")
-        assert "No such file" in lab.ssh(peer, "ls /mnt/vray", check=False)
-    # The credentials stay: they are what is to be set right.
-    assert lab.read("peer1", CREDENTIALS) == "username=render\npassword=wrong\n"
+        for path in ("/mnt/vray", CREDENTIALS):
+            assert "No such file" in lab.ssh(peer, f"ls {path}", check=False)
+        assert lab.ssh(peer, "pgrep --exact rclone", check=False) == ""
+
+
+def kept(lab: Lab, peer: str) -> str:
+    """What is to stay on a peer: the files for the mount, their modes, and nothing beside them."""
+    files = f"cat {CREDENTIALS} /etc/fstab; ls -d --format=single-column /etc/*vray* /etc/fstab*; stat -c '%a %U' {CREDENTIALS}"
+    return lab.ssh(peer, files, check=False)
+
+
+def mounted(lab: Lab, peer: str) -> str:
+    """The line of the mount, which has a number that each mount gets anew."""
+    return lab.ssh(peer, "grep ' /mnt/vray ' /proc/self/mountinfo", check=False)
+
+
+def test_a_mount_that_works_stays_until_the_new_one_is_known_to_work(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peers").succeeded
+    before = {peer: kept(lab, peer) + mounted(lab, peer) for peer in lab.peers}
+    # Whoever reads in it goes on reading.
+    for peer in lab.peers:
+        lab.ssh(peer, "systemd-run --quiet --unit reader sh -c 'exec tail -f /mnt/vray/build'")
+    run = failing(lab)
+    for peer in lab.peers:
+        assert failure(run, peer).endswith(" Nothing was changed, and what is mounted there stays.")
+        assert kept(lab, peer) + mounted(lab, peer) == before[peer]
+        assert build(lab, peer) == "a build\n"
+        assert lab.ssh(peer, "pgrep --count --exact rclone; systemctl is-active reader") == "1\nactive\n"
+    again = mount(lab, "peers")
+    assert again.succeeded and not again.changed, again
+
+
+# Mounts as ever where it is tried. In its place: what /run/late says, once.
+LATE = """\
+#!/bin/sh
+if [ "$2" = /mnt/vray ] && [ -e /run/late ]; then
+    mv /run/late /run/was_late
+    . /run/was_late
+    exit
+fi
+exec /sbin/real.cifs "$@"
+"""
+REFUSED = "echo 'mount error(112): Host is down' >&2; exit 32"
+# It goes on saying so.
+REFUSED_FOR_LONG = f"mv /run/was_late /run/late; {REFUSED}"
+SOMETHING_ELSE = "mount -t tmpfs something /mnt/vray"
+
+
+def test_what_was_there_comes_back_where_the_new_one_fails_after_all(share: Lab) -> None:
+    """Though it could be mounted when it was tried."""
+    lab, peers = share, ["peer1", "peer2", "peer3", "peer4"]
+    assert mount(lab, "peer1:peer2:peer3").succeeded
+    before = {peer: kept(lab, peer) for peer in peers}
+    for peer, late in zip(peers, (REFUSED, REFUSED_FOR_LONG, SOMETHING_ELSE, REFUSED)):
+        lab.ssh(peer, "mv /sbin/mount.cifs /sbin/real.cifs; cat > /sbin/mount.cifs", stdin=LATE)
+        lab.ssh(peer, "chmod 755 /sbin/mount.cifs; cat > /run/late", stdin=late)
+    other = {"vray_swarm_share_domain": "FARM", "vray_swarm_share_options": "soft"}
+    run = mount(lab, ":".join(peers), **other)
+    assert run.failed == peers, run
+    for peer in peers:
+        assert kept(lab, peer) == before[peer], peer
+        if peer != "peer3":
+            assert "Host is down. The server does not answer. Check its name" in failure(run, peer)
+    assert "At /mnt/vray is mounted something instead of //server/vray." in failure(run, "peer3")
+    for peer in ("peer1", "peer3"):
+        assert failure(run, peer).endswith(" The settings from before are back, and so is what was mounted there.")
+        assert build(lab, peer) == "a build\n" and mounted(lab, peer).count("\n") == 1
+    told = " The settings from before are back, but what was mounted there could not be mounted again: mount error(112)"
+    assert told in failure(run, "peer2") and mounted(lab, "peer2") == ""
+    assert failure(run, "peer4").endswith(" The settings from before are back, and nothing is mounted there, as before.")
+
+    lab.ssh("peer2", "rm /run/late")
+    again = mount(lab, ":".join(peers), **other)
+    assert again.succeeded and [build(lab, peer) for peer in peers] == ["a build\n"] * 4, again
+    for peer in peers:
+        assert "domain=FARM" in kept(lab, peer) and "~" not in kept(lab, peer)
 
 
 def test_what_cannot_be_mounted_is_refused_before_anything_is_done(share: Lab) -> None:
@@ -254,6 +335,7 @@ def test_a_server_that_is_down_and_comes_back(share: Lab) -> None:
     assert "/mnt/vray could not be read" in said(run, "peer1")
     for peer in run.failed:
         assert "The server does not answer. Check its name" in failure(run, peer)
+        assert "Nothing was changed" in failure(run, peer)
     # What was in fstab before is there still: the share is mounted at the next boot, or by the next run.
     assert lab.read("peer1", "/etc/fstab").splitlines()[-1] == LINE
     assert "vray" not in lab.read("peer2", "/etc/fstab")
