@@ -224,8 +224,8 @@ def test_a_mount_that_fails_says_what_to_check_and_changes_nothing(share: Lab) -
 
 def kept(lab: Lab, peer: str) -> str:
     """What is to stay on a peer: the files for the mount, their modes, and nothing beside them."""
-    files = f"cat {CREDENTIALS} /etc/fstab; ls -d --format=single-column /etc/*vray* /etc/fstab*; stat -c '%a %U' {CREDENTIALS}"
-    return lab.ssh(peer, files, check=False)
+    names = "ls -d --format=single-column /etc/*vray* /etc/fstab*"
+    return lab.ssh(peer, f"cat {CREDENTIALS} /etc/fstab; {names}; stat -c '%a %U' {CREDENTIALS}", check=False)
 
 
 def mounted(lab: Lab, peer: str) -> str:
@@ -268,10 +268,12 @@ SOMETHING_ELSE = "mount -t tmpfs something /mnt/vray"
 
 def test_what_was_there_comes_back_where_the_new_one_fails_after_all(share: Lab) -> None:
     """Though it could be mounted when it was tried."""
-    lab, peers = share, ["peer1", "peer2", "peer3", "peer4"]
+    lab = share
+    lates = {"peer1": REFUSED, "peer2": REFUSED_FOR_LONG, "peer3": SOMETHING_ELSE, "peer4": REFUSED}
+    peers = list(lates)
     assert mount(lab, "peer1:peer2:peer3").succeeded
     before = {peer: kept(lab, peer) for peer in peers}
-    for peer, late in zip(peers, (REFUSED, REFUSED_FOR_LONG, SOMETHING_ELSE, REFUSED)):
+    for peer, late in lates.items():
         lab.ssh(peer, "mv /sbin/mount.cifs /sbin/real.cifs; cat > /sbin/mount.cifs", stdin=LATE)
         lab.ssh(peer, "chmod 755 /sbin/mount.cifs; cat > /run/late", stdin=late)
     other = {"vray_swarm_share_domain": "FARM", "vray_swarm_share_options": "soft"}
@@ -287,7 +289,7 @@ def test_what_was_there_comes_back_where_the_new_one_fails_after_all(share: Lab)
         assert build(lab, peer) == "a build\n" and mounted(lab, peer).count("\n") == 1
     told = " The settings from before are back, but what was mounted there could not be mounted again: mount error(112)"
     assert told in failure(run, "peer2") and mounted(lab, "peer2") == ""
-    assert failure(run, "peer4").endswith(" The settings from before are back, and nothing is mounted there, as before.")
+    assert failure(run, "peer4").endswith(" are back, and nothing is mounted there, as before.")
 
     lab.ssh("peer2", "rm /run/late")
     again = mount(lab, ":".join(peers), **other)
@@ -402,6 +404,39 @@ def test_a_controller_that_dies_while_it_writes_the_password(share: Lab) -> None
     # By hand, or by tmpfiles.d; that they are there is nothing new to who could read them.
     lab.ssh("peer1", "rm -rf /root/.ansible /home/ops/.ansible")
     assert private(lab, "peer1", words) == [CREDENTIALS]
+
+
+def test_a_controller_that_dies_while_the_share_is_tried(share: Lab) -> None:
+    """The server takes its time. What works goes on, and nothing is left of what was tried."""
+    lab, words = share, "an0ther"
+    assert mount(lab, "peer1").succeeded
+    before = kept(lab, "peer1") + mounted(lab, "peer1")
+    lab.ssh("peer1", "mv /sbin/mount.cifs /sbin/real.cifs; cat > /sbin/mount.cifs", stdin="#!/bin/sh\nexec sleep 600\n")
+    lab.ssh("peer1", "chmod 755 /sbin/mount.cifs")
+    with lab.start_playbook(plays("peer1"), variables={"vray_swarm_share_password": words}) as playing:
+        playing.wait_for_task("Try the share where nobody sees it", "peer1")
+        until(lab, "peer1", "pgrep --full --exact 'sleep 600'")
+        playing.kill()
+    assert kept(lab, "peer1") + mounted(lab, "peer1") == before and build(lab, "peer1") == "a build\n"
+    assert lab.ssh("peer1", "grep --fixed-strings ' /run/vray_swarm' /proc/self/mountinfo", check=False) == ""
+    assert lab.ssh("peer1", f"grep -rlsF {words} /run /etc", check=False) == ""
+    private(lab, "peer1", words)
+    # At its limit at the latest all of it ends by itself. Not to wait for that:
+    lab.ssh("peer1", "pkill --signal KILL --exact timeout; pkill --signal KILL --exact unshare", check=False)
+    lab.ssh("peer1", "pkill --signal KILL --exact sleep; mv /sbin/real.cifs /sbin/mount.cifs", check=False)
+    assert mount(lab, "peer1", vray_swarm_share_options="soft").succeeded and build(lab, "peer1") == "a build\n"
+
+
+def test_a_controller_that_dies_while_the_mount_is_replaced(share: Lab) -> None:
+    lab = share
+    assert mount(lab, "peer1").succeeded
+    with lab.start_playbook(plays("peer1"), variables={"vray_swarm_share_domain": "FARM"}) as playing:
+        playing.wait_for_task("Let go of what is mounted there", "peer1")
+        playing.kill()
+    private(lab, "peer1", SHARE_PASSWORD.split(",", maxsplit=1)[0])
+    run = mount(lab, "peer1", vray_swarm_share_domain="FARM")
+    assert run.succeeded and build(lab, "peer1") == "a build\n", run
+    assert "domain=FARM" in kept(lab, "peer1") and mounted(lab, "peer1").count("\n") == 1
 
 
 SERVER_CONF = """\
