@@ -404,6 +404,7 @@ CHECKS = (
     on_lab("share", "test_distribute or test_share"),
     on_lab("peers", "not (test_distribute or test_share)"),
     ansible_test("integration", "newest", uses="port 1113"),
+    unit("newest"),
     # What comes over the wire is the same for each ansible-core.
     ansible_test("integration", "oldest", uses="port 1113", more=" --exclude upload_faults"),
     # Nor does it matter to what a program of the host sends, to texts and to properties of functions: all of that is
@@ -413,10 +414,9 @@ CHECKS = (
         "tests/unit --ignore tests/unit/docs --ignore tests/unit/peer --ignore-glob '*_properties.py'"
         " -k 'not test_upload_faults or test_what_a_task_returns'",
     ),
-    unit("newest"),
     ansible_test("sanity", "oldest"),
     ansible_test("sanity", "newest"),
-    # For `make unit`. Of all checks, the two above have all of these; another ansible-core can only matter to what it
+    # For `make unit`. Of all checks, the units above have all of these; another ansible-core can only matter to what it
     # runs, and the labs and the demo have it, too.
     unit("default", "tests/unit --ignore tests/unit/windows --ignore tests/unit/macos", asked=True),
     unit("default", "tests/unit/plugins/action tests/unit/plugins/filter tests/unit/plugins/modules", "unit-actions"),
