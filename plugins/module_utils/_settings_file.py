@@ -51,9 +51,7 @@ def parse_settings(content: bytes, path: str, keys: t.Sequence[str], also: t.Seq
     try:
         settings = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise OptionsError(f"{path}{where}: this is not valid YAML: {yaml_problem(error)}.") from None
+        raise OptionsError(f"{path}{yaml_place(error)}: this is not valid YAML: {yaml_problem(error)}.") from None
     except yaml.YAMLError as error:
         # Of one character, which is told by its number.
         raise OptionsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
@@ -65,6 +63,12 @@ def parse_settings(content: bytes, path: str, keys: t.Sequence[str], also: t.Seq
     if not isinstance(settings, dict):
         raise OptionsError(f"{path} holds a {type(settings).__name__} where Swarm's settings are a mapping.")
     return settings
+
+
+def yaml_place(error: t.Any) -> str:
+    """Where a YAML file is wrong, to be put behind its name; nothing where the parser does not say."""
+    mark = error.problem_mark or error.context_mark
+    return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def yaml_problem(error: Exception) -> str:

@@ -20,7 +20,7 @@ import typing as t
 import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import yaml_problem
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import yaml_place, yaml_problem
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_text import (
     block_lines,
     flow_text,
@@ -224,8 +224,7 @@ class _Document:
                 f"{self.name}, {where}: this is not valid YAML: the character {_code(error.character)} may not stand in it."
             ) from error
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+            where = yaml_place(error)
             if error.context == "expected a single document in the stream":
                 raise SettingsError(
                     f"{self.name}{where}: a second document begins here; Swarm's settings are one."
