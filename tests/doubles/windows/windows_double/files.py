@@ -85,12 +85,25 @@ class Files:
         return sorted(real.iterdir())
 
     def read(self, path: str, sid: str) -> bytes:
+        with self.open(path, sid) as file:
+            return file.read()
+
+    def open(self, path: str, sid: str) -> t.BinaryIO:
+        """:raises WindowsError: It is missing, or a directory, or may not be read."""
         real = self.real(path, sid)
         if real.is_dir():
             raise WindowsError("System.UnauthorizedAccessException", f"Access to the path '{path}' is denied.")
         if not real.exists():
             raise WindowsError("System.IO.FileNotFoundException", f"Could not find file '{path}'.")
-        return real.read_bytes()
+        return real.open("rb")
+
+
+def in_use(path: str) -> WindowsError:
+    """ERROR_SHARING_VIOLATION, as .NET words it."""
+    return WindowsError(
+        "System.IO.IOException",
+        f"The process cannot access the file '{path}' because it is being used by another process.",
+    )
 
 
 def _missing(path: str) -> WindowsError:

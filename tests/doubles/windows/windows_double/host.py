@@ -23,7 +23,7 @@ from pathlib import Path
 
 from . import scripts, timers
 from .documented import NotDocumented, check_options, check_result, documentation, folder
-from .files import INHERITED, Files, Share, WindowsError
+from .files import INHERITED, Files, Share, WindowsError, in_use
 from .services import Service
 
 SYSTEM = ("NT AUTHORITY\\SYSTEM", "S-1-5-18")
@@ -105,10 +105,7 @@ class Host:
         """:raises WindowsError: Another program holds one of these open."""
         for path in paths:
             if path and path.lower() in self.locked:
-                raise WindowsError(
-                    "System.IO.IOException",
-                    f"The process cannot access the file '{path}' because it is being used by another process.",
-                )
+                raise in_use(path)
 
     @contextlib.contextmanager
     def holding(self, path: str) -> t.Iterator[None]:
@@ -124,10 +121,7 @@ class Host:
         :raises WindowsError: It is held open.
         """
         if path.lower() in self.held:
-            raise WindowsError(
-                "System.IO.IOException",
-                f"The process cannot access the file '{path}' because it is being used by another process.",
-            )
+            raise in_use(path)
         return self.real(path)
 
     def move_over(self, source: Path, target: Path) -> None:

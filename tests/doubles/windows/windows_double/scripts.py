@@ -19,6 +19,7 @@ import ipaddress
 import itertools
 import json
 import ntpath
+import os
 import re
 import shutil
 import socket
@@ -320,21 +321,24 @@ def send(host: Host, identity: Identity, given: Parameters, check: bool) -> Done
                 found["step"] = "program"
                 raise WindowsError("", "It is not there")
             host.check_locked(path)
-            host.files.read(path, sid)
-            source = stack.enter_context(host.files.real(path, sid).open("rb"))
+            source = stack.enter_context(host.files.open(path, sid))
             if is_held and _is_holdable(host, path):
                 stack.enter_context(host.holding(path))
             else:
                 found["step"] = "copy"
                 path = stack.enter_context(_copied(host, path, sid))
                 found["step"] = "open"
-            real = host.files.real(path, sid)
-            same = real.stat().st_size == p["Bytes"] and _written(host.files.real(p["Build"], sid)) == p["Written"]
-            same = same and base64.b64encode(real.read_bytes()[:64]).decode("ascii") == p["Start"]
-            checksums = {hashlib.sha256(real.read_bytes()).hexdigest(), p["Sha256"]} - {""}
-            if path != p["Build"]:
-                checksums.add(hashlib.sha256(source.read()).hexdigest())
-            if not same or len(checksums) > 1:
+            held = stack.enter_context(host.files.open(path, sid))
+            size, written = os.fstat(held.fileno()).st_size, _written(host.files.real(p["Build"], sid))
+            same = (size, written) == (p["Bytes"], p["Written"])
+            same = same and base64.b64encode(held.read(64)).decode("ascii") == p["Start"]
+            checksum = p["Sha256"]
+            if same and path != p["Build"]:
+                checksum = _sha256(source)
+                same = p["Sha256"] in ("", checksum)
+            if same and checksum:
+                same = _sha256(held) == checksum
+            if not same:
                 found.update(step="compare", error="It is not what it was.")
         except WindowsError as error:
             found.update(error=str(error), in_use=_is_in_use(error))
@@ -352,6 +356,11 @@ def send(host: Host, identity: Identity, given: Parameters, check: bool) -> Done
     for stream in ("stdout", "stderr"):
         done[stream] = base64.b64encode(done[stream]).decode("ascii")
     return True, {**found, **done}
+
+
+def _sha256(file: t.BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.sha256(file.read()).hexdigest()
 
 
 def as_word(argument: str) -> str:
