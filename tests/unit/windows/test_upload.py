@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 
@@ -15,6 +16,7 @@ import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import behind_path, curl_arguments
 from swarm_peer import Peer, builds
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
@@ -53,6 +55,14 @@ def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
 
     again = farm.task(UPLOAD, options)
     assert (again.status, again["outcome"], again["deployed"]) == ("ok", "present", True)
+
+
+def test_curl_is_started_by_no_shell():
+    """ProcessStartInfo.UseShellExecute is true by default in the .NET Framework."""
+    text = script_text("send")
+    (made,) = re.findall(r"(\$\w+) = \[Diagnostics\.ProcessStartInfo\]::new\(\$Program, \$line\)", text)
+    assert text.count("[Diagnostics.Process]::") == text.count(f"[Diagnostics.Process]::Start({made})") == 1
+    assert f"{made}.UseShellExecute = $false\n" in text
 
 
 def test_the_answers_of_a_refusal_are_parsed_alike(farm, peer):
