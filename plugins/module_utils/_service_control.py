@@ -193,7 +193,6 @@ class ServiceControl(abc.ABC):
         """The last lines that the service wrote, on one line."""
 
 
-# systemd has one unit of a name, so two tasks that change the same service find it out here at the latest.
 _AT_ONCE = "Another task changes its settings at the same time: run this one again when that has ended."
 
 
@@ -249,10 +248,10 @@ class Systemd(ServiceControl):
         state = self.state()
         # The start waits for the end of the service, however long that takes, and takes the place of the stop.
         run_command("systemctl", "start", "--no-block", "--", self.name)
-        why = f"{seconds:g} s were not enough" if done.status is None else done.error
+        why = f"{seconds:g} s were not enough" if done.status is None else done.error.rstrip(".")
         raise ServiceError(
             f"{self.name} did not stop: {why}; systemd says {state.text}. systemd starts it again as soon as it has"
-            " ended. Nothing was written."
+            f" ended. Nothing was written.{self._at_once(done.error)}"
         )
 
     def start(self, seconds: float) -> None:
@@ -264,7 +263,8 @@ class Systemd(ServiceControl):
                 f"{self.name} did not start: {seconds:g} s were not enough; systemd says {self.state().text}"
             )
         if done.status != 0:
-            raise ServiceError(f"{self.name} did not start: systemd says {self.state().text}")
+            why = "another task changes its settings at the same time; " if self._at_once(done.error) else ""
+            raise ServiceError(f"{self.name} did not start: {why}systemd says {self.state().text}")
 
     def arm(self, seconds: int, path: str, saved: str, new: t.Optional[str]) -> None:
         script = self._script(self.rescue, _RESCUE, file=path, saved=saved, new="yes" if new else "no")
@@ -272,7 +272,7 @@ class Systemd(ServiceControl):
         if error:
             raise ServiceError(
                 f"the timer that would start {self.name} again could not be set ({error}), so it was not stopped."
-                f" {_AT_ONCE if 'already loaded' in error else 'Does the task need become?'}"
+                f"{self._at_once(error) or ' Does the task need become?'}"
             )
 
     def disarm(self) -> bool:
@@ -287,6 +287,11 @@ class Systemd(ServiceControl):
 
     def end_revert(self) -> None:
         self._remove_timer(self.revert)
+
+    @staticmethod
+    def _at_once(error: str) -> str:
+        """systemd has one unit of a name and one job for it: two tasks that change the same service find it out here."""
+        return f" {_AT_ONCE}" if "already loaded" in error or "canceled" in error else ""
 
     def _script(self, timer: str, body: str, **values: str) -> str:
         unit, wanted = self._boot_files(timer)
@@ -359,7 +364,7 @@ class Systemd(ServiceControl):
         done = run_command("systemctl", "stop", f"{timer}.timer", f"{timer}.service")
         # 5: there is none.
         if done.status not in (0, 5):
-            raise ServiceError(f"the timer {timer}.timer could not be removed: {done.error}")
+            raise ServiceError(f"the timer {timer}.timer could not be removed: {done.error}{self._at_once(done.error)}")
         run_command("systemctl", "reset-failed", f"{timer}.service", f"{timer}.timer")
 
     def log(self) -> str:

@@ -44,12 +44,18 @@ class FakeSystemd:
         self.refuses = set()
         self.stop_hangs = False
         self.timer_fails = ""
+        # What another task's job takes the place of: the verb and the unit.
+        self.canceled = ("", "")
         self.during_stop = lambda: None
         self.timer = self.revert = None
         self.calls = []
 
     def run(self, *argv, **options):
         self.calls.append(" ".join(argv[:2]))
+        verb, unit = self.canceled
+        if argv[1] == verb and argv[-1].startswith(unit):
+            self.canceled = ("", "")
+            return Done(1, "", f"Job for {argv[-1]} canceled.")
         return getattr(self, (argv[1] if argv[0] == "systemctl" else argv[0]).replace("-", "_"))(argv, options)
 
     def show(self, argv, options):
@@ -500,6 +506,7 @@ def test_a_stop_that_hangs(config, systemd):
     [
         ("Access denied", "Does the task need become"),
         ("Unit x.timer was already loaded or has a fragment file.", "Another task changes its settings"),
+        ("Job for x.timer canceled.", "Another task changes its settings"),
     ],
 )
 def test_without_a_timer_nothing_is_stopped(config, systemd, why, advice):
@@ -507,6 +514,23 @@ def test_without_a_timer_nothing_is_stopped(config, systemd, why, advice):
     with pytest.raises(ServiceError, match=rf"could not be set \({why}\), so it was not stopped. {advice}"):
         apply(config)
     assert systemd.active == "active"
+
+
+@pytest.mark.parametrize("unit", ["swarm.service", "vray-swarm-rescue"])
+def test_a_stop_whose_place_another_task_takes(config, systemd, unit):
+    systemd.canceled = ("stop", unit)
+    with pytest.raises(ServiceError, match=rf"Job for {unit}.* canceled.* Another task changes its settings"):
+        apply(config)
+    assert config.read_bytes() == OLD
+
+
+def test_a_start_whose_place_another_task_takes(config, systemd):
+    systemd.canceled = ("start", "swarm.service")
+    undone = apply(config)["undone"]
+    assert undone["reason"].startswith(
+        "swarm.service did not start: another task changes its settings at the same time; systemd says inactive (x)"
+    )
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
 
 
 def test_what_an_interrupted_run_saved_is_what_comes_back(config, systemd):
