@@ -31,6 +31,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action impor
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
     absent_keys,
+    absent_versions,
     settle_directory,
     swarm_defaults,
     wanted_settings,
@@ -68,6 +69,7 @@ class ActionModule(SwarmAction):
             "restarted": False,
             "rolled_back": False,
             "busy": [],
+            "removed_builds": [],
         }
         self._owner = uuid.uuid4().hex
         # Whether somebody else wrote the file last.
@@ -78,7 +80,12 @@ class ActionModule(SwarmAction):
         check_options(self.options)
         self._wanted = wanted_settings(self.options["settings"])
         self._absent = absent_keys(self.options["absent"], self._wanted)
-        look = self._step("look", ask=self.options["api_from"] == "peer" and self._flag() is not None)
+        self._absent_builds = absent_versions(self.options["absent_builds"])
+        look = self._step(
+            "look",
+            absent_builds=self._absent_builds,
+            ask=self.options["api_from"] == "peer" and self._flag() is not None,
+        )
         content = _decode(look["content"])
         if content is None and not self.options["create"]:
             raise SettingsError(
@@ -92,25 +99,29 @@ class ActionModule(SwarmAction):
         self._tell(content, edited, changed)
         is_running = bool(self.options["service"]) and look["state"]["running"]
         is_down = bool(self.options["service"]) and not is_running
-        restart = is_running and (changed or self._is_other(look, content))
-        if restart and look["unsure"]:
+        builds = look["builds"]
+        restart = is_running and bool(changed or builds or self._is_other(look, content))
+        if (restart or builds) and look["unsure"]:
             raise OptionsError(f"{look['unsure']} Swarm was not stopped, and nothing was changed.")
-        if restart and look["busy"] and not self.options["busy_wait"]:
+        if (restart or builds) and look["busy"] and not self.options["busy_wait"]:
             return self._leave(look["busy"])
         revert = self._revert(content, _decode(look["old"]), changed)
         settled = revert is not None and revert["do"] != "again"
-        self._report.update(changed=changed or is_down or restart or settled, restarted=restart or is_down)
+        self._report.update(
+            changed=changed or is_down or restart or settled, restarted=restart or is_down, removed_builds=builds
+        )
         if self._task.check_mode or not (self._report["changed"] or revert):
             return self._report
         planned = dict(self._report)
         # Until it is done, it has not happened.
-        self._report.update(changed=False, restarted=False)
+        self._report.update(changed=False, restarted=False, removed_builds=[])
         self._always = {
             "ask": self.options["api_from"] == "peer",
+            "absent_builds": self._absent_builds if builds else [],
             "pending": look["old"] is not None,
             "revert": revert,
         }
-        if restart or (changed and is_down):
+        if restart or ((changed or builds) and is_down):
             busy = self._transaction(content, edited, is_running)
             if busy:
                 return self._leave(busy)
@@ -124,15 +135,16 @@ class ActionModule(SwarmAction):
             self._report["backup_file"] = done["backup_file"]
         else:
             self._step("settle", revert=revert)
-        planned.update(
-            {name: self._report[name] for name in ("before", "after", "backup_file", "diff") if name in self._report}
-        )
+        told = ("before", "after", "backup_file", "diff", "removed_builds")
+        planned.update({name: self._report[name] for name in told if name in self._report})
         return planned
 
     def failure_facts(self) -> t.Dict[str, t.Any]:
         """A task that fails leaves the settings as they were, or as somebody else has set them meanwhile."""
         report = {name: value for name, value in self._report.items() if name != "diff"}
-        return dict(report, changed=False, after=None if self._is_moved else report["before"])
+        # What was removed is gone, though.
+        changed = bool(report["removed_builds"])
+        return dict(report, changed=changed, after=None if self._is_moved else report["before"])
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
         path, defaults = self.options["path"], swarm_defaults(self.options["data_dir"])
@@ -195,7 +207,7 @@ class ActionModule(SwarmAction):
             writes = edited.changed or content is None
             self._tell(content, edited, True)
             done = self._step("apply", was_running=was_running, **self._aim(content, edited), stopped=True)
-        self._report["backup_file"] = done["backup_file"]
+        self._report.update(backup_file=done["backup_file"], removed_builds=done["removed_builds"])
         self._finish(done, content, edited.content, "" if writes else "It was restarted")
         return None
 
@@ -210,7 +222,8 @@ class ActionModule(SwarmAction):
                 if left <= 0:
                     return done
                 self._show(f"{_renders(busy)}; waiting for {left:.0f} s more")
-                busy = self._step("await_idle", patience=min(left, _TELL_EACH))["busy"]
+                wait = {"patience": min(left, _TELL_EACH), "absent_builds": values["absent_builds"]}
+                busy = self._step("await_idle", **wait)["busy"]
             if not done.get("busy"):
                 return done
 
@@ -311,7 +324,8 @@ class ActionModule(SwarmAction):
             where = f"is kept in {undone['kept']}" if undone["kept"] else "could not be kept"
             now = f"Somebody else had changed the file meanwhile, which {where}. {now}"
         now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
-        raise SettingsError(f"Swarm did not come up with the new settings: {undone['reason']}. {now}")
+        what = "A build was not removed" if undone.get("unremoved") else "Swarm did not come up with the new settings"
+        raise SettingsError(f"{what}: {undone['reason']}. {now}")
 
     def _web_port(self, content: bytes) -> int:
         try:
@@ -352,7 +366,7 @@ class ActionModule(SwarmAction):
         if self.on_windows:
             options = dict(self.options, peer=self.options["peer"] if self.peer_given else None)
             return WindowsSettingsHost(options, Windows(self)).run(values)
-        arguments = {name: value for name, value in self.arguments.items() if name != "absent"}
+        arguments = {name: value for name, value in self.arguments.items() if name not in ("absent", "absent_builds")}
         return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=values))
 
 

@@ -118,6 +118,7 @@ _SETTINGS: t.Dict[str, t.Dict[str, t.Any]] = {
     "path": {"type": "path", "required": True},
     "settings": {"type": "dict", "default": {}},
     "absent": {"type": "list", "elements": "str", "default": []},
+    "absent_builds": {"type": "list", "elements": "str", "default": []},
     "create": {"type": "bool", "default": False},
     "backup": {"type": "bool", "default": False},
     "service": {"type": "str"},

@@ -329,12 +329,25 @@ def build_roots(data_dir: str) -> t.List[str]:
 
     :raises OptionsError: The data directory is not there, or may not be read.
     """
+    roots: t.List[str] = _data(data_dir)["roots"]
+    return roots
+
+
+def deployed_builds(data_dir: str) -> t.List[t.Dict[str, t.Any]]:
+    """The versions of the builds that are there, with their directories.
+
+    :raises OptionsError: The data directory is not there, or may not be read.
+    """
+    builds: t.List[t.Dict[str, t.Any]] = _data(data_dir)["builds"]
+    return builds
+
+
+def _data(data_dir: str) -> t.Dict[str, t.Any]:
     errors: t.Dict[str, str] = {}
     data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, ()), errors)
     for text in errors.values():
         raise OptionsError(text)
-    roots: t.List[str] = data["roots"]
-    return roots
+    return data
 
 
 def renders(data_dir: str) -> t.List[t.Dict[str, t.Any]]:

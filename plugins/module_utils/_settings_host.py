@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import io
 import os
+import shutil
 import tempfile
 import time
 import typing as t
@@ -34,7 +35,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import
     open_regular,
     sync_directory,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import WEB_PORT_KEY, build_roots, renders
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
+    WEB_PORT_KEY,
+    build_roots,
+    deployed_builds,
+    renders,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
     LONGEST_LIMIT,
     check_limits,
@@ -84,6 +90,10 @@ class MovedError(SettingsError):
     """Somebody else wrote the file, and that was left as it is."""
 
 
+class RemovalError(SettingsError):
+    """A build is there yet, or a part of it."""
+
+
 class SettingsHost:
     """The steps. Which one is next, the action plugin says in place of the settings, which it has dealt with."""
 
@@ -127,7 +137,10 @@ class SettingsHost:
             "busy": [],
             "unsure": None,
             "answer": None,
+            "builds": [],
         }
+        if step["absent_builds"]:
+            result["builds"] = self._builds(step["absent_builds"])
         if self._params["service"]:
             state = self._control().state()
             result["state"] = state._asdict()
@@ -173,13 +186,13 @@ class SettingsHost:
         service.arm(self._params["rescue_after"], self.path, self.saved, new)
         if not step["stopped"]:
             # Last of all: a render can begin at any time.
-            busy = self._busy(service)
+            busy = self._busy(service, step)
             if busy:
                 service.disarm()
                 return {"busy": busy}
         # It hangs or it fails: it is as it was, and the timer stays. Another task may have started it again meanwhile.
         service.stop(self._params["stop_timeout"])
-        result: Result = {"backup_file": None, "undone": None}
+        result: Result = {"backup_file": None, "undone": None, "removed_builds": []}
         wrote = False
         try:
             if not step["stopped"] and not self._exists(self.old):
@@ -203,18 +216,21 @@ class SettingsHost:
                             self._put(content or b"", self.old)
                         self._arm_revert(service)
                     result["backup_file"] = self._write(_decode(step["content"]))
+            self._remove_builds(step["absent_builds"], result["removed_builds"])
             service.start(self._params["start_timeout"])
         except MovedError as error:
             return dict(result, undone=self._undo(self._reason(error), step, wrote, moved=True))
+        except RemovalError as error:
+            return dict(result, undone=dict(self._undo(str(error), step, wrote), unremoved=True))
         except Exception as error:  # pylint: disable=broad-except
             # Whatever it is: Swarm is down.
             return dict(result, undone=self._undo(self._reason(error), step, wrote))
         return self._prove(step, result)
 
-    def _busy(self, service: ServiceControl) -> t.List[t.Dict[str, t.Any]]:
-        """The renders that a stop would end."""
+    def _busy(self, service: ServiceControl, step: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+        """The renders that a stop would end, or that need a build which is to go."""
         # A service that is down is none to be stopped.
-        if not self._params["data_dir"] or not service.state().running:
+        if not self._params["data_dir"] or not (step["absent_builds"] or service.state().running):
             return []
         return self._renders()
 
@@ -226,7 +242,7 @@ class SettingsHost:
         service = self._control()
         until = time.monotonic() + step["patience"]
         while True:
-            busy = self._busy(service)
+            busy = self._busy(service, step)
             left = until - time.monotonic()
             if not busy or left <= 0:
                 return {"busy": busy}
@@ -475,6 +491,32 @@ class SettingsHost:
     def _roots(self) -> t.List[str]:
         return build_roots(self._params["data_dir"])
 
+    # -- builds that are to go
+
+    def _remove_builds(self, versions: t.Sequence[str], removed: t.List[str]) -> None:
+        """Remove them while Swarm is down, so that it neither deploys nor reads them; note in ``removed`` which are gone.
+
+        :raises RemovalError: One is there yet, or a part of it.
+        """
+        for directory in self._builds(versions) if versions else []:
+            self._remove_build(directory)
+            removed.append(directory)
+
+    def _builds(self, versions: t.Container[str]) -> t.List[str]:
+        """The directories of these builds."""
+        found = deployed_builds(self._params["data_dir"])
+        return [build["directory"] for build in found if build["version"] in versions]
+
+    def _remove_build(self, directory: str) -> None:
+        try:
+            if os.path.islink(directory):
+                # What it points to may be somebody else's.
+                os.remove(directory)
+            else:
+                shutil.rmtree(directory)
+        except OSError as error:
+            raise RemovalError(f"{error.filename or directory} could not be removed: {error.strerror}") from error
+
     # -- the file
 
     def _exists(self, path: str) -> bool:
@@ -679,7 +721,12 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
             f"rescue_after is {options['rescue_after']}; it has to be more than stop_timeout and start_timeout together, which"
             f" is {longest:g}. Else the host would start Swarm while the task is at work."
         )
-    for name, needed in (("busy_wait", "data_dir"), ("revert_after", "service")):
+    for name, needed in (
+        ("busy_wait", "data_dir"),
+        ("revert_after", "service"),
+        ("absent_builds", "service"),
+        ("absent_builds", "data_dir"),
+    ):
         if options[name] and not options[needed]:
             raise OptionsError(f"{name} needs {needed}.")
 

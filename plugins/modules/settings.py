@@ -44,6 +44,17 @@ options:
     type: list
     elements: str
     default: []
+  absent_builds:
+    description:
+      - The versions of builds that must not be deployed, such as V(6.20.10-e8197af2). The directory of each,
+        C(<data_dir>/VRay/vray-<version>), is removed with all that is in it, while Swarm is stopped.
+      - This is for a build that is known to be damaged, since Swarm, and so this collection, takes a directory of this name for
+        the build. A build in the import directory stays there, from where Swarm may deploy it again.
+      - Nothing is removed while a build renders, as O(data_dir) says, even where Swarm is down.
+      - Needs O(service) and O(data_dir).
+    type: list
+    elements: str
+    default: []
   create:
     description:
       - Make the file when it is not there, with the mode C(0644). Its directory must be there.
@@ -196,6 +207,13 @@ EXAMPLES = r"""
     service: swarm
     api_from: peer
 
+- name: Remove a build that a peer has only in part, unless something renders
+  renderops.vray_swarm.settings:
+    path: /etc/swarm/swarm.yaml
+    absent_builds: [6.20.10-e8197af2]
+    service: swarm
+    data_dir: /var/lib/swarm
+
 - name: Allow installers for an hour, as soon as nothing is rendered, and for at most ten minutes of waiting
   renderops.vray_swarm.settings:
     path: /etc/swarm/swarm.yaml
@@ -235,6 +253,12 @@ rolled_back:
   description: Whether the old file was put back, since Swarm did not start with the new one.
   type: bool
   returned: always
+removed_builds:
+  description: The directories of O(absent_builds) that were removed. In check mode, those that would be.
+  type: list
+  elements: str
+  returned: always
+  sample: [/var/lib/swarm/VRay/vray-6.20.10-e8197af2]
 busy:
   description:
     - The processes of the renders for which Swarm was not stopped, so that nothing was changed.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import read_value
 
 Path = t.Tuple[str, ...]
@@ -64,6 +65,17 @@ def absent_keys(names: t.Sequence[str], settings: t.Mapping[str, t.Any]) -> t.Li
         if not any(path[: len(other)] == other for other in paths):
             paths = [other for other in paths if other[: len(path)] != path] + [path]
     return paths
+
+
+def absent_versions(texts: t.Sequence[str]) -> t.List[str]:
+    """Return the versions of the builds that must go, as Swarm writes them.
+
+    :raises OptionsError: One is no version.
+    """
+    try:
+        return [str(Version.parse("".join(text))) for text in texts]
+    except VersionError as error:
+        raise OptionsError(f"absent_builds: {error}") from error
 
 
 def swarm_defaults(data_dir: t.Optional[str]) -> t.Dict[str, t.Any]:

@@ -150,6 +150,23 @@ class Windows:
         done = self._action.check(self._call("ansible.windows.win_stat", arguments, is_unc(path)))
         return t.cast("t.Optional[str]", done["stat"].get("checksum"))
 
+    def make_directory(self, path: str) -> None:
+        """:raises SwarmError: It is not there, and could not be made."""
+        self._file(path, "directory")
+
+    def remove(self, path: str) -> None:
+        """Remove a directory with all that is in it, where it is there.
+
+        :raises SwarmError: It is there yet, or a part of it.
+        """
+        self._file(path, "absent")
+
+    def _file(self, path: str, state: str) -> None:
+        done = self._action.run_module("ansible.windows.win_file", {"path": path, "state": state}, fail=False)
+        if done.get("failed") and not done.get("unreachable"):
+            raise SwarmError(str(done.get("msg")))
+        self._action.check(done)
+
     # -- a look
 
     def look_at_build(self, path: str, **parameters: t.Any) -> Result:
@@ -287,26 +304,11 @@ class Windows:
     @staticmethod
     def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:
         data_dir, errors = facts["data_dir"], facts["errors"]
-        if found["data"]["error"]:
-            errors["data_dir"] = (
-                f"The data directory {data_dir} is not there, or may not be read: {as_sentence(found['data']['error'])} Set"
-                f" data_dir to Swarm's data directory on this host. {DISCOVER}"
-            )
+        try:
+            facts["builds"] += deployed_builds(found, data_dir)
+        except OptionsError as error:
+            errors["data_dir"] = str(error)
             return
-        for build in found["builds"]:
-            try:
-                version = Version.parse(build["name"][len("vray-") :])
-            except VersionError:
-                continue
-            facts["builds"].append(
-                {
-                    "version": str(version),
-                    "directory": build["directory"],
-                    "files": build["files"],
-                    "bytes": build["bytes"],
-                }
-            )
-        facts["builds"].sort(key=lambda build: build["directory"])
         if found.get("sizes_error"):
             errors["build_sizes"] = (
                 f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"
@@ -315,6 +317,27 @@ class Windows:
             if found.get("renders_error"):
                 errors["busy"] = f"Which renders run is not known for sure: {as_sentence(found['renders_error'])}"
             facts["busy"] = found.get("renders", [])
+
+
+def deployed_builds(found: Result, data_dir: str) -> t.List[Result]:
+    """What look.ps1 tells of the builds that are deployed.
+
+    :raises OptionsError: The data directory is not there, or may not be read.
+    """
+    if found["data"]["error"]:
+        raise OptionsError(
+            f"The data directory {data_dir} is not there, or may not be read: {as_sentence(found['data']['error'])} Set"
+            f" data_dir to Swarm's data directory on this host. {DISCOVER}"
+        )
+    builds = []
+    for build in found["builds"]:
+        try:
+            version = Version.parse(build["name"][len("vray-") :])
+        except VersionError:
+            continue
+        told = {name: build[name] for name in ("directory", "files", "bytes")}
+        builds.append({"version": str(version), **told})
+    return sorted(builds, key=lambda build: str(build["directory"]))
 
 
 def base_url(peer: str, web_port: int) -> str:

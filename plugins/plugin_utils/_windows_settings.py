@@ -36,6 +36,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import (
     MovedError,
+    RemovalError,
     Result,
     SettingsHost,
     sha256,
@@ -44,6 +45,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
     Windows,
     base_url,
     check_windows_service,
+    deployed_builds,
     exit_code,
     parse_ask,
 )
@@ -223,6 +225,19 @@ class WindowsSettingsHost(SettingsHost):
         url = base_url(self._params["peer"] or "localhost", web_port)
         milliseconds = int(self._params["connect_timeout"] * 1000)
         return parse_ask(self._windows.run("look", Url=url + FLAG_PATH, Milliseconds=milliseconds)["answer"], url)
+
+    # -- builds that are to go
+
+    def _builds(self, versions: t.Container[str]) -> t.List[str]:
+        data_dir = self._params["data_dir"]
+        found = deployed_builds(self._windows.run("look", DataDir=data_dir), data_dir)
+        return [build["directory"] for build in found if build["version"] in versions]
+
+    def _remove_build(self, directory: str) -> None:
+        try:
+            self._windows.remove(directory)
+        except SwarmError as error:
+            raise RemovalError(f"{directory} could not be removed: {_plain(error)}") from error
 
     # -- the files
 

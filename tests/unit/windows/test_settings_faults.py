@@ -73,7 +73,9 @@ class Task:
         ) + "allowExecutables: true\r\n"
 
     def step(self, do, **values):
-        return WindowsSettingsHost(self.params, self.windows).run(dict(values, do=do, owner=self.owner))
+        return WindowsSettingsHost(self.params, self.windows).run(
+            {"absent_builds": [], **values, "do": do, "owner": self.owner}
+        )
 
     def aim(self, **values):
         content = base64.b64encode(self.after.encode()).decode("ascii")

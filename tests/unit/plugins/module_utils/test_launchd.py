@@ -299,7 +299,15 @@ def change(files, **params):
     usual = {"path": str(files[0]), "service": LABEL, "backup": False, "data_dir": None, "peer": None, "web_port": 1}
     limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "revert_after": 0}
     steps = SettingsHost({**usual, **limits, **params})
-    step = {"was_running": True, "stopped": False, "ask": False, "pending": False, "revert": None, "owner": "one"}
+    step = {
+        "was_running": True,
+        "stopped": False,
+        "absent_builds": [],
+        "ask": False,
+        "pending": False,
+        "revert": None,
+        "owner": "one",
+    }
     content = base64.b64encode(b"newer").decode("ascii")
     done = steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))
     return done if done["undone"] else steps.run(dict(step, do="confirm", content=content))

@@ -244,7 +244,15 @@ class Life:
         limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "web_port": 1}
         usual = {"service": "swarm", "backup": False, "data_dir": None, "peer": None, "revert_after": revert_after}
         steps = SettingsHost({**usual, **limits, "path": str(self.host.config)})
-        step = {"was_running": True, "stopped": False, "ask": False, "pending": False, "revert": None, "owner": "one"}
+        step = {
+            "was_running": True,
+            "stopped": False,
+            "absent_builds": [],
+            "ask": False,
+            "pending": False,
+            "revert": None,
+            "owner": "one",
+        }
         content = base64.b64encode(b"newer").decode("ascii")
         assert not steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))["undone"]
         assert steps.run(dict(step, do="confirm", content=content)) == {"confirmed": True}

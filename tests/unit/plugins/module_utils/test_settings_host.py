@@ -148,6 +148,7 @@ STEP = {
     "was_running": True,
     "ask": False,
     "stopped": False,
+    "absent_builds": [],
     "web_port": 1,
     "allow_executables": None,
     "pending": False,
@@ -161,7 +162,7 @@ def apply(config, content=NEW, old=OLD, params=None, **values):
 
 
 def look(config, **params):
-    return host(config, **params).run({"do": "look", "ask": False})
+    return host(config, **params).run({"do": "look", "absent_builds": [], "ask": False})
 
 
 def write(config, old, **params):
@@ -678,7 +679,7 @@ def test_the_look_for_renders_is_the_last_thing_before_the_stop(config, systemd,
 
 def test_waiting_for_renders_stops_nothing(config, systemd, renders):
     """Whoever waited may be dead when they have ended."""
-    waiting = {"do": "await_idle", "patience": 0.05}
+    waiting = {"do": "await_idle", "absent_builds": [], "patience": 0.05}
     assert host(config, **BUSY).run(waiting) == {"busy": renders[0]}
     renders += [renders[0], []]
     assert host(config, **BUSY).run(dict(waiting, patience=60)) == {"busy": []}
@@ -717,7 +718,7 @@ def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
 
     def asked(text):
         config.write_bytes(text)
-        return host(config).run({"do": "look", "ask": True})["answer"]
+        return host(config).run({"do": "look", "absent_builds": [], "ask": True})["answer"]
 
     assert asked(NEW) == ("127.0.0.1", 1999, 1)
     assert asked(b"x: 1\n") == ("127.0.0.1", 1113, 1)
@@ -794,7 +795,7 @@ def test_what_is_planted_after_the_path_was_resolved(config, secret, plant):
     config.unlink()
     plant(config, secret)
     with pytest.raises(SettingsError, match="is no file"):
-        late.run({"do": "look", "ask": False})
+        late.run({"do": "look", "absent_builds": [], "ask": False})
 
 
 def test_a_link_in_the_place_of_what_is_being_written(config, secret, monkeypatch):
@@ -1054,6 +1055,7 @@ LIMITS = {
     "connect_timeout": 1,
     "rescue_after": 1,
     "busy_wait": 0,
+    "absent_builds": [],
     "revert_after": 0,
     "web_port": 1113,
     "data_dir": None,
@@ -1068,6 +1070,8 @@ LIMITS = {
         ({"busy_wait": -1, "data_dir": "/d"}, "busy_wait is -1; it is a number of seconds from 0"),
         ({"busy_wait": float("nan"), "data_dir": "/d"}, "busy_wait is nan"),
         ({"busy_wait": 1}, "busy_wait needs data_dir"),
+        ({"absent_builds": ["6.20.10-e8197af2"], "data_dir": "/d"}, "absent_builds needs service"),
+        ({"absent_builds": ["6.20.10-e8197af2"], "service": "swarm", "rescue_after": 9}, "absent_builds needs data_dir"),
         ({"revert_after": 1}, "revert_after needs service"),
         (
             {"service": "swarm", "rescue_after": 2},
