@@ -1071,7 +1071,10 @@ LIMITS = {
         ({"busy_wait": float("nan"), "data_dir": "/d"}, "busy_wait is nan"),
         ({"busy_wait": 1}, "busy_wait needs data_dir"),
         ({"absent_builds": ["6.20.10-e8197af2"], "data_dir": "/d"}, "absent_builds needs service"),
-        ({"absent_builds": ["6.20.10-e8197af2"], "service": "swarm", "rescue_after": 9}, "absent_builds needs data_dir"),
+        (
+            {"absent_builds": ["6.20.10-e8197af2"], "service": "swarm", "rescue_after": 9},
+            "absent_builds needs data_dir",
+        ),
         ({"revert_after": 1}, "revert_after needs service"),
         (
             {"service": "swarm", "rescue_after": 2},
