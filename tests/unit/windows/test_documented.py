@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import typing as t
 
@@ -56,6 +57,45 @@ def test_a_module_must_be_the_one_of_ansible_windows(tmp_path):
         host.answer(dict(request, source=base64.b64encode(source + b"#").decode()))
 
 
+def ask_win_file(host: Host, path: str, state: str, check_mode: bool = False) -> t.Dict[str, t.Any]:
+    source = base64.b64encode((folder() / "win_file.ps1").read_bytes()).decode()
+    options = {"path": path, "state": state}
+    request = {"module": "ansible.windows.win_file", "become": None, "check_mode": check_mode, "source": source}
+    return json.loads(host.answer(dict(request, options=options))[1])
+
+
+def test_directories_are_made(tmp_path):
+    host = Host(tmp_path)
+    real = host.real(r"C:\a\b\c")
+    assert ask_win_file(host, r"C:\a\b\c", "directory", check_mode=True) == {"changed": True} and not real.exists()
+    assert ask_win_file(host, r"C:\a\b\c", "directory") == {"changed": True} and real.is_dir()
+    assert ask_win_file(host, r"c:\A\b\C", "directory") == {"changed": False}
+    (real / "file").touch()
+    assert "is not a directory" in ask_win_file(host, r"C:\a\b\c\file", "directory")["msg"]
+    assert ask_win_file(host, r"C:\a\b\c\file\d", "directory")["failed"]
+    with pytest.raises(NotDocumented, match="does not know the state touch"):
+        ask_win_file(host, r"C:\a", "touch")
+
+
+def test_directories_are_removed(tmp_path):
+    host = Host(tmp_path)
+    top, beside = host.real(r"C:\top"), host.real(r"C:\beside")
+    for folder_of in (top / "in it", beside):
+        folder_of.mkdir(parents=True)
+        (folder_of / "file").touch()
+    (top / "link").symlink_to(beside)
+    assert ask_win_file(host, r"C:\top", "absent", check_mode=True) == {"changed": True}
+    assert (top / "in it" / "file").exists()
+    host.locked.add(r"c:\top\in it\file")
+    failed = ask_win_file(host, r"C:\top", "absent")
+    assert failed["failed"] and failed["msg"].startswith(r"Failed to delete C:\top\in it\file: The process cannot access")
+    assert (top / "in it" / "file").exists()
+    host.locked.clear()
+    assert ask_win_file(host, r"C:\top", "absent") == {"changed": True}
+    assert not top.exists() and (beside / "file").exists()
+    assert ask_win_file(host, r"C:\top", "absent") == {"changed": False}
+
+
 def test_a_script_gets_only_parameters_that_it_declares():
     with pytest.raises(NotDocumented, match="has no parameter Datadir"):
         check_parameters("look", {"Datadir": "C:\\"})
@@ -89,7 +129,7 @@ def test_the_plugins_call_modules_that_there_are():
     called = set()
     for path in (ROOT / "plugins").rglob("*.py"):
         called |= set(re.findall(r'"(ansible\.windows\.\w+)"', path.read_text(encoding="utf-8")))
-    names = ("slurp", "win_powershell", "win_service_info", "win_stat")
+    names = ("slurp", "win_file", "win_powershell", "win_service_info", "win_stat")
     assert called == {f"ansible.windows.{name}" for name in names}
     for module in called:
         assert documentation(module)

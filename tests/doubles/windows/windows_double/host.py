@@ -322,14 +322,41 @@ class Host:
         return {"changed": False, "stat": facts}
 
     def _win_file(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
-        # "If absent, directories will be recursively deleted, and files will be removed."
-        if options["state"] != "absent":
-            raise NotDocumented(f"the double of win_file does not know the state {options['state']}")
-        real = self.files.real(options["path"], identity[1])
-        changed = real.exists()
-        if changed and not check:
-            shutil.rmtree(real) if real.is_dir() else real.unlink()
-        return {"changed": changed}
+        path, state = options["path"], options["state"]
+        if state not in ("absent", "directory"):
+            raise NotDocumented(f"the double of win_file does not know the state {state}")
+        real = self.files.real(path, identity[1])
+        is_there = os.path.lexists(real)
+        if state == "absent":
+            if is_there and not check:
+                self._delete(real)
+            return {"changed": is_there}
+        if is_there and not real.is_dir():
+            raise WindowsError("", f"path {path} is not a directory")
+        if not is_there and not check:
+            try:
+                # "all immediate subdirectories will be created if they do not exist"
+                real.mkdir(parents=True)
+            except OSError as error:
+                # One on the way is a file.
+                raise WindowsError("", f"Could not find a part of the path '{path}'.") from error
+        return {"changed": not is_there}
+
+    def _delete(self, real: Path) -> None:
+        """ "directories will be recursively deleted, and files will be removed": a link itself, as the module has it.
+
+        What was deleted before one that cannot be is gone.
+        """
+        is_directory = real.is_dir() and not real.is_symlink()
+        for entry in sorted(real.iterdir()) if is_directory else ():
+            self._delete(entry)
+        path = self.files.windows(real)
+        try:
+            self.check_locked(path)
+            self.as_another_program(path)
+        except WindowsError as error:
+            raise WindowsError(error.kind, f"Failed to delete {path}: {error}") from error
+        real.rmdir() if is_directory else real.unlink()
 
     def _win_powershell(self, options: Result, identity: t.Tuple[str, str], check: bool) -> Result:
         name = scripts.name_of(options["script"])
