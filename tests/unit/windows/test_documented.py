@@ -88,7 +88,9 @@ def test_directories_are_removed(tmp_path):
     assert (top / "in it" / "file").exists()
     host.locked.add(r"c:\top\in it\file")
     failed = ask_win_file(host, r"C:\top", "absent")
-    assert failed["failed"] and failed["msg"].startswith(r"Failed to delete C:\top\in it\file: The process cannot access")
+    assert failed["failed"] and failed["msg"].startswith(
+        r"Failed to delete C:\top\in it\file: The process cannot access"
+    )
     assert (top / "in it" / "file").exists()
     host.locked.clear()
     assert ask_win_file(host, r"C:\top", "absent") == {"changed": True}
