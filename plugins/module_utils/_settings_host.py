@@ -505,7 +505,7 @@ class SettingsHost:
     def _builds(self, versions: t.Container[str]) -> t.List[str]:
         """The directories of these builds."""
         found = deployed_builds(self._params["data_dir"])
-        return [build["directory"] for build in found if build["version"] in versions]
+        return sorted(build["directory"] for build in found if build["version"] in versions)
 
     def _remove_build(self, directory: str) -> None:
         try:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 
@@ -727,6 +728,171 @@ def test_a_look_asks_at_the_port_of_the_file(config, systemd, monkeypatch):
     assert asked(b"webPort: [\n") is None
     systemd.active = "failed"
     assert asked(NEW) is None
+
+
+# -- builds that are to go
+
+
+DAMAGED = "6.20.10-e8197af2"
+
+
+@pytest.fixture
+def builds(tmp_path_factory, monkeypatch):
+    """The data directory, with two builds and an import directory in it. Nothing renders."""
+    data_dir = tmp_path_factory.mktemp("data")
+    for name in (f"VRay/vray-{DAMAGED}", "VRay/vray-7.0.0-0a1b2c3d", "import"):
+        (data_dir / name / "bin").mkdir(parents=True)
+        (data_dir / name / "bin" / "vray").write_bytes(b"x")
+    monkeypatch.setattr(_settings_host, "renders", lambda data_dir: [])
+    return data_dir
+
+
+def remaining(builds):
+    return sorted(os.listdir(str(builds / "VRay")))
+
+
+def remove(config, builds, content=None, versions=(DAMAGED,), params=None, **values):
+    params = dict({"data_dir": str(builds)}, **params or {})
+    return apply(config, content, params=params, absent_builds=list(versions), **values)
+
+
+def told_removal(monkeypatch, systemd):
+    """Let each call of rmtree be among those of systemctl."""
+    rmtree = shutil.rmtree
+
+    def told(path, *arguments, **options):
+        systemd.calls.append(f"rmtree {systemd.active}")
+        rmtree(path, *arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", told)
+
+
+@pytest.mark.parametrize("content", [None, NEW])
+def test_a_build_is_removed_while_it_is_stopped(config, systemd, builds, monkeypatch, content):
+    told_removal(monkeypatch, systemd)
+    directory = str(builds / "VRay" / f"vray-{DAMAGED}")
+    look_for = {"do": "look", "absent_builds": [DAMAGED], "ask": False}
+    assert host(config, data_dir=str(builds)).run(look_for)["builds"] == [directory]
+    assert look(config, data_dir=str(builds))["builds"] == []
+    systemd.calls.clear()
+    done = remove(config, builds, content)
+    assert (done["undone"], done["removed_builds"]) == (None, [directory])
+    order = [call for call in systemd.calls if call.split()[1] not in ("show", "reset-failed")]
+    assert order[-3:] == ["systemctl stop", "rmtree inactive", "systemctl start"]
+    assert order.index("systemd-run --unit=vray-swarm-rescue-swarm-service") < order.index("rmtree inactive")
+    assert (systemd.active, config.read_bytes()) == ("active", content or OLD)
+    # Nothing but this build.
+    assert remaining(builds) == ["vray-7.0.0-0a1b2c3d"]
+    assert (builds / "import" / "bin" / "vray").exists() and (builds / "VRay" / remaining(builds)[0] / "bin").is_dir()
+    assert confirm(config) == {"confirmed": True}
+    assert systemd.timer is None and files(config) == ["swarm.yaml"]
+    assert host(config, data_dir=str(builds)).run(look_for)["builds"] == []
+
+
+def test_without_the_option_no_build_is_looked_at(config, systemd, builds, monkeypatch):
+    monkeypatch.setattr(_settings_host, "deployed_builds", None)
+    assert look(config, data_dir=str(builds))["builds"] == []
+    assert remove(config, builds, NEW, versions=())["removed_builds"] == []
+    assert len(remaining(builds)) == 2
+
+
+def test_a_build_is_known_by_its_version_however_that_is_written(config, systemd, builds):
+    for name in (
+        "vray-7.00.06-0a1b2c3d",
+        "vray-7.0.6-0a1b2c3d",
+        "vray-7.0.60-0a1b2c3d",
+        "vray-7.0.6-0a1b2c3",
+        "vray-7",
+    ):
+        (builds / "VRay" / name).mkdir()
+    (builds / "VRay" / "7.0.6-0a1b2c3d").mkdir()
+    before = remaining(builds)
+    done = remove(config, builds, versions=["7.0.6-0a1b2c3d"])
+    gone = ["vray-7.0.6-0a1b2c3d", "vray-7.00.06-0a1b2c3d"]
+    assert done["removed_builds"] == [str(builds / "VRay" / name) for name in sorted(gone)]
+    assert remaining(builds) == [name for name in before if name not in gone]
+
+
+def test_of_a_build_that_is_a_link_the_link_is_removed(config, systemd, builds, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "file").write_bytes(b"x")
+    link, inner = builds / "VRay" / "vray-7.1.0-0a1b2c3d", builds / "VRay" / f"vray-{DAMAGED}" / "link"
+    for path in (link, inner):
+        path.symlink_to(elsewhere)
+    done = remove(config, builds, versions=["7.1.0-0a1b2c3d", DAMAGED])
+    assert done["undone"] is None and len(done["removed_builds"]) == 2
+    assert remaining(builds) == ["vray-7.0.0-0a1b2c3d"] and (elsewhere / "file").exists()
+
+
+@pytest.fixture
+def stuck(builds, monkeypatch):
+    """A build of which a file stays; others go."""
+    directory = str(builds / "VRay" / f"vray-{DAMAGED}")
+    rmtree = shutil.rmtree
+
+    def fail(path, *arguments, **options):
+        if str(path) == directory:
+            raise OSError(errno.EPERM, "Operation not permitted", directory + "/bin/vray")
+        rmtree(path, *arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    return directory
+
+
+@pytest.mark.parametrize("content", [None, NEW])
+@pytest.mark.parametrize("was_running", [True, False])
+def test_a_build_that_cannot_be_removed_leaves_nobody_down(config, systemd, builds, stuck, content, was_running):
+    systemd.active = "active" if was_running else "failed"
+    (builds / "VRay" / "vray-6.1.0-0a1b2c3d").mkdir()
+    done = remove(config, builds, content, versions=["6.1.0-0a1b2c3d", DAMAGED], was_running=was_running)
+    assert done["undone"]["unremoved"] is True
+    assert done["undone"]["reason"] == f"{stuck}/bin/vray could not be removed: Operation not permitted"
+    assert (done["undone"]["trouble"], done["undone"]["restored"]) == ("", content is not None)
+    # What is gone is told.
+    assert done["removed_builds"] == [str(builds / "VRay" / "vray-6.1.0-0a1b2c3d")]
+    assert remaining(builds) == [f"vray-{DAMAGED}", "vray-7.0.0-0a1b2c3d"]
+    assert (systemd.active, systemd.timer, config.read_bytes()) == ("active", None, OLD)
+    assert files(config) == ["swarm.yaml"]
+
+
+def test_a_build_that_is_gone_is_told_where_it_does_not_start(config, systemd, builds):
+    systemd.refuses = {NEW}
+    done = remove(config, builds, NEW)
+    assert "unremoved" not in done["undone"] and done["undone"]["restored"]
+    assert done["removed_builds"] == [str(builds / "VRay" / f"vray-{DAMAGED}")]
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+@pytest.mark.parametrize("active", ["active", "failed"])
+def test_while_something_renders_no_build_is_removed(config, systemd, builds, monkeypatch, active):
+    """Also where Swarm is down, and the renders have outlived it."""
+    busy = [{"pid": 1, "executable": str(builds / "VRay" / "vray-7.0.0-0a1b2c3d" / "bin" / "vray")}]
+    monkeypatch.setattr(_settings_host, "renders", lambda data_dir: busy)
+    monkeypatch.setattr(_settings_host, "_BUSY_POLL", 0.01)
+    systemd.active = active
+    assert remove(config, builds, NEW, was_running=active == "active") == {"busy": busy}
+    assert (systemd.active, systemd.timer, config.read_bytes()) == (active, None, OLD)
+    assert len(remaining(builds)) == 2
+    waiting = {"do": "await_idle", "absent_builds": [DAMAGED], "patience": 0.02}
+    assert host(config, data_dir=str(builds)).run(waiting) == {"busy": busy}
+
+
+def test_a_swarm_that_is_down_is_started_when_the_build_is_gone(config, systemd, builds, monkeypatch):
+    told_removal(monkeypatch, systemd)
+    systemd.active = "failed"
+    done = remove(config, builds, was_running=False)
+    assert done["undone"] is None and remaining(builds) == ["vray-7.0.0-0a1b2c3d"]
+    assert systemd.calls.index("rmtree inactive") < systemd.calls.index("systemctl start")
+    assert systemd.active == "active"
+
+
+def test_what_somebody_else_writes_while_it_stops_keeps_the_build_until_the_next_step(config, systemd, builds):
+    systemd.during_stop = lambda: config.write_bytes(b"x: 1\n")
+    done = remove(config, builds, NEW)
+    assert done["moved"] and done["removed_builds"] == [] and len(remaining(builds)) == 2
+    systemd.during_stop = lambda: None
+    done = remove(config, builds, NEW, old=b"x: 1\n", stopped=True)
+    assert done["undone"] is None and remaining(builds) == ["vray-7.0.0-0a1b2c3d"]
 
 
 # -- a directory that somebody else may write to
