@@ -66,6 +66,15 @@ def find_mount_point(path: str) -> t.Optional[Mount]:
     return found
 
 
+def find_mount_within(directory: str) -> t.Optional[Mount]:
+    """Return something that is mounted at a directory or below it."""
+    real = os.path.realpath(directory)
+    for mount in _mounts():
+        if mount.path == real or mount.path.startswith(real + "/"):
+            return mount
+    return None
+
+
 def find_fstab(path: str) -> t.Optional[t.Dict[str, str]]:
     """Return what fstab says of a mount point: the first line for it, as mount(8) takes it. Passwords are masked."""
     for line in _read(_FSTAB).split("\n"):

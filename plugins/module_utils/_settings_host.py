@@ -41,6 +41,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     deployed_builds,
     renders,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
     LONGEST_LIMIT,
     check_limits,
@@ -225,7 +226,13 @@ class SettingsHost:
         except Exception as error:  # pylint: disable=broad-except
             # Whatever it is: Swarm is down.
             return dict(result, undone=self._undo(self._reason(error), step, wrote))
-        return self._prove(step, result)
+        try:
+            return self._prove(step, result)
+        except (SwarmError, OSError) as error:
+            if not result["removed_builds"]:
+                raise
+            # What is gone has to be told, too.
+            return dict(result, confirmed=False, log=str(error))
 
     def _busy(self, service: ServiceControl, step: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
         """The renders that a stop would end, or that need a build which is to go."""
@@ -498,14 +505,30 @@ class SettingsHost:
 
         :raises RemovalError: One is there yet, or a part of it.
         """
-        for directory in self._builds(versions) if versions else []:
+        try:
+            directories = self._builds(versions) if versions else []
+        except SwarmError as error:
+            raise RemovalError(str(error).rstrip(".")) from error
+        for directory in directories:
             self._remove_build(directory)
             removed.append(directory)
 
     def _builds(self, versions: t.Container[str]) -> t.List[str]:
-        """The directories of these builds."""
+        """The directories of these builds.
+
+        :raises SwarmError: They are not known, or more than the build would be removed with one.
+        """
         found = deployed_builds(self._params["data_dir"])
-        return sorted(build["directory"] for build in found if build["version"] in versions)
+        directories = sorted(build["directory"] for build in found if build["version"] in versions)
+        for directory in directories:
+            # Of a link, only the link is removed.
+            mount = None if os.path.islink(directory) else find_mount_within(directory)
+            if mount:
+                raise OptionsError(
+                    f"{mount.path} is a mount point, and what {mount.source} holds would be removed with the build. Unmount"
+                    " it first."
+                )
+        return directories
 
     def _remove_build(self, directory: str) -> None:
         try:
@@ -515,7 +538,8 @@ class SettingsHost:
             else:
                 shutil.rmtree(directory)
         except OSError as error:
-            raise RemovalError(f"{error.filename or directory} could not be removed: {error.strerror}") from error
+            why = error.strerror or error
+            raise RemovalError(f"{error.filename or directory} could not be removed: {why}") from error
 
     # -- the file
 

@@ -17,6 +17,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts impor
     find_fstab,
     find_mount,
     find_mount_point,
+    find_mount_within,
     holds_password,
     parse_mount_output,
     parse_mountinfo,
@@ -192,6 +193,18 @@ def test_a_mount_point_is_found_without_a_look_at_it(linux, monkeypatch):
     assert find_mount_point("/mnt/builds/") == Mount("//nas/v-ray builds", "/mnt/builds", "cifs")
     assert find_mount_point("/mnt/stack").source == "nas:/stack"
     assert find_mount_point("/mnt/builds/Linux_x86") is None
+
+
+def test_what_is_mounted_within_a_directory(monkeypatch, tmp_path):
+    line = "36 35 98:0 / %s rw,noatime shared:1 - nfs nas:/x rw\n"
+    there = tmp_path / "build" / "bin"
+    there.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "build")
+    monkeypatch.setattr(_mounts, "_mounts", lambda: parse_mountinfo(line % "/" + line % there))
+    for directory in (there, tmp_path / "build", tmp_path / "link"):
+        assert find_mount_within(str(directory)).path == str(there)
+    assert find_mount_within(str(tmp_path / "buil")) is None
+    assert find_mount_within(str(there / "sub")) is None
 
 
 def test_lines_that_say_nothing_are_left_out():

@@ -17,7 +17,7 @@ import tempfile
 
 import pytest
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _mounts, _service_control, _settings_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SettingsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
@@ -893,6 +893,34 @@ def test_what_somebody_else_writes_while_it_stops_keeps_the_build_until_the_next
     systemd.during_stop = lambda: None
     done = remove(config, builds, NEW, old=b"x: 1\n", stopped=True)
     assert done["undone"] is None and remaining(builds) == ["vray-7.0.0-0a1b2c3d"]
+
+
+def test_what_is_mounted_in_a_build_stays(config, systemd, builds, monkeypatch):
+    """It is found before Swarm is stopped; what is mounted while Swarm stops is as a build that cannot be removed."""
+    directory = str(builds / "VRay" / f"vray-{DAMAGED}")
+    monkeypatch.setattr(_mounts, "_mounts", lambda: [_mounts.Mount("nas:/plugins", directory + "/bin", "nfs")])
+    with pytest.raises(OptionsError, match="is a mount point, and what nas:/plugins holds would be removed"):
+        host(config, data_dir=str(builds)).run({"do": "look", "absent_builds": [DAMAGED], "ask": False})
+    done = remove(config, builds, NEW)
+    assert done["undone"]["unremoved"] is True and done["undone"]["reason"].endswith("Unmount it first")
+    assert len(remaining(builds)) == 2 and os.listdir(directory) == ["bin"]
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+def test_a_data_directory_that_goes_while_it_stops(config, systemd, builds):
+    systemd.during_stop = lambda: shutil.rmtree(str(builds), ignore_errors=True)
+    done = remove(config, builds, NEW)
+    assert done["undone"]["unremoved"] is True and "is not there, or may not be read" in done["undone"]["reason"]
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+def test_what_was_removed_is_told_where_swarm_does_not_answer(config, systemd, builds, monkeypatch):
+    monkeypatch.setattr(SettingsHost, "_wait", lambda *arguments: "no answer")
+    done = remove(config, builds, ask=True)
+    assert done["removed_builds"] == [str(builds / "VRay" / f"vray-{DAMAGED}")]
+    assert (done["undone"], done["confirmed"], done["log"]) == (None, False, "no answer")
+    with pytest.raises(ServiceError, match="no answer"):
+        remove(config, builds, ask=True)
 
 
 # -- a directory that somebody else may write to
