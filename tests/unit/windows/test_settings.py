@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, free_port
+from windows_double.farm import CONFIG, DATA_DIR, SERVICE, SHARE, VERSION, free_port
 
 SETTINGS = "renderops.vray_swarm.settings"
 RESCUE = "vray-swarm-rescue-V-Ray-Swarm"
@@ -300,3 +300,104 @@ def test_a_change_takes_itself_back(farm, peer):
     peer.host.fire(name)
     assert peer.text() == before
     assert peer.swarm.peer.store.allow_executables is False
+
+
+def deploy(peer, *versions):
+    for version in versions:
+        (peer.data_dir / "VRay" / f"vray-{version}" / "bin").mkdir(parents=True)
+        (peer.data_dir / "VRay" / f"vray-{version}" / "bin" / "vray.exe").touch()
+
+
+def deployed(peer):
+    return sorted(path.name for path in (peer.data_dir / "VRay").glob("vray-*"))
+
+
+DAMAGED = rf"{DATA_DIR}\VRay\vray-{VERSION}"
+REMOVAL = dict(OPTIONS, settings={}, absent_builds=[VERSION])
+
+
+@pytest.mark.parametrize("settings", [{}, WANTED])
+def test_a_build_is_removed_while_swarm_is_stopped(farm, peer, settings):
+    deploy(peer, VERSION, "7.0.0-0a1b2c3d")
+    options, before = dict(REMOVAL, settings=settings), peer.text()
+
+    planned = farm.task(SETTINGS, options, "--check")
+    assert (planned.status, planned["restarted"], planned["removed_builds"]) == ("changed", True, [DAMAGED])
+    assert len(deployed(peer)) == 2 and (peer.swarm.stops, peer.host.tasks, peer.text()) == (0, {}, before)
+
+    states = []
+
+    def removes(call):
+        if call.module == "ansible.windows.win_file":
+            states.append((call.options, peer.swarm.state, RESCUE in peer.host.tasks))
+
+    peer.host.before = removes
+    done = farm.task(SETTINGS, options)
+    assert (done.status, done["restarted"], done["removed_builds"]) == ("changed", True, [DAMAGED]), done.data
+    # While it is down, and the host would start it by itself.
+    assert states == [({"path": DAMAGED, "state": "absent"}, "stopped", True)]
+    assert deployed(peer) == ["vray-7.0.0-0a1b2c3d"] and (peer.data_dir / "VRay" / "import").is_dir()
+    assert (peer.swarm.stops, peer.swarm.starts, peer.swarm.state) == (1, 1, "started")
+    assert peer.host.tasks == {} and names(farm, peer) == ["swarm.yaml"]
+    assert (peer.text() == before) is not bool(settings)
+
+    again = farm.task(SETTINGS, options)
+    assert (again.status, again["removed_builds"], again["restarted"]) == ("ok", [], False)
+    assert peer.swarm.stops == 1
+
+
+def test_a_look_for_builds_that_are_to_go_is_one_round_trip_more(farm, peer):
+    deploy(peer, "7.0.0-0a1b2c3d")
+    assert farm.task(SETTINGS, dict(REMOVAL, absent_builds=[])).status == "ok"
+    without = peer.host.forget()
+    assert without == ["files", "ansible.windows.win_service_info", "look"]
+    assert farm.task(SETTINGS, REMOVAL).status == "ok"
+    assert sorted(peer.host.forget()) == sorted([*without, "look"])
+
+
+@pytest.mark.parametrize("settings", [{}, WANTED])
+def test_a_build_that_is_in_use_lets_swarm_run_on(farm, peer, settings):
+    deploy(peer, VERSION)
+    before = peer.text()
+    peer.host.locked.add(rf"{DAMAGED}\bin\vray.exe".lower())
+    failed = farm.task(SETTINGS, dict(REMOVAL, settings=settings))
+    assert failed["msg"].startswith(f"ws1: A build was not removed: {DAMAGED} could not be removed: Failed to delete ")
+    assert "because it is being used by another process. The " in failed["msg"]
+    assert failed["msg"].endswith(
+        "The old file is back, and Swarm runs with it."
+        if settings
+        else "The file was not changed, and Swarm runs with it."
+    )
+    assert (failed["changed"], failed["removed_builds"], failed["rolled_back"]) == (False, [], bool(settings))
+    assert (peer.text(), peer.swarm.state, peer.host.tasks) == (before, "started", {})
+    assert names(farm, peer) == ["swarm.yaml"]
+    peer.host.locked.clear()
+    assert farm.task(SETTINGS, REMOVAL)["removed_builds"] == [DAMAGED]
+
+
+def test_while_something_renders_no_build_is_removed(farm, peer):
+    """Also where Swarm is down, and the renders have outlived it."""
+    deploy(peer, VERSION, "7.0.0-0a1b2c3d")
+    peer.host.processes.append((4711, rf"{DATA_DIR}\VRay\vray-7.0.0-0a1b2c3d\bin\vray.exe"))
+    for state in ("started", "stopped"):
+        left = farm.task(SETTINGS, REMOVAL)
+        assert (left.status, left["removed_builds"], [item["pid"] for item in left["busy"]]) == ("ok", [], [4711])
+        assert len(deployed(peer)) == 2 and peer.swarm.state == state
+        peer.swarm.stop()
+    peer.host.processes.pop()
+    assert farm.task(SETTINGS, REMOVAL)["removed_builds"] == [DAMAGED]
+    assert peer.swarm.state == "started"
+
+
+def test_of_a_build_that_is_a_junction_only_that_is_removed(farm, peer, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").touch()
+    (peer.data_dir / "VRay" / f"vray-{VERSION}").symlink_to(tmp_path / "elsewhere")
+    assert farm.task(SETTINGS, REMOVAL)["removed_builds"] == [DAMAGED]
+    assert deployed(peer) == [] and (tmp_path / "elsewhere" / "file").exists()
+
+
+def test_no_build_is_removed_where_the_data_directory_is_wrong(farm, peer):
+    failed = farm.task(SETTINGS, dict(REMOVAL, data_dir=r"C:\no"))
+    assert failed["msg"].startswith(r"ws1: The data directory C:\no is not there, or may not be read")
+    assert peer.swarm.stops == 0
