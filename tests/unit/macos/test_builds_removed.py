@@ -133,9 +133,19 @@ def test_a_build_that_cannot_be_removed_is_told_and_swarm_runs(farm, peer, optio
 
 
 def test_what_was_removed_is_told_also_by_a_task_that_fails(farm, peer, options):
-    """Swarm runs, but does not answer at this address, and there is no file to put back."""
-    options.update(api_from="peer", peer="127.0.0.2", start_timeout=1)
+    """Swarm ends as soon as it was started, and there is no file to put back."""
+
+    def ends(call):
+        if call == f"kickstart system/{SERVICE}":
+            job = peer.mac.jobs[SERVICE]
+            job.stop()
+            job.start = lambda: None
+
+    peer.mac.before = ends
+    options.update(api_from="peer")
     failed = farm.task(SETTINGS, options)
     assert "Swarm does not run as its file says. It was restarted, but: " in failed["msg"]
     assert (failed["changed"], failed["removed_builds"]) == (True, [str(directory(peer))])
     assert deployed(peer) == [f"vray-{OTHER}"]
+    # It is down, and the host tries again.
+    assert peer.loaded == [SERVICE, RESCUE]
