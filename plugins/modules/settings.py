@@ -50,7 +50,11 @@ options:
         C(<data_dir>/VRay/vray-<version>), is removed with all that is in it, while Swarm is stopped.
       - This is for a build that is known to be damaged, since Swarm, and so this collection, takes a directory of this name for
         the build. A build in the import directory stays there, from where Swarm may deploy it again.
-      - Nothing is removed while a build renders, as O(data_dir) says, even where Swarm is down.
+      - Nothing is removed while a build renders, as O(data_dir) says, even where Swarm is down, which is not started then. Such
+        a task is ok, and returns RV(busy).
+      - Of a directory that is a link, or a junction, only that is removed. When something is mounted in the directory of a
+        build, the task fails before it stops Swarm. On Windows, that is not looked for.
+      - When a build cannot be removed, or only in part, the task fails. Swarm runs with its old settings then.
       - Needs O(service) and O(data_dir).
     type: list
     elements: str
@@ -81,7 +85,7 @@ options:
       - Swarm's data directory on the host, the directory that holds C(VRay/). The vendor does not publish where it is by default.
       - With it, Swarm is not stopped while it renders, which is while a process runs whose executable lies in
         C(<data_dir>/VRay/vray-*). The host looks immediately before the stop. Such a task is ok, changes nothing, and returns
-        RV(busy). A Swarm that is down is started all the same.
+        RV(busy). A Swarm that is down is started all the same, unless O(absent_builds) names a build that is there.
       - On Windows, a process in any directory that is named as a build is, such as C(vray-6.20.10-e8197af2), counts as a render,
         since a junction hides where the data directory lies. So does one of another Swarm on that host.
       - Without it, Swarm is stopped whether or not it renders.
@@ -254,7 +258,10 @@ rolled_back:
   type: bool
   returned: always
 removed_builds:
-  description: The directories of O(absent_builds) that were removed. In check mode, those that would be.
+  description:
+    - The directories of O(absent_builds) that were removed, also by a task that failed afterwards. In check mode, those that
+      would be.
+    - One that was removed only in part is not among them.
   type: list
   elements: str
   returned: always

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from macos_double.farm import SERVICE, VERSION
@@ -77,6 +79,13 @@ def test_a_swarm_that_is_down_is_started_without_the_build(farm, peer, options):
     assert (done.status, done["removed_builds"]) == ("changed", [str(directory(peer))])
     assert ("bootstrap", False) in seen and ("bootstrap", True) not in seen
     assert deployed(peer) == [f"vray-{OTHER}"] and peer.swarm and peer.loaded == [SERVICE]
+
+
+def test_a_build_that_somebody_else_removes_meanwhile_is_not_told(farm, peer, options):
+    peer.mac.before = lambda call: directory(peer).exists() and shutil.rmtree(directory(peer))
+    done = farm.task(SETTINGS, options)
+    assert (done.status, done["restarted"], done["removed_builds"]) == ("changed", True, [])
+    assert deployed(peer) == [f"vray-{OTHER}"]
 
 
 @pytest.mark.parametrize("version", ["6.20", "../../import", "", f"vray-{VERSION}", f"{VERSION}/..", "*"])

@@ -380,8 +380,9 @@ def test_while_something_renders_no_build_is_removed(farm, peer):
     deploy(peer, VERSION, "7.0.0-0a1b2c3d")
     peer.host.processes.append((4711, rf"{DATA_DIR}\VRay\vray-7.0.0-0a1b2c3d\bin\vray.exe"))
     for state in ("started", "stopped"):
-        left = farm.task(SETTINGS, REMOVAL)
-        assert (left.status, left["removed_builds"], [item["pid"] for item in left["busy"]]) == ("ok", [], [4711])
+        for arguments in (("--check",), ()):
+            left = farm.task(SETTINGS, REMOVAL, *arguments)
+            assert (left.status, left["removed_builds"], [item["pid"] for item in left["busy"]]) == ("ok", [], [4711])
         assert len(deployed(peer)) == 2 and peer.swarm.state == state
         peer.swarm.stop()
     peer.host.processes.pop()
