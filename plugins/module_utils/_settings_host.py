@@ -507,8 +507,12 @@ class SettingsHost:
         """
         try:
             directories = self._builds(versions) if versions else []
+            # A render that began just before the stop may have outlived it.
+            busy = self._renders() if directories else []
         except SwarmError as error:
             raise RemovalError(str(error).rstrip(".")) from error
+        if busy:
+            raise RemovalError(f"{busy[0]['executable']} (process {busy[0]['pid']}) runs still")
         for directory in directories:
             self._remove_build(directory)
             removed.append(directory)

@@ -55,6 +55,7 @@ options:
       - Of a directory that is a link, or a junction, only that is removed. When something is mounted in the directory of a
         build, the task fails before it stops Swarm. On Windows, that is not looked for.
       - When a build cannot be removed, or only in part, the task fails. Swarm runs with its old settings then.
+      - Swarm is down for as long as it takes. When that is longer than O(rescue_after), the host starts Swarm meanwhile.
       - Needs O(service) and O(data_dir).
     type: list
     elements: str

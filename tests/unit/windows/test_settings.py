@@ -390,6 +390,20 @@ def test_while_something_renders_no_build_is_removed(farm, peer):
     assert peer.swarm.state == "started"
 
 
+def test_a_render_that_outlives_the_stop_keeps_the_builds(farm, peer):
+    deploy(peer, VERSION)
+
+    def outlives(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "stop" and len(peer.host.processes) == 2:
+            peer.host.processes.append((4711, rf"{DAMAGED}\bin\vray.exe"))
+
+    peer.host.after = outlives
+    failed = farm.task(SETTINGS, REMOVAL)
+    assert rf"A build was not removed: {DAMAGED}\bin\vray.exe (process 4711) runs still. The file was" in failed["msg"]
+    assert (failed["changed"], failed["removed_builds"]) == (False, []) and deployed(peer) == [f"vray-{VERSION}"]
+    assert (peer.swarm.state, peer.host.tasks) == ("started", {})
+
+
 def test_of_a_build_that_is_a_junction_only_that_is_removed(farm, peer, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").touch()

@@ -877,6 +877,16 @@ def test_while_something_renders_no_build_is_removed(config, systemd, builds, mo
     assert host(config, data_dir=str(builds)).run(waiting) == {"busy": busy}
 
 
+def test_a_render_that_outlives_the_stop_keeps_the_builds(config, systemd, builds, monkeypatch):
+    """It began between the last look and the stop."""
+    busy = [{"pid": 4711, "executable": "/x/vray"}]
+    monkeypatch.setattr(_settings_host, "renders", lambda data_dir: [] if systemd.active == "active" else busy)
+    done = remove(config, builds, NEW)
+    assert (done["undone"]["unremoved"], done["undone"]["reason"]) == (True, "/x/vray (process 4711) runs still")
+    assert (done["removed_builds"], len(remaining(builds))) == ([], 2)
+    assert (systemd.active, systemd.timer, config.read_bytes()) == ("active", None, OLD)
+
+
 def test_a_swarm_that_is_down_is_started_when_the_build_is_gone(config, systemd, builds, monkeypatch):
     told_removal(monkeypatch, systemd)
     systemd.active = "failed"
