@@ -38,6 +38,7 @@ _ON_HOST = ("data_dir", "config", "import_dir", "share_path", "share_credentials
 _NOTHING: t.Dict[str, t.Any] = {
     "service": None,
     "builds": [],
+    "unanswered": [],
     "imports": [],
     "import_dir": None,
     "import_mount": None,

@@ -42,6 +42,21 @@ class _RemoteHost(Host):
         )
         return found["stat"].get("checksum")
 
+    def make_directory(self, path: str) -> None:
+        if self._action.on_windows:
+            Windows(self._action).make_directory(path)
+        else:
+            self._file(path, "directory")
+
+    def remove_directory(self, path: str) -> None:
+        if self._action.on_windows:
+            Windows(self._action).remove(path)
+        else:
+            self._file(path, "absent")
+
+    def _file(self, path: str, state: str) -> None:
+        self._action.run_module("ansible.builtin.file", {"path": path, "state": state, "follow": False})
+
 
 class ActionModule(SwarmAction):
     SPEC = upload_spec()

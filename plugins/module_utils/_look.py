@@ -34,6 +34,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
@@ -90,6 +91,8 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
+        #: An upload of them was begun, and nobody heard what became of it.
+        self.unanswered = frozenset(map(Version.parse, facts["unanswered"]))
         self.imports = [
             Import(item["name"], item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None
         ]
@@ -222,6 +225,7 @@ def look_at(
         "import_dir": import_dir,
         "import_dir_configured": bool(configured),
         "builds": [],
+        "unanswered": [],
         "imports": [],
         "import_there": None,
         "import_mount": None,
@@ -241,6 +245,7 @@ def look_at(
     if data_dir:
         data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
         facts["builds"], free["data"] = data.get("builds", []), data.get("free")
+        facts["unanswered"] = data.get("unanswered", [])
         if "busy" in details and "roots" in data:
             facts["busy"] = _look_at_renders(data["roots"], errors)
     # What is wrong with the data directory is said once.
@@ -394,6 +399,7 @@ def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any
             errors["build_sizes"] = str(error)
     return {
         "builds": builds,
+        "unanswered": marked_versions(entry.name for entry in _scan(data_dir) if entry.is_dir(follow_symlinks=False)),
         # Also where a build is removed while it renders, and where the directory of a build is a link.
         "roots": [os.path.realpath(root) + "/" for root in roots] + [os.path.join(os.path.realpath(vray), _PREFIX)],
         "free": _free(data_dir) if "disk" in details else None,

@@ -33,9 +33,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     AnswerError,
     BuildError,
     OptionsError,
+    SwarmError,
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Import, Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import Mark, mark_path
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
@@ -58,6 +60,14 @@ class Host(abc.ABC):
     @abc.abstractmethod
     def sha256(self, path: str) -> t.Optional[str]:
         """The checksum of a file in the import directory, None when it has gone."""
+
+    @abc.abstractmethod
+    def make_directory(self, path: str) -> None:
+        """Make an empty directory, where it is not there. Any error says that this could not be, or not for sure."""
+
+    @abc.abstractmethod
+    def remove_directory(self, path: str) -> None:
+        """Remove what :meth:`make_directory` made, where it is there, with the same errors."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +134,8 @@ class Upload:
         self._source: OpenBuild
         # What the peer holds under the name of the build, and is another file.
         self._other_size: t.Optional[Import] = None
+        # None where nobody would see it, or no version is known.
+        self._mark: t.Optional[Mark] = None
         self.report = Report()
 
     def run(self, check_mode: bool) -> None:
@@ -158,7 +170,13 @@ class Upload:
             if options["data_dir"]:
                 self.report.deployed_before = [str(version) for version in look.deployed]
                 self._other_size = _other_size(build, look)
+                if wanted:
+                    path = mark_path(options["data_dir"], wanted)
+                    self._mark = Mark(path, wanted in look.unanswered, self._host, self._hooks.warn)
             if not options["force"] and self._is_present(build, wanted, look):
+                # Of what only lies in the import directory, it is not known yet what becomes.
+                if self._mark and wanted in look.deployed and not check_mode:
+                    self._mark.remove()
                 return
             if look.shared and not options["allow_shared_import"]:
                 self.report.obstacle = "shared_import"
@@ -181,7 +199,7 @@ class Upload:
         if check_mode:
             self._predict(client, build)
         else:
-            self._judge(self._send_with_retries(client, build), build, wanted)
+            self._judge(self._send_marked(client, build), build, wanted)
 
     @contextlib.contextmanager
     def _inspected(self, path: str) -> t.Iterator[BuildFile]:
@@ -208,6 +226,8 @@ class Upload:
 
     def _is_present(self, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         if wanted in look.deployed:
+            if wanted in look.unanswered:
+                self._check_whole(build, wanted, look)
             self._present(True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent.")
             self.report.deployed_in_directory = look.deployed[wanted]
             self._doubt_size(build, look.deployed[wanted])
@@ -223,6 +243,23 @@ class Upload:
             if self._host.sha256(item.path) == wanted_sha256:
                 return self._lies_there(item.path, build, wanted, look)
         return False
+
+    def _check_whole(self, build: BuildFile, wanted: Version, look: Look) -> None:
+        """Refuse to call a build present that may be a half: an upload of it was begun, and nobody heard of its end.
+
+        As the vendor's page has it, after success the archive or installer is kept in the import directory.
+        """
+        if look.import_is_local and any(item.bytes == build.size for item in look.imports):
+            return
+        mark = mark_path(self._options["data_dir"], wanted)
+        self.report.obstacle = "unanswered"
+        raise OptionsError(
+            f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark} tells, and nobody"
+            " heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
+            f" {build.size} bytes lies in one that is this peer's alone. Nothing was sent. The role builds removes the half"
+            " and sends the build again, where vray_swarm_service and vray_swarm_config are set. Else stop Swarm, remove"
+            " both directories, start Swarm, and run this again. With force it is sent as things are, and Swarm decides."
+        )
 
     def _lies_there(self, path: str, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         """The peer has the file, but not under the wanted version: it waits, cannot be deployed, or is another one."""
@@ -286,6 +323,20 @@ class Upload:
                 " was expected. Nothing was sent. Get the file again, or correct checksum."
             )
 
+    def _send_marked(self, client: Client, build: BuildFile) -> Answer:
+        """Send, and keep the mark only where it is not known what became of the build."""
+        try:
+            answer = self._send_with_retries(client, build)
+        except SwarmError as error:
+            if self._mark and not self._may_be_accepted(build, error):
+                self._mark.withdraw()
+            raise
+        if self._mark and answer.outcome in ("rapid", "queued"):
+            self._mark.remove()
+        elif self._mark:
+            self._mark.withdraw()
+        return answer
+
     def _send_with_retries(self, client: Client, build: BuildFile) -> Answer:
         retries = self._options["retries"]
         while True:
@@ -306,12 +357,16 @@ class Upload:
         self.report.bytes_sent, self.report.http_status = 0, None
         try:
             self._probe(client, build)
+            if self._mark:
+                self._mark.make()
             return self._send(client, build)
         except TransportError as error:
             raise type(error)(self._failure(build, error), error.accepted) from error
         except AnswerError as error:
             self.report.answer = error.raw
-            raise AnswerError(self._failure(build, error)) from error
+            failure = AnswerError(self._failure(build, error))
+            failure.refused = error.refused
+            raise failure from error
 
     def _probe(self, client: Client, build: BuildFile) -> None:
         allowed = self._allows_executables(client, build)
@@ -369,10 +424,12 @@ class Upload:
             f" {self._sent(build)}{again}. {hint} {outcome}".split()
         )
 
-    def _may_be_accepted(self, build: BuildFile, error: t.Union[TransportError, AnswerError]) -> bool:
+    def _may_be_accepted(self, build: BuildFile, error: SwarmError) -> bool:
         if isinstance(error, TransportError):
             return error.accepted
-        return self.report.bytes_sent in (None, build.size) and not error.refused
+        # All others say why the build was not sent, or not to its end.
+        is_answer = isinstance(error, AnswerError) and not error.refused
+        return is_answer and self.report.bytes_sent in (None, build.size)
 
     def _sent(self, build: BuildFile) -> str:
         if self.report.bytes_sent is None:

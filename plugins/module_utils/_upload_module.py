@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import typing as t
 
 from ansible.module_utils.basic import missing_required_lib
@@ -41,6 +43,18 @@ class _LocalHost(Host):
             return sha256(path)
         except BuildError:
             return None
+
+    def make_directory(self, path: str) -> None:
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            # A link to one is none: whoever put it there decides where it leads.
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                raise
+
+    def remove_directory(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(path)
 
 
 def run(module: AnsibleModule) -> t.NoReturn:

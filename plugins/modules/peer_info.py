@@ -383,6 +383,15 @@ builds:
       description: The bytes of its files. V(null) as RV(builds[].files) is.
       type: int
       sample: 1834522112
+unanswered:
+  description:
+    - The version strings of the builds of which an upload was begun, and nobody heard what became of it.
+      M(renderops.vray_swarm.upload) leaves a mark then, with its option O(renderops.vray_swarm.upload#module:data_dir).
+    - Such a build may be deployed whole, as a half, or not at all.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 import_dir:
   description: The import directory, V(null) when it is not known.
   type: str

@@ -67,6 +67,13 @@ options:
         may put the build elsewhere, so that it is not sent, and there is a warning.
       - Where the import directory holds a file of the build's name and of another size, there is a warning, and
         RV(deployed=unknown).
+      - Before a build whose version is known is sent, an empty directory is made there, C(.vray_swarm-<version>.sending). It
+        is removed when the peer has answered, or cannot have accepted the build. A later task that finds it knows that
+        nobody heard what became of the build. It takes what is deployed for the whole only where the import directory, if
+        that is not shared, holds a file of the build's size, which Swarm keeps there after success, and removes the mark
+        then. Else it fails with RV(obstacle=unanswered).
+      - So the task must be able to write to that directory, by C(become) for example. Where it is not, there is a warning,
+        and the build is sent all the same.
       - Needed for installers, unless O(force=true).
   config:
     description:
@@ -129,7 +136,7 @@ options:
     default: true
   force:
     description:
-      - Send the build without looking whether the peer has it. An installer then runs again.
+      - Send the build without looking whether the peer has it, or a half of it. An installer then runs again.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -291,12 +298,14 @@ url:
   sample: http://10.0.0.7:1113/api/vray/upload
 obstacle:
   description:
-    - What alone stands in the way, where that is a setting of the peer. V(executables), the build is an installer and the
-      peer does not allow executables, or O(allow_installers=false), or V(shared_import), other peers read its import directory.
+    - What alone stands in the way, where that is a setting or the state of the peer. V(executables), the build is an
+      installer and the peer does not allow executables, or O(allow_installers=false). V(shared_import), other peers read its
+      import directory. V(unanswered), what is deployed may be a half, since an upload of it was begun, and nobody heard what
+      became of it.
     - The task fails then, and nothing was sent.
   type: str
   returned: always, V(null) when nothing stands in the way, or something else does
-  choices: [executables, shared_import]
+  choices: [executables, shared_import, unanswered]
 deployed_before:
   description: The version strings of the builds that the peer had deployed before anything was sent.
   type: list

@@ -39,6 +39,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
@@ -225,6 +226,7 @@ class Windows:
             "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
             "import_dir_configured": bool(configured),
             "builds": [],
+            "unanswered": [],
             "imports": [],
             "import_there": None,
             "import_mount": None,
@@ -309,6 +311,7 @@ class Windows:
         except OptionsError as error:
             errors["data_dir"] = str(error)
             return
+        facts["unanswered"] += marked_versions(found["marks"])
         if found.get("sizes_error"):
             errors["build_sizes"] = (
                 f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"

@@ -66,6 +66,7 @@ SHAPES: t.Dict[str, t.Any] = {
         "peer_error": May(TEXT),
         "data": When("DataDir", _LISTING),
         "builds": When("DataDir", [{"name": TEXT, "directory": TEXT, "files": OrNull(WHOLE), "bytes": OrNull(WHOLE)}]),
+        "marks": When("DataDir", [TEXT]),
         "sizes_error": May(TEXT),
         "renders": May(_RENDERS),
         "renders_error": May(TEXT),

@@ -203,6 +203,12 @@ if ($DataDir) {
                 $deployed
             }
         })
+    # What an upload leaves there until Swarm has answered.
+    $result.marks = @(foreach ($entry in $data.entries) {
+            if ($entry -is [IO.DirectoryInfo] -and -not (Test-Link $entry) -and $entry.Name -like '.vray_swarm-*') {
+                $entry.Name
+            }
+        })
     if ($Renders) {
         # Also where a build is removed while it renders, and where a junction hides where it lies.
         $root = [IO.Path]::Combine($vray, 'vray-')

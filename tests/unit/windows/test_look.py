@@ -13,6 +13,7 @@ import struct
 import tarfile
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, free_port
@@ -67,6 +68,16 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
     assert found["busy"] == [{"pid": 4711, "executable": render}]
     assert found["disk"] == {"temp": 500 * 10**9, "data": 500 * 10**9, "import": 500 * 10**9}
     assert found["platform"] == "Windows_x86"
+
+
+def test_what_nobody_heard_of_is_told_as_elsewhere(farm, peer):
+    for name in ("7.00.06-0a1b2c3d", "6.20.10-e8197af2", "", "x"):
+        (peer.data_dir / f".vray_swarm-{name}.sending").mkdir()
+    (peer.data_dir / ".vray_swarm-6.20.11-e8197af2.sending").write_bytes(b"a file")
+    (peer.data_dir / ".vray_swarm-6.20.12-e8197af2.sending").symlink_to(peer.data_dir)
+    found = farm.task(INFO, {"data_dir": DATA_DIR, "details": []}).data
+    assert found["unanswered"] == ["6.20.10-e8197af2", "7.0.6-0a1b2c3d"] == look_at(str(peer.data_dir))["unanswered"]
+    assert farm.task(INFO, {"web_port": peer.port}).data["unanswered"] == []
 
 
 def test_what_is_free_is_told_of_each_drive(farm, peer, tmp_path):

@@ -30,6 +30,7 @@ LOOK: t.Dict[str, t.Any] = {
     "platform": "Windows_x86",
     "data": {"missing": False, "error": None},
     "builds": [{"name": "vray-7.0.0-abc", "directory": "D:\\swarm\\VRay\\vray-7.0.0-abc", "files": 3, "bytes": 4096}],
+    "marks": [".vray_swarm-7.0.0-abc.sending"],
     "import_dir": {"path": "D:\\import", "missing": False, "error": None},
     "imports": [
         {
@@ -135,6 +136,8 @@ def test_what_is_as_it_should_be_is_left_so(name: str) -> None:
         ("discover", "seen.0.settings", None, []),
         ("stop", "renders", None, []),
         # Whole numbers are whole.
+        ("look", "marks", ".vray_swarm-7.0.0-abc.sending", LOOK["marks"]),
+        ("look", "marks", None, []),
         ("look", "builds.0.bytes", 4096.0, 4096),
         ("look", "builds.0.bytes", None, None),
         ("look", "disk.temp", 1e15, 10**15),
@@ -160,6 +163,7 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
             "builds[0] is 'System.Collections.Hashtable' and no object",
         ),
         ("look", "builds", GONE, "builds is missing"),
+        ("look", "marks", GONE, "marks is missing"),
         ("look", "builds.0.bytes", GONE, "builds[0].bytes is missing"),
         ("look", "builds.0.bytes", "4096", "builds[0].bytes is '4096' and not a whole number"),
         ("look", "builds.0.bytes", 4096.5, "builds[0].bytes is 4096.5 and not a whole number"),

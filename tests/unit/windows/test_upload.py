@@ -39,8 +39,8 @@ def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
 
     planned = farm.task(UPLOAD, options, "--check")
     assert planned.status == "changed" and planned["outcome"] == "rapid"
+    assert "ansible.windows.win_file" not in peer.host.forget()
     assert peer.swarm.peer.events[-1]["event"] != "upload"
-    peer.host.forget()
 
     sent = farm.task(UPLOAD, options)
     assert (sent.status, sent["outcome"], sent["version"]) == ("changed", "rapid", VERSION)
@@ -50,8 +50,10 @@ def test_a_build_on_the_host_is_sent_by_curl(farm, peer):
     assert sent["http_status"] == 200
     upload = peer.swarm.peer.wait_for("upload")
     assert (upload["name"], upload["queued"], upload["fields"]) == (NAME, "false", ["queued", "file"])
-    # Nothing of it twice, and no shell.
-    assert peer.host.forget() == ["look", "ansible.windows.slurp", "look", "look", "send"]
+    # Nothing of it twice, and no shell; what is sent is marked meanwhile.
+    marked = ["ansible.windows.win_file", "send", "ansible.windows.win_file"]
+    assert peer.host.forget() == ["look", "ansible.windows.slurp", "look", "look", *marked]
+    assert os.listdir(peer.data_dir) == ["VRay"]
 
     again = farm.task(UPLOAD, options)
     assert (again.status, again["outcome"], again["deployed"]) == ("ok", "present", True)
@@ -118,7 +120,7 @@ def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
     options = {"src": str(build), "data_dir": DATA_DIR, "config": CONFIG}
     sent = farm.task(UPLOAD, options)
     assert sent["outcome"] == "rapid"
-    assert peer.host.forget() == ["ansible.windows.slurp", "look"]
+    assert peer.host.forget() == ["ansible.windows.slurp", "look", *2 * ["ansible.windows.win_file"]]
     present = farm.task(UPLOAD, options)
     assert (present["outcome"], present["allows_executables"]) == ("present", False)
     # The same file, but no version in its name: found by its size, then by its checksum, on the host.

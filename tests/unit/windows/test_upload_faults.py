@@ -104,19 +104,27 @@ class Disk(Host):
     def sha256(self, path):
         return self._windows.sha256(path)
 
+    def make_directory(self, path):
+        self._windows.make_directory(path)
+
+    def remove_directory(self, path):
+        self._windows.remove(path)
+
 
 def upload(on, /, src=SOURCE, sleep=lambda seconds: None, **options):
-    """Run the task once; the report, and in ``failed`` whether it failed."""
+    """Run the task once; the report, in ``failed`` whether it failed, and in ``warnings`` what it warned of."""
     given = {name: option.get("default") for name, option in upload_spec().items()}
     given.update(src=src, remote_src=True, peer="127.0.0.1", web_port=on.port, data_dir=DATA_DIR)
     windows = Windows(Action(on.host))
-    task = _windows_upload.WindowsUpload({**given, **options}, Disk(windows), Hooks(sleep=sleep), windows)
+    warnings = []
+    hooks = Hooks(sleep=sleep, warn=warnings.append)
+    task = _windows_upload.WindowsUpload({**given, **options}, Disk(windows), hooks, windows)
     failed = False
     try:
         task.run(False)
     except SwarmError as error:
         failed, task.report.msg = True, str(error)
-    return types.SimpleNamespace(failed=failed, **task.report.as_dict())
+    return types.SimpleNamespace(failed=failed, warnings=warnings, **task.report.as_dict())
 
 
 @contextlib.contextmanager
@@ -167,6 +175,13 @@ def left(peer):
     vray, temporary = peer.data_dir / "VRay", peer.host.real(r"C:\Windows\Temp")
     deployed = [entry.name for entry in vray.iterdir() if entry.name != "import"]
     return [*deployed, *os.listdir(vray / "import"), *os.listdir(temporary)]
+
+
+MARK = f".vray_swarm-{VERSION}.sending"
+
+
+def marks(peer):
+    return [entry.name for entry in peer.data_dir.iterdir() if entry.name != "VRay"]
 
 
 def assert_nothing_is_left(peer):
@@ -540,19 +555,53 @@ def test_a_peer_that_is_killed_in_the_body(peer, source):
     assert_heals(peer, source)
 
 
-def test_a_peer_that_is_killed_while_it_deploys(peer, source, monkeypatch):
+def kill_while_it_deploys(peer, monkeypatch, how, before=lambda: None):
     halfway, store = threading.Event(), peer.swarm.peer.store
     stop = store._stop_halfway
     monkeypatch.setattr(store, "_stop_halfway", lambda: (halfway.set(), stop()))
-    peer.swarm.peer.faults.set(["halfway=staged"])
+    peer.swarm.peer.faults.set([f"halfway={how}"])
     with uploading(peer, retries=3) as failed:
         assert halfway.wait(PATIENCE)
+        before()
         peer.swarm.stop()
     assert failed.failed and failed.attempts == 1 and failed.bytes_sent == SIZE
-    assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
     peer.swarm.start()
+    assert marks(peer) == [MARK]
+    return failed.msg
+
+
+def test_a_peer_that_is_killed_while_it_deploys(peer, source, monkeypatch):
+    told = kill_while_it_deploys(peer, monkeypatch, "staged")
+    assert "The peer may have accepted the build all the same, so it was not sent again" in told
     assert_nothing_is_left(peer)
     assert_heals(peer, source)
+    assert marks(peer) == []
+
+
+def test_half_a_build_is_not_called_present(peer, source, monkeypatch):
+    half = peer.data_dir / "VRay" / f"vray-{VERSION}"
+    kill_while_it_deploys(peer, monkeypatch, "in-place", lambda: shutil.copytree(half, peer.host.real("C:\\half")))
+    # Who is killed does not tidy up, unlike the peer that was stopped here.
+    shutil.move(peer.host.real("C:\\half"), half)
+    for _twice in range(2):
+        failed = upload(peer)
+        assert (failed.failed, failed.obstacle, failed.attempts) == (True, "unanswered", 0)
+        assert f"{DATA_DIR}\\VRay\\vray-{VERSION} may be half a build" in failed.msg
+        assert f"as {DATA_DIR}\\{MARK} tells" in failed.msg
+    # Once it is removed, the mark alone is no obstacle.
+    shutil.rmtree(half)
+    assert_heals(peer, source)
+    assert marks(peer) == []
+
+
+def test_a_mark_that_cannot_be_made(peer, source):
+    """Whoever put something else there loses nothing."""
+    (peer.data_dir / MARK).write_bytes(b"mine")
+    sent = upload(peer)
+    assert (sent.failed, sent.outcome) == (False, "rapid")
+    (warning,) = sent.warnings
+    assert warning.startswith(f"{DATA_DIR}\\{MARK} could not be made (path {DATA_DIR}\\{MARK} is not a directory)")
+    assert (peer.data_dir / MARK).read_bytes() == b"mine"
 
 
 def test_a_peer_that_is_killed_after_it_has_deployed(peer, source):
@@ -562,7 +611,10 @@ def test_a_peer_that_is_killed_after_it_has_deployed(peer, source):
     assert "The peer may have accepted the build all the same, so it was not sent again" in failed.msg
     peer.swarm.stop()
     peer.swarm.start()
+    assert marks(peer) == [MARK]
     assert_next_run_sends_nothing(peer, source)
+    # It is known now that it is whole.
+    assert marks(peer) == []
 
 
 def test_a_peer_that_goes_before_curl_connects(peer, source):
@@ -577,6 +629,7 @@ def test_a_peer_that_goes_before_curl_connects(peer, source):
     assert "The peer cannot have accepted the build" in failed.msg
     peer.swarm.run()
     assert_nothing_is_left(peer)
+    assert marks(peer) == []
 
     # A retry heals it, too, as soon as the peer is back.
     def start(_seconds):

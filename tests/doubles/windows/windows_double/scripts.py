@@ -102,6 +102,11 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 if p["Sizes"]:
                     build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
                 found["builds"].append(build)
+        found["marks"] = [
+            entry.name
+            for entry in data["entries"]
+            if entry.is_dir() and not entry.is_symlink() and entry.name.lower().startswith(".vray_swarm-")
+        ]
         if p["Renders"]:
             found["renders"] = host.renders(p["DataDir"].rstrip("\\") + r"\VRay\vray-")
     if p["ImportDir"]:

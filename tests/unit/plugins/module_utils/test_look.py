@@ -70,6 +70,18 @@ def test_what_is_deployed(swarm):
     }
 
 
+def test_what_nobody_heard_of(swarm):
+    for name in ("7.00.06-0a1b2c3d", "6.20.10-e8197af2", "", "x", "6.20.10-e8197af2.sending"):
+        (swarm / (".vray_swarm-%s.sending" % name)).mkdir()
+    (swarm / ".vray_swarm-6.20.11-e8197af2.sending").write_bytes(b"a file")
+    (swarm / ".vray_swarm-6.20.12-e8197af2.sending").symlink_to(swarm)
+    (swarm / ".vray_swarm-6.20.13-e8197af2").mkdir()
+    facts = look_at(str(swarm))
+    assert facts["unanswered"] == ["6.20.10-e8197af2", "7.0.6-0a1b2c3d"]
+    assert Look(facts).unanswered == {Version.parse(version) for version in facts["unanswered"]}
+    assert look_at(str(swarm / "gone"))["unanswered"] == []
+
+
 def test_what_lies_in_the_import_directory(swarm):
     folder = swarm / "VRay" / "import"
     (folder / "b.tar").write_bytes(b"12345")
@@ -521,6 +533,7 @@ def look(**facts):
         "import_dir": "/var/lib/swarm/VRay/import",
         "import_dir_configured": True,
         "builds": [],
+        "unanswered": [],
         "imports": [],
         "errors": {},
         "import_mount": {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False},

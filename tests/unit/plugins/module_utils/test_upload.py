@@ -32,6 +32,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import (
     Hooks,
     Host,
@@ -68,6 +69,9 @@ class Disk(Host):
         self.files = {}
         self.looks = 0
         self.hashed = []
+        self.directories = set()
+        self.asked_to = []
+        self.trouble = None
 
     def deployed(self, version):
         self.facts["builds"].append({"version": version, "directory": "/var/lib/swarm/VRay/vray-" + version})
@@ -79,12 +83,25 @@ class Disk(Host):
 
     def look(self):
         self.looks += 1
-        return Look(self.facts)
+        return Look(dict(self.facts, unanswered=marked_versions(map(os.path.basename, self.directories))))
 
     def sha256(self, path):
         self.hashed.append(path)
         content = self.files[path]
         return None if content is None else hashlib.sha256(content).hexdigest()
+
+    def make_directory(self, path):
+        self._ask("make")
+        self.directories.add(path)
+
+    def remove_directory(self, path):
+        self._ask("remove")
+        self.directories.remove(path)
+
+    def _ask(self, what):
+        self.asked_to.append(what)
+        if self.trouble:
+            raise self.trouble
 
 
 class Task:
@@ -524,6 +541,173 @@ def test_the_port_of_swarm_yaml_wins(task):
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         task.disk = Disk(web_port=server.port)
         assert task.run(server, config="/etc/swarm.yaml", web_port=1).outcome == "rapid"
+
+
+# What nobody heard of.
+
+
+MARK = "/var/lib/swarm/.vray_swarm-%s.sending" % VERSION
+ON_DISK = {"data_dir": "/var/lib/swarm"}
+
+
+def seeing(task, answer):
+    """A peer that answers so; what the disk holds meanwhile is kept in ``task.seen``."""
+    task.seen = []
+
+    def answering_it(connection):
+        task.seen.append(set(task.disk.directories))
+        answering(answer)(connection)
+
+    return per_method(answering(b"false"), answering_it)
+
+
+@pytest.mark.parametrize("answer", [rapid(len(ARCHIVE)), queued(len(ARCHIVE)), existing(), rapid(len(ARCHIVE), OTHER)])
+def test_a_mark_is_there_until_the_peer_has_answered(task, answer):
+    with Server(seeing(task, answer)) as server:
+        task.run(server, **ON_DISK)
+    assert (task.seen, task.disk.directories, task.disk.asked_to) == ([{MARK}], set(), ["make", "remove"])
+
+
+@pytest.mark.parametrize(
+    "answer, options",
+    [
+        (failed("no room"), {}),
+        (b'{"FailUR": null}', {}),
+        (rapid(7), {}),
+        (rapid(len(ARCHIVE), OTHER), {"version": VERSION}),
+    ],
+)
+def test_no_mark_is_left_by_an_answer_that_makes_the_task_fail(task, answer, options):
+    with Server(seeing(task, answer)) as server:
+        task.fail(server, AnswerError, **ON_DISK, **options)
+    assert (task.seen, task.disk.directories) == ([{MARK}], set())
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"{}"])
+def test_the_mark_stays_where_nobody_knows_what_became_of_the_build(task, answer):
+    with Server(seeing(task, answer)) as server:
+        task.fail(server, AnswerError, **ON_DISK)
+    with Server(per_method(answering(b"false"), sending(b""))) as server:
+        task.fail(server, TransportError, **ON_DISK)
+    assert task.disk.directories == {MARK}
+    # It was not deployed, so that it is sent, and the answer tells.
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, **ON_DISK).outcome == "rapid"
+    assert task.disk.directories == set() and task.warnings == []
+
+
+def test_the_mark_goes_where_the_peer_cannot_have_accepted_the_build(task):
+    def breaking(connection):
+        connection.read_head()
+        connection.reset()
+
+    with open(task.src, "r+b") as file:
+        file.truncate(64 * MIB)
+    with Server(per_method(answering(b"false"), breaking)) as server:
+        task.fail(server, TransportError, retries=2, **ON_DISK)
+    # Once for all attempts.
+    assert (task.report.attempts, task.disk.asked_to, task.disk.directories) == (3, ["make", "remove"], set())
+
+
+def test_nothing_is_marked_where_nothing_is_sent(task):
+    with Server(refuse) as server:
+        task.fail(server, BuildError, checksum="sha256:" + "0" * 64, **ON_DISK)
+    task.fail(None, TransportError, retries=0, **ON_DISK)
+    with Server(swarm(b"")) as server:
+        task.run(server, check_mode=True, **ON_DISK)
+    # Nobody would look for it, or know of which build it is.
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        task.run(server)
+        task.run(server, config="/etc/swarm.yaml")
+        task.build(name="vray.tar")
+        task.run(server, **ON_DISK)
+    task.build(INSTALLER, name="vray-%s.run" % VERSION)
+    with Server(swarm(b"")) as server:
+        task.fail(server, OptionsError, **ON_DISK)
+    task.disk.deployed(VERSION)
+    task.run(None, **ON_DISK)
+    assert task.disk.asked_to == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("size", [None, 7])
+def test_what_may_be_a_half_is_not_called_present(task, check_mode, size):
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    if size:
+        task.disk.imported("vray-%s.tar" % VERSION, None, size)
+    with Server(refuse) as server:
+        message = task.fail(server, OptionsError, check_mode, **ON_DISK)
+        assert server.connections == 0
+    assert (task.report.obstacle, task.report.changed, task.report.deployed) == ("unanswered", False, "unknown")
+    directory = "/var/lib/swarm/VRay/vray-" + VERSION
+    assert message.startswith("%s may be half a build: an upload of %s was begun, as %s" % (directory, VERSION, MARK))
+    assert "no file of %d bytes lies in one that is this peer's alone. Nothing was sent." % len(ARCHIVE) in message
+    assert task.disk.directories == {MARK} and task.disk.asked_to == []
+
+
+def test_a_shared_import_directory_does_not_tell_that_it_is_whole(task):
+    task.disk = Disk(import_mount={"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True})
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    task.disk.imported("vray-%s.tar" % VERSION, ARCHIVE)
+    task.fail(None, OptionsError, allow_shared_import=True, **ON_DISK)
+    assert task.report.obstacle == "unanswered"
+
+
+def test_the_mark_of_another_version_says_nothing(task):
+    task.disk.directories.add(MARK.replace("6.20.10", "6.20.11"))
+    task.disk.deployed(VERSION)
+    assert task.run(None, **ON_DISK).outcome == "present"
+    assert task.disk.asked_to == []
+
+
+def test_what_has_its_archive_beside_it_is_whole_and_is_marked_no_more(task):
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    # As the peer calls it.
+    task.disk.imported("upload-1.tar", ARCHIVE)
+    planned = task.run(None, check_mode=True, **ON_DISK)
+    assert (planned.outcome, planned.changed, task.disk.directories) == ("present", False, {MARK})
+    report = task.run(None, **ON_DISK)
+    assert (report.outcome, report.changed, report.deployed, report.obstacle) == ("present", False, True, None)
+    assert (task.disk.directories, task.warnings) == (set(), [])
+
+
+def test_with_force_swarm_decides_and_a_doubt_from_before_stays(task):
+    """Only a build that Swarm has taken now is known to be whole: after any other answer all is as before."""
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    with Server(swarm(existing())) as server:
+        assert task.run(server, force=True, **ON_DISK).outcome == "existing"
+    with Server(swarm(failed("no room"))) as server:
+        task.fail(server, AnswerError, force=True, **ON_DISK)
+    task.fail(None, TransportError, force=True, retries=0, **ON_DISK)
+    assert task.disk.directories == {MARK}
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, force=True, **ON_DISK).outcome == "rapid"
+    assert task.disk.directories == set()
+
+
+def test_a_mark_that_cannot_be_made_is_told_and_the_build_is_sent(task):
+    task.disk.trouble = OSError("Read-only file system")
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, **ON_DISK).outcome == "rapid"
+    (warning,) = task.warnings
+    assert warning.startswith(MARK + " could not be made (Read-only file system), so that the next run would take half")
+    # What was not made is not removed.
+    assert task.disk.asked_to == ["make"]
+
+
+def test_a_mark_that_cannot_be_removed_is_told_and_the_build_is_deployed(task):
+    def losing(connection):
+        task.disk.trouble = ConnectionError("")
+        answering(rapid(len(ARCHIVE)))(connection)
+
+    with Server(per_method(answering(b"false"), losing)) as server:
+        assert task.run(server, **ON_DISK).outcome == "rapid"
+    (warning,) = task.warnings
+    assert warning.startswith(MARK + " could not be removed (ConnectionError): remove it, since it says that nobody")
 
 
 @pytest.fixture
