@@ -71,8 +71,9 @@ options:
         is removed when the peer has answered, or cannot have accepted the build. A later task that finds it knows that
         nobody heard what became of the build. It takes what is deployed for the whole only where the import directory, if
         that is not shared, holds a file of the build's size, which Swarm keeps there after success, and removes the mark
-        then. Else it fails with RV(obstacle=unanswered).
-      - So the task must be able to write to that directory, by C(become) for example. Where it is not, there is a warning,
+        then. Else it fails with RV(obstacle=unanswered), unless O(force=true). The mark stays then until Swarm has taken the
+        build anew.
+      - So the task must be able to write to that directory, by C(become) for example. Where it cannot, there is a warning,
         and the build is sent all the same.
       - Needed for installers, unless O(force=true).
   config:

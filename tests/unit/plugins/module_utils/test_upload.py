@@ -561,6 +561,11 @@ def seeing(task, answer):
     return per_method(answering(b"false"), answering_it)
 
 
+def breaking(connection):
+    connection.read_head()
+    connection.reset()
+
+
 @pytest.mark.parametrize("answer", [rapid(len(ARCHIVE)), queued(len(ARCHIVE)), existing(), rapid(len(ARCHIVE), OTHER)])
 def test_a_mark_is_there_until_the_peer_has_answered(task, answer):
     with Server(seeing(task, answer)) as server:
@@ -597,16 +602,24 @@ def test_the_mark_stays_where_nobody_knows_what_became_of_the_build(task, answer
 
 
 def test_the_mark_goes_where_the_peer_cannot_have_accepted_the_build(task):
-    def breaking(connection):
-        connection.read_head()
-        connection.reset()
-
     with open(task.src, "r+b") as file:
         file.truncate(64 * MIB)
     with Server(per_method(answering(b"false"), breaking)) as server:
         task.fail(server, TransportError, retries=2, **ON_DISK)
     # Once for all attempts.
     assert (task.report.attempts, task.disk.asked_to, task.disk.directories) == (3, ["make", "remove"], set())
+
+
+def test_the_mark_stays_where_the_task_is_interrupted(task):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with open(task.src, "r+b") as file:
+        file.truncate(64 * MIB)
+    task.on_sleep = interrupt
+    with Server(per_method(answering(b"false"), breaking)) as server, pytest.raises(KeyboardInterrupt):
+        task.run(server, **ON_DISK)
+    assert (task.disk.directories, task.disk.asked_to) == ({MARK}, ["make"])
 
 
 def test_nothing_is_marked_where_nothing_is_sent(task):
