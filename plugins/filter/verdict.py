@@ -39,12 +39,14 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(platform), C(builds), C(allow_executables) and C(run), a name that no other run has.
+      less than on most peers), C(damaged) (the versions of such builds, as far as they are wanted), C(platform),
+      C(builds), C(allow_executables) and C(run), a name that no other run has.
   type: dict
   sample:
     state: wrong
     problems: [The service does not start with the host.]
     less_full: []
+    damaged: []
     platform: Linux_x86
     builds: []
     allow_executables: false

@@ -38,30 +38,35 @@ def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
     return usual
 
 
-def less_full(look: Look, usual: Usual) -> t.List[str]:
-    """Return a sentence for each build that has less than on most peers. The path in it is data, and no template."""
-    found = []
+def less_full(look: Look, usual: Usual) -> t.Dict[str, str]:
+    """Return a sentence for each version that has less than on most peers. The path in it is data, and no template."""
+    found = {}
     for build in look["builds"] or []:
         most = usual.get(_key(look, build))
         if most and build["files"] is not None:
             if build["files"] < most["files"] or build["bytes"] < most["bytes"]:
-                found.append(
+                found[build["version"]] = wrap_var(
                     f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
-                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}."
+                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}. The playbook"
+                    " renderops.vray_swarm.repair has it deployed anew."
                 )
-    return list(map(wrap_var, found))
+    return found
 
 
 def verdict(look: Look, usual: Usual, is_busy: bool) -> t.Dict[str, t.Any]:
     """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it."""
     few = less_full(look, usual)
+    # Nobody would deploy another one again.
+    wanted = {build["version"] for build in look["wanted_builds"] or []}
     waiting = _WAITING if is_busy else ()
-    wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting] + few
+    wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting]
+    wrong += few.values()
     later = [item["message"] for item in look["differences"] if item["kind"] in waiting]
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
         "problems": wrong + later,
-        "less_full": few,
+        "less_full": list(few.values()),
+        "damaged": [version for version in few if version in wanted],
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],

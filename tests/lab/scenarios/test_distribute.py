@@ -26,6 +26,7 @@ from swarm_peer.builds import VERSION, make_archive
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
+REPAIR = "renderops.vray_swarm.repair"
 SETTINGS = "renderops.vray_swarm.settings"
 SPECS = {spec.name: spec for spec in PEERS}
 IMPORT_DIR = "/mnt/vray/stable/Linux_x86"
@@ -253,11 +254,23 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
         assert [problems(audit, peer) for peer in lab.peers] == [problems(found, peer) for peer in lab.peers]
 
     repaired = distribute(lab)
-    # What a build has lost, Swarm alone can bring back. The other one came back with the start of Swarm.
+    # What a build has lost comes back only when all of it is removed. The other one came back with the start of Swarm.
     assert repaired.failed == ["peer4"], repaired
     assert sorted(repaired.changed) == ["peer1", "peer2", "peer3", "peer5"]
     assert distribute(lab, hosts="peer1,peer2,peer3,peer5").changed == {}
     assert lab.ssh("peer3", "systemctl is-enabled swarm") == "enabled\n"
+
+    # Only the peer that has less is stopped, for its build to be removed. Then Swarm deploys it from the share.
+    started = {peer: starts(lab, peer) for peer in lab.peers}
+    told = lab.playbook(REPAIR, "--check", variables=given("peers", {}))
+    assert told.succeeded and sorted(told.changed) == ["peer4"], told
+    assert {peer: starts(lab, peer) for peer in lab.peers} == started
+    done = lab.playbook(REPAIR, variables=given("peers", {}))
+    assert done.succeeded and sorted(done.changed) == ["peer4"], done
+    assert done.one("peer4", action=SETTINGS)["removed_builds"] == [f"/var/lib/swarm/VRay/vray-{VERSION}"]
+    assert {peer: starts(lab, peer) for peer in lab.peers} == {**started, "peer4": started["peer4"] + 1}
+    assert lab.playbook(REPAIR, variables=given("peers", {})).changed == {}
+    assert distribute(lab).changed == {}
 
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in PLAYBOOKS.glob("[a-z]*.yml"))
 
 
 def test_the_playbooks():
-    assert NAMES == ["discover", "distribute", "share", "upload", "verify"]
+    assert NAMES == ["discover", "distribute", "repair", "share", "upload", "verify"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,6 +22,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "platform": platform,
         "builds": [build],
         "differences": [],
+        "wanted_builds": None,
         "api": {"allow_executables": False},
         **more,
     }
@@ -50,7 +51,7 @@ def test_platforms_are_compared_apart():
 
 def test_what_nobody_counted_counts_for_nobody():
     assert usual_builds([look(None, None), {"platform": "Linux_x86", "builds": None}]) == {}
-    assert less_full(look(None, None), {KEY: {"files": 1, "bytes": 1}}) == []
+    assert less_full(look(None, None), {KEY: {"files": 1, "bytes": 1}}) == {}
 
 
 @pytest.mark.parametrize(
@@ -60,21 +61,28 @@ def test_less_than_most(files, total, is_less):
     found = less_full(look(files, total), {KEY: {"files": 100, "bytes": 5000}})
     assert bool(found) == is_less
     if is_less:
-        assert found == [
-            f"The build {VERSION} has {files} files with {total} bytes in /d/VRay/vray-{VERSION}; on most peers it has"
-            " 100 with 5000."
-        ]
+        assert found == {
+            VERSION: f"The build {VERSION} has {files} files with {total} bytes in /d/VRay/vray-{VERSION}; on most peers it"
+            " has 100 with 5000. The playbook renderops.vray_swarm.repair has it deployed anew."
+        }
 
 
 def test_a_path_is_no_template():
     """ansible-core 2.16 evaluates a text that is not marked; later ones evaluate only what is."""
     marked = pytest.importorskip("ansible.utils.unsafe_proxy").wrap_var("x")
-    (found,) = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}})
+    (found,) = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}}).values()
     assert isinstance(found, type(marked))
 
 
+@pytest.mark.parametrize("wanted, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
+def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
+    it = look(1, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])
+    found = verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)
+    assert len(found["less_full"]) == 1 and found["damaged"] == damaged
+
+
 def test_a_build_that_nobody_else_has():
-    assert less_full(look(), {}) == []
+    assert less_full(look(), {}) == {}
 
 
 def test_a_right_peer():
@@ -82,6 +90,7 @@ def test_a_right_peer():
         "state": "ok",
         "problems": [],
         "less_full": [],
+        "damaged": [],
         "platform": "Linux_x86",
         "builds": look()["builds"],
         "allow_executables": False,
