@@ -207,6 +207,15 @@ class Wanted:
             elif self._from_share(facts):
                 text += f" {build.name} is not in the import directory {facts['import_dir']}."
             found.add("build", build.name, None, str(build.version) if build.version else None, text)
+        for build in wanted:
+            # What Swarm has deployed, it keeps in the import directory.
+            if build.version in deployed and str(build.version) in facts["unanswered"]:
+                if build.name not in in_import_dir:
+                    text = (
+                        f"The build {build} may be a half: an upload of it was begun, and nobody heard what became of it."
+                        " The playbook renderops.vray_swarm.upload has it deployed anew."
+                    )
+                    found.add("half", build.name, "deployed", None, text)
         self._compare_disk(found, facts, data_dir, missing)
         if self._options["only"] and not nameless:
             for version in sorted(deployed - named):

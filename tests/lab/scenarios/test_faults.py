@@ -490,7 +490,7 @@ def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None
     deploying = {"peer1": "staged", "peer2": "in-place"}
     for peer, how in deploying.items():
         start_with(lab, peer, f"--fault halfway={how}")
-    with lab.start_playbook(uploading("peer1:peer2:peer3:peer4", archive)) as playing:
+    with lab.start_playbook(uploading("peer1:peer2:peer3:peer4", archive, **KNOWN)) as playing:
         for peer in deploying:
             lab.ssh(peer, "until find /var/lib/swarm/VRay -name vray.json | grep -q .; do sleep 0.05; done")
             lab.ssh(peer, "systemctl kill --signal=KILL swarm")
@@ -502,14 +502,28 @@ def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None
     half = f"VRay/vray-{VERSION}"
     assert kept(lab, "peer1", NOWHERE) == [] and kept(lab, "peer2", NOWHERE) == [half]
     run = upload(lab, "peer1:peer2", archive, **KNOWN)
-    assert [run.one(peer)["outcome"] for peer in deploying] == ["rapid", "present"], run
-    # By its name alone it is deployed. It is seen by who compares it with the others.
+    assert run.one("peer1")["outcome"] == "rapid" and run.failed == ["peer2"], run
+    assert run.one("peer2")["obstacle"] == "unanswered" and kept(lab, "peer2", NOWHERE) == [half], run
+    # By its name alone it is deployed. It is seen by who compares it with the others, too.
     nothing = {"vray_swarm_share_src": "", "vray_swarm_share_path": "", "vray_swarm_deploy_wait": 0}
     run = lab.playbook(VERIFY, variables={"vray_swarm_hosts": "peer1:peer2:peer3:peer4", **nothing})
     assert run.failed == ["peer2"], run
     assert "has 1 files with 0 bytes in" in run.one("peer2", "Fail with what is wrong")["msg"], run
-    lab.ssh("peer2", f"rm -r /var/lib/swarm/{half}")
-    heals(lab, "peer2", archive, NOWHERE)
+    # The next run of the playbook has the peer remove it, and sends it again.
+    variables = {"vray_swarm_hosts": "peer1:peer2", "vray_swarm_builds": [{"src": str(archive)}]}
+    run = lab.playbook(UPLOAD, "--check", variables=variables)
+    assert run.succeeded and f"/var/lib/swarm/{half} would be removed" in run.output, run
+    assert kept(lab, "peer2", NOWHERE) == [half]
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and sorted(run.changed) == ["peer2"], run
+    assert kept(lab, "peer2", NOWHERE) == whole(archive)
+    assert lab.playbook(UPLOAD, variables=variables).changed == {}
+    # What it has lost later, nobody was waiting for. The others tell.
+    lab.ssh("peer2", f"find /var/lib/swarm/{half} -name vray.json -delete; rm {IMPORT}/*")
+    all_of_them = {**variables, "vray_swarm_hosts": "peer1:peer2:peer3:peer4", **nothing}
+    run = lab.playbook("renderops.vray_swarm.repair", variables=all_of_them)
+    assert run.succeeded and sorted(run.changed) == ["peer2"], run
+    assert kept(lab, "peer2", NOWHERE) == whole(archive)
 
 
 def test_half_a_build_is_not_taken_for_a_whole_one_by_the_run_that_sent_it(lab: Lab, archive: Path) -> None:
@@ -522,6 +536,11 @@ def test_half_a_build_is_not_taken_for_a_whole_one_by_the_run_that_sent_it(lab: 
         run = playing.wait()
     assert run.failed == ["peer1"] and not run.changed and not run.of(action=SETTINGS), run
     assert "may have accepted the build all the same" in run.output
+    # Nor by the next one, which starts a Swarm that has died.
+    lab.ssh("peer1", "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload")
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and run.one("peer1", action=SETTINGS)["removed_builds"], run
+    assert kept(lab, "peer1", NOWHERE) == whole(archive)
 
 
 def test_a_controller_that_is_killed(lab: Lab, archive: Path) -> None:

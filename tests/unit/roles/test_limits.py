@@ -21,7 +21,7 @@ PLACES = [
     *(("upload", f"builds/tasks/{name}.yml", limit) for name in ("upload", "relay_send") for limit in UPLOAD),
     *(
         ("settings", name, limit)
-        for name in ("peer/tasks/set.yml", "builds/tasks/installer.yml", "builds/tasks/window.yml")
+        for name in ("peer/tasks/set.yml", *(f"builds/tasks/{task}.yml" for task in ("installer", "window", "repair")))
         for limit in SETTINGS
     ),
     # It stops nothing, so that no render is waited for.

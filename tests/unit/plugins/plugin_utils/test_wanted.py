@@ -29,6 +29,7 @@ def facts_of(**changes):
         "api": {"reachable": True, "allow_executables": False, "url": "http://peer:1113", "error": None},
         "service": {"state": "running", "enabled": True, "detail": "active (running)", "error": None},
         "builds": [{"version": OLD, "directory": f"{DATA}/VRay/vray-{OLD}", "files": 5, "bytes": 70}],
+        "unanswered": [],
         "imports": [],
         "import_dir": f"{DATA}/VRay/import",
         "import_there": True,
@@ -288,6 +289,18 @@ def test_a_build_that_nobody_wants():
     assert kinds(facts_of(builds=two), builds=[build()]) == []
     # Which of them the nameless one is, nobody knows.
     assert kinds(facts_of(builds=two), builds=[build(), build("vray.tar")], only=True) == []
+
+
+def test_what_may_be_a_half():
+    """An upload of it was begun, nobody heard of its end, and Swarm has not kept it."""
+    name = f"vray-{OLD}.tar"
+    facts = facts_of(unanswered=[OLD, NEW])
+    (half,) = found(facts, builds=[build(name)])
+    assert half["kind"] == "half" and f"The build {OLD} may be a half" in half["message"]
+    assert kinds(facts_of(unanswered=[OLD], imports=[imported(name)]), builds=[build(name)]) == []
+    assert kinds(facts_of(unanswered=[NEW]), builds=[build(name)]) == []
+    # What is not deployed at all is missing, and no more.
+    assert kinds(facts_of(unanswered=[NEW]), builds=[build()]) == [("build", NAME)]
 
 
 def test_what_is_published_for_the_peer_is_wanted():
