@@ -103,6 +103,7 @@ class Report:
     http_status: t.Optional[int] = None
     url: t.Optional[str] = None
     obstacle: t.Optional[str] = None
+    unanswered: bool = False
     deployed_before: t.Optional[t.List[str]] = None
     allows_executables: t.Optional[bool] = None
     msg: str = ""
@@ -172,7 +173,8 @@ class Upload:
                 self._other_size = _other_size(build, look)
                 if wanted:
                     path = mark_path(options["data_dir"], wanted)
-                    self._mark = Mark(path, wanted in look.unanswered, self._host, self._hooks.warn)
+                    self.report.unanswered = wanted in look.unanswered
+                    self._mark = Mark(path, self.report.unanswered, self._host, self._hooks.warn)
             if not options["force"] and self._is_present(build, wanted, look):
                 # Of what only lies in the import directory, it is not known yet what becomes.
                 if self._mark and wanted in look.deployed and not check_mode:

@@ -307,6 +307,11 @@ obstacle:
   type: str
   returned: always, V(null) when nothing stands in the way, or something else does
   choices: [executables, shared_import, unanswered]
+unanswered:
+  description:
+    - Whether an upload of this version was begun before, and nobody heard what became of it, so that Swarm may have died since.
+  type: bool
+  returned: always
 deployed_before:
   description: The version strings of the builds that the peer had deployed before anything was sent.
   type: list

@@ -526,6 +526,25 @@ def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None
     assert kept(lab, "peer2", NOWHERE) == whole(archive)
 
 
+def test_a_peer_that_was_killed_when_it_had_the_build_is_started(lab: Lab, archive: Path) -> None:
+    """It could not answer any more. The next run has nothing to send, and knows that all the same."""
+    start_with(lab, "peer1", "--fault late,seconds=60")
+    variables = {"vray_swarm_hosts": "peer1", "vray_swarm_builds": [{"src": str(archive)}]}
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        wait_for(lab, "peer1", "upload")
+        lab.ssh("peer1", "systemctl kill --signal=KILL swarm")
+        assert playing.wait().failed == ["peer1"]
+    lab.ssh("peer1", "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload")
+    told = lab.playbook(UPLOAD, "--check", variables=variables)
+    assert told.succeeded and sorted(told.changed) == ["peer1"], told
+    assert lab.ssh("peer1", "systemctl is-failed swarm") == "failed\n"
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and sorted(run.changed) == ["peer1"], run
+    assert run.one("peer1", action=UPLOAD)["results"][0]["outcome"] == "present" and answer(lab, "peer1") is False, run
+    assert kept(lab, "peer1", NOWHERE) == whole(archive)
+    assert lab.playbook(UPLOAD, variables=variables).changed == {}
+
+
 def test_half_a_build_is_not_taken_for_a_whole_one_by_the_run_that_sent_it(lab: Lab, archive: Path) -> None:
     """Started and asked again, the peer would have it. Who may have accepted a build is not started by that run."""
     start_with(lab, "peer1", "--fault halfway=in-place")
