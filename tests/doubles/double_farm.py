@@ -96,6 +96,15 @@ class Farm(abc.ABC, t.Generic[AnyPeer]):
         path.write_text(json.dumps([play]))
         return self.run(str(path), *arguments, **variables)
 
+    def hooks(self) -> t.Dict[str, str]:
+        """Variables of tasks that tell a scheduler. A :func:`story` shows them."""
+        variables = {}
+        for name in ("before_stop", "after_start"):
+            path = self.directory / f"{name}.yml"
+            path.write_text(json.dumps([{"name": f"Hook {name}", "ansible.builtin.debug": {}}]))
+            variables[f"vray_swarm_{name}_tasks"] = str(path)
+        return variables
+
     def kill(self) -> None:
         """As if the power of the control machine failed."""
         with contextlib.suppress(ProcessLookupError):
@@ -141,6 +150,34 @@ class Farm(abc.ABC, t.Generic[AnyPeer]):
         results = [Result(*(line[field] for field in fields)) for line in lines if line["event"] == "result"]
         recap: t.Dict[str, t.Dict[str, int]] = next((line["recap"] for line in lines if line["event"] == "recap"), {})
         return Run(self._process.returncode, output, results, recap)
+
+
+def story(run: Run, host: str) -> t.List[str]:
+    """What was done to a peer, in its order: whom a hook told, what was changed, and what failed."""
+    told = []
+    for result in run.of(host):
+        if "Hook " in result.task:
+            told.append(result.task.split("Hook ")[1])
+        elif result.status == "changed" or (result.status == "failed" and not result.action.endswith(".fail")):
+            told.append(f"{result.action.split('.')[-1]} {result.status}")
+    return told
+
+
+def unpack(build: Path, data_dir: Path) -> Path:
+    """Deploy a build, as whatever put it there before the test; return its directory."""
+    found = builds.read_build(build)
+    into = data_dir / "VRay" / f"vray-{found.version_str}"
+    builds.extract(found, build, into)
+    return into
+
+
+def halve(build: Path, data_dir: Path) -> t.Tuple[Path, Path]:
+    """Leave of a build what a Swarm leaves that is killed while it unpacks what was sent; return that and its mark."""
+    half = unpack(build, data_dir)
+    (half / "vray.json").unlink()
+    mark = data_dir / f".vray_swarm-{VERSION}.sending"
+    mark.mkdir()
+    return half, mark
 
 
 def free_port() -> int:

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Builds that are on Windows peers in part only, by the playbooks: they are removed, and come back."""
+
+from __future__ import annotations
+
+import pytest
+from double_farm import halve, story, unpack
+
+from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
+
+UPLOAD = "renderops.vray_swarm.upload"
+REPAIR = "renderops.vray_swarm.repair"
+OTHER = "7.0.6-df715d3c8ff9"
+DAMAGED = rf"{DATA_DIR}\VRay\vray-{VERSION}"
+RENDER = (4711, rf"{DATA_DIR}\VRay\vray-6.0.0-aaaaaaaa\bin\vray.exe")
+KNOWN = {"vray_swarm_data_dir": DATA_DIR, "vray_swarm_config": CONFIG, "vray_swarm_service": SERVICE}
+HEALED = ["before_stop", "settings changed", "after_start", "upload changed"]
+
+
+@pytest.fixture
+def peers(farm):
+    """What makes peers of which all is known, or what is given of them."""
+
+    def add(*names, **variables):
+        for name in names:
+            farm.add(name)
+            farm.variables[name] = {**KNOWN, **variables}
+        return [farm.peers[name] for name in names]
+
+    return add
+
+
+def wanting(farm, build):
+    variables = {"vray_swarm_deploy_wait": 2, **farm.hooks()}
+    return dict(variables, vray_swarm_builds=[{"src": str(build), "platform": "Windows_x86"}])
+
+
+def content(directory):
+    return sorted((path.name, path.stat().st_size) for path in directory.rglob("*") if path.is_file())
+
+
+def test_half_a_build_is_removed_and_sent_again(farm, peers):
+    healed, renders = peers("ws1", "ws2")
+    peers("ws3", vray_swarm_service="")
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    halves = {name: halve(build, peer.data_dir) for name, peer in farm.peers.items()}
+    renders.host.processes.append(RENDER)
+    variables = dict(wanting(farm, build), vray_swarm_waves=["100%"], vray_swarm_max_fail_percent=100)
+
+    def as_before(*names):
+        for half, mark in (halves[name] for name in names):
+            assert mark.is_dir() and content(half) != whole
+        return all(farm.peers[name].swarm.stops == 0 for name in names)
+
+    def told(run):
+        assert run.failed == ["ws2", "ws3"], run.output
+        busy = run.one("ws2", "Fail where it could not be removed, since the peer renders")["msg"]
+        assert f"{DAMAGED} may be half a build" in busy and "vray.exe" in busy and "vray_swarm_busy_wait" in busy
+        refused = " ".join(run.one("ws3", "Refuse what a setting of the peer stands in the way of")["msg"].split())
+        assert f"{DAMAGED} may be half a build" in refused
+        assert refused.endswith("Where vray_swarm_service and vray_swarm_config are set, this role does all of that.")
+        assert story(run, "ws3") == []
+
+    planned = farm.run(UPLOAD, "--check", **variables)
+    told(planned)
+    would = planned.one("ws1", "Tell what would be uploaded then")["msg"]
+    assert would.split() == f"{DAMAGED} would be removed, and then sent again: {build.name}.".split()
+    assert as_before("ws1", "ws2", "ws3")
+
+    run = farm.run(UPLOAD, **variables)
+    told(run)
+    assert story(run, "ws1") == HEALED and healed.swarm.stops == 1
+    assert story(run, "ws2") == ["before_stop", "after_start"] and as_before("ws2", "ws3")
+    half, mark = halves["ws1"]
+    assert content(half) == whole and not mark.exists() and healed.host.tasks == {}
+
+    again = farm.run(UPLOAD, **dict(variables, vray_swarm_hosts="ws1"))
+    assert again.succeeded and again.changed == {} and story(again, "ws1") == [], again.output
+
+
+def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm, peers):
+    build, other = farm.build(), farm.build("other.tar", version=OTHER)
+    whole = content(unpack(build, farm.directory / "whole"))
+    right, left, damaged, locked = peers("ws1", "ws3", "ws4", "ws5")
+    for peer in (right, *peers("ws2"), left, damaged, locked):
+        unpack(build, peer.data_dir)
+        if peer not in (damaged, locked):
+            unpack(other, peer.data_dir)
+    missing = [peer.data_dir / "VRay" / f"vray-{VERSION}" / "vray.json" for peer in (damaged, locked)]
+    missing.append(left.data_dir / "VRay" / f"vray-{OTHER}" / "vray.json")
+    for path in missing:
+        path.unlink()
+    locked.host.locked.add(rf"{DAMAGED}\bin\vray.exe".lower())
+    variables = wanting(farm, build)
+
+    planned = farm.run(REPAIR, "--check", **variables)
+    assert planned.one("ws4", action="renderops.vray_swarm.settings")["removed_builds"] == [DAMAGED]
+    assert all(peer.swarm.stops == 0 for peer in farm.peers.values()) and not any(path.exists() for path in missing)
+
+    run = farm.run(REPAIR, **variables)
+    assert run.status != 0 and run.failed == ["ws3", "ws5"], run.output
+    for name in ("ws1", "ws2", "ws3"):
+        assert story(run, name) == [] and farm.peers[name].swarm.stops == 0
+    # Nobody wants that one, so that nobody would bring it back.
+    assert f"The build {OTHER} has 1 files" in run.one("ws3", "Tell what is less full")["msg"][0]
+    assert run.one("ws3", "Tell what is less full")["msg"][1].startswith("What is not wanted is left")
+    assert not missing[2].exists()
+
+    assert story(run, "ws4") == HEALED and damaged.swarm.stops == 1
+    assert content(missing[0].parent) == whole
+    assert run.one("ws4", "Tell what is less full")["msg"][1:] == []
+
+    # The scheduler may go on where nothing could be removed, and the run fails for it.
+    assert story(run, "ws5") == ["before_stop", "settings failed", "after_start"]
+    failed = run.one("ws5", "Fail with what went wrong")["msg"]
+    assert f"The build {VERSION} has 1 files" in failed and "because it is being used by another process" in failed
+    assert locked.swarm.state == "started"
+
+    again = farm.run(REPAIR, **dict(variables, vray_swarm_hosts="ws1,ws2,ws4"))
+    assert again.succeeded and again.changed == {}, again.output
