@@ -41,6 +41,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     deployed_builds,
     renders,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import mark_path
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
     LONGEST_LIMIT,
@@ -54,6 +55,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
     control,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -516,6 +518,9 @@ class SettingsHost:
         for directory in directories:
             self._remove_build(directory)
             removed.append(directory)
+        if directories:
+            # What Swarm deploys from now on is nothing of which an upload was begun.
+            self._remove_marks([mark_path(self._params["data_dir"], Version.parse(version)) for version in versions])
 
     def _builds(self, versions: t.Container[str]) -> t.List[str]:
         """The directories of these builds.
@@ -544,6 +549,12 @@ class SettingsHost:
         except OSError as error:
             why = error.strerror or error
             raise RemovalError(f"{error.filename or directory} could not be removed: {why}") from error
+
+    def _remove_marks(self, paths: t.Sequence[str]) -> None:
+        """Remove those that are there. One that stays is a doubt, and no harm."""
+        for path in paths:
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
 
     # -- the file
 

@@ -29,6 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SettingsError,
     SwarmError,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import mark_path, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
     ServiceControl,
     ServiceError,
@@ -41,6 +42,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
     SettingsHost,
     sha256,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
     Windows,
     base_url,
@@ -180,6 +182,8 @@ class WindowsSettingsHost(SettingsHost):
         # What the files held when they were last looked at, until something is written or stopped.
         self._seen: t.Optional[Result] = None
         self._guarded = False
+        # The versions of which uploads were begun.
+        self._marks: t.List[str] = []
         # What the step replaces: the SHA-256 of what was read, or "none".
         self._replaces: t.Optional[str] = None
 
@@ -230,14 +234,23 @@ class WindowsSettingsHost(SettingsHost):
 
     def _builds(self, versions: t.Container[str]) -> t.List[str]:
         data_dir = self._params["data_dir"]
-        found = deployed_builds(self._windows.run("look", DataDir=data_dir), data_dir)
-        return [build["directory"] for build in found if build["version"] in versions]
+        found = self._windows.run("look", DataDir=data_dir)
+        deployed = deployed_builds(found, data_dir)
+        self._marks = marked_versions(found["marks"])
+        return [build["directory"] for build in deployed if build["version"] in versions]
 
     def _remove_build(self, directory: str) -> None:
         try:
             self._windows.remove(directory)
         except SwarmError as error:
             raise RemovalError(f"{directory} could not be removed: {_plain(error)}") from error
+
+    def _remove_marks(self, paths: t.Sequence[str]) -> None:
+        data_dir = self._params["data_dir"]
+        there = {mark_path(data_dir, Version.parse(version)) for version in self._marks}
+        for path in there.intersection(paths):
+            with contextlib.suppress(SwarmError):
+                self._windows.remove(path)
 
     # -- the files
 

@@ -12,6 +12,7 @@ import shutil
 import sys
 
 import pytest
+from double_farm import halve, story
 from secret_settings import NEW, add_secrets, keep_facts, look_for_secrets, merged, said
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
@@ -345,6 +346,31 @@ def test_a_swarm_that_died_is_not_started_to_import_what_nobody_signed(shared):
     run = shared.run(UPLOAD, **variables)
     assert run.succeeded and ws1.swarm.starts == 1, run.output
     assert (ws1.data_dir / "VRay" / f"vray-{VERSION}").is_dir()
+
+
+@SIGNS
+def test_half_a_build_is_not_removed_where_swarm_would_import_what_nobody_signed(shared):
+    """It would be from its start on, and comes back from there as soon as that is signed."""
+    ws1, share, ring = shared.peers["ws1"], shared.share, shared.directory / "keys.asc"
+    signature = sign(share, ring)
+    ws1.write(ws1.text() + f"vrayImportDir: '{SHARE}\\stable\\Windows_x86'\r\n")
+    build = shared.build()
+    half, mark = halve(build, ws1.data_dir)
+    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring), **shared.hooks())
+    variables.update(vray_swarm_builds=[{"src": str(build)}], vray_swarm_allow_shared_import=True)
+    run = shared.run(UPLOAD, **variables)
+    assert run.failed == ["ws1"] and story(run, "ws1") == [], run.output
+    told = run.one("ws1", "Refuse to start a Swarm that would import what nobody signed")["msg"]
+    assert "may be half a build" in told and "The peer was left as it is" in told
+    assert f"SHA256SUMS in {SHARE} is not signed as required: SHA256SUMS.asc is not there." in told
+    assert half.is_dir() and not (half / "vray.json").exists() and mark.is_dir()
+    assert (ws1.swarm.stops, ws1.swarm.state) == (0, "started")
+
+    (share / "SHA256SUMS.asc").write_bytes(signature)
+    run = shared.run(UPLOAD, **variables)
+    assert run.succeeded and ws1.swarm.stops == 1, run.output
+    assert story(run, "ws1")[:3] == ["before_stop", "settings changed", "after_start"]
+    assert (half / "vray.json").exists() and not mark.exists()
 
 
 LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}

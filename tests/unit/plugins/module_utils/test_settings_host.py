@@ -789,6 +789,17 @@ def test_a_build_is_removed_while_it_is_stopped(config, systemd, builds, monkeyp
     assert host(config, data_dir=str(builds)).run(look_for)["builds"] == []
 
 
+def test_the_mark_of_a_build_goes_with_it(config, systemd, builds):
+    """What Swarm deploys from then on is not what was sent. One of another build, or with something in it, stays."""
+    marks = {version: builds / f".vray_swarm-{version}.sending" for version in (DAMAGED, "7.0.0-0a1b2c3d")}
+    for mark in marks.values():
+        mark.mkdir()
+    assert remove(config, builds)["removed_builds"] and [mark.exists() for mark in marks.values()] == [False, True]
+    (marks["7.0.0-0a1b2c3d"] / "mine").touch()
+    done = remove(config, builds, versions=["7.0.0-0a1b2c3d"])
+    assert (done["undone"], remaining(builds)) == (None, []) and (marks["7.0.0-0a1b2c3d"] / "mine").exists()
+
+
 def test_without_the_option_no_build_is_looked_at(config, systemd, builds, monkeypatch):
     monkeypatch.setattr(_settings_host, "deployed_builds", None)
     assert look(config, data_dir=str(builds))["builds"] == []
