@@ -171,6 +171,11 @@ def unpack(build: Path, data_dir: Path) -> Path:
     return into
 
 
+def content(directory: Path) -> t.List[t.Tuple[str, int]]:
+    """The names and sizes of what is in a build."""
+    return sorted((path.name, path.stat().st_size) for path in directory.rglob("*") if path.is_file())
+
+
 def halve(build: Path, data_dir: Path) -> t.Tuple[Path, Path]:
     """Leave of a build what a Swarm leaves that is killed while it unpacks what was sent; return that and its mark."""
     half = unpack(build, data_dir)

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from double_farm import halve, story, unpack
 
+from double_farm import content, halve, story, unpack
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
 
 UPLOAD = "renderops.vray_swarm.upload"
@@ -36,10 +36,6 @@ def peers(farm):
 def wanting(farm, build):
     variables = {"vray_swarm_deploy_wait": 2, **farm.hooks()}
     return dict(variables, vray_swarm_builds=[{"src": str(build), "platform": "Windows_x86"}])
-
-
-def content(directory):
-    return sorted((path.name, path.stat().st_size) for path in directory.rglob("*") if path.is_file())
 
 
 def test_half_a_build_is_removed_and_sent_again(farm, peers):

@@ -12,11 +12,11 @@ import shutil
 import sys
 
 import pytest
-from double_farm import halve, story
 from secret_settings import NEW, add_secrets, keep_facts, look_for_secrets, merged, said
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount
+from double_farm import halve, story
 from swarm_lab.signing import Signer, missing_tools
 from swarm_peer import Peer
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
