@@ -341,6 +341,7 @@ def test_a_swarm_that_died_is_not_started_to_import_what_nobody_signed(shared):
         assert run.failed == ["ws1"] and ws1.swarm.starts == 0, run.output
         told = run.one("ws1", "Refuse to start a Swarm that would import what nobody signed")["msg"]
         assert "Does Swarm run there" in told and "Swarm has died, and was not started" in told
+        assert told.endswith("The playbook renderops.vray_swarm.distribute starts it when that is right.")
         assert f"SHA256SUMS in {SHARE} is not signed as required: SHA256SUMS.asc is not there." in told
     (share / "SHA256SUMS.asc").write_bytes(signature)
     run = shared.run(UPLOAD, **variables)
@@ -363,6 +364,7 @@ def test_half_a_build_is_not_removed_where_swarm_would_import_what_nobody_signed
     told = run.one("ws1", "Refuse to start a Swarm that would import what nobody signed")["msg"]
     assert "may be half a build" in told and "The peer was left as it is" in told
     assert f"SHA256SUMS in {SHARE} is not signed as required: SHA256SUMS.asc is not there." in told
+    assert told.endswith("Run this again when that is right.")
     assert half.is_dir() and not (half / "vray.json").exists() and mark.is_dir()
     assert (ws1.swarm.stops, ws1.swarm.state) == (0, "started")
 
