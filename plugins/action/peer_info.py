@@ -65,6 +65,8 @@ class ActionModule(SwarmAction):
     SETTINGS = "wanted"
     # The public keys of which one has to have signed the list of the share.
     _keyring: t.Optional[bytes] = None
+    # Whether nothing is being deployed any more; None where that was not waited for.
+    _settled: t.Optional[bool] = None
 
     def act(self) -> t.Dict[str, t.Any]:
         options = self.options
@@ -90,6 +92,8 @@ class ActionModule(SwarmAction):
             # What follows from them is decided.
             "settings": masked_values(facts["settings"]),
         }
+        if options["settle"]:
+            result["settled"] = self._settled
         if options["discover"]:
             result["discovered"] = self._discovered(facts)
         return result
@@ -137,11 +141,12 @@ class ActionModule(SwarmAction):
     def _wait(self, wanted: Wanted, facts: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """Look again until all builds are deployed and have stopped to grow, none can come, or the time is up."""
         start = said = time.monotonic()
-        seconds, sizes, pause = self.options["wait"], None, _FIRST_PAUSE
-        gone = _Gone(wanted.queued)
+        seconds, pause = self.options["wait"], _FIRST_PAUSE
+        gone, still = _Gone(wanted.queued), _Still(self.options["settle_time"])
         while True:
             now = time.monotonic()
-            if now - start >= seconds or (not _missing(facts) and facts["builds"] == sizes) or _is_down(facts):
+            self._settled = still.is_long(facts, now) or _is_down(facts)
+            if now - start >= seconds or (not _missing(facts) and self._settled) or _is_down(facts):
                 return facts
             if _missing(facts) and gone.are_all(facts, now):
                 return facts
@@ -153,7 +158,6 @@ class ActionModule(SwarmAction):
                 display.display(printable(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})"))
             time.sleep(max(0.0, min(pause, start + seconds - now)))
             pause = min(_LONGEST_PAUSE, pause * 1.5)
-            sizes = facts["builds"]
             facts = self._look()
             facts["differences"] = self._compare(wanted, facts)
 
@@ -221,6 +225,25 @@ class _Gone:
         return "import_dir" not in facts["errors"] and all(
             now - self._since.get(name, now) >= _GONE_AFTER for name in names
         )
+
+
+class _Still:
+    """For how long neither the builds nor what lies in the import directory have changed."""
+
+    def __init__(self, seconds: float) -> None:
+        """
+        :param seconds: For how long they have to be so. With 0, two looks are enough.
+        """
+        self._seconds = seconds
+        self._seen: t.Any = None
+        self._since = 0.0
+
+    def is_long(self, facts: t.Mapping[str, t.Any], now: float) -> bool:
+        """Whether it is long enough. What could not be looked at may change."""
+        seen = facts["builds"], facts["imports"]
+        if seen != self._seen or not {"data_dir", "build_sizes"}.isdisjoint(facts["errors"]):
+            self._seen, self._since = seen, now
+        return now > self._since and now - self._since >= self._seconds
 
 
 def _is_down(facts: t.Mapping[str, t.Any]) -> bool:

@@ -92,6 +92,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
     },
     "wait": {"type": "float", "default": 0},
     "settle": {"type": "bool", "default": False},
+    "settle_time": {"type": "float", "default": 0},
 }
 
 _BUILD_INFO: t.Dict[str, t.Dict[str, t.Any]] = {

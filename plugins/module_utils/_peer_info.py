@@ -30,6 +30,8 @@ def check_options(options: t.Mapping[str, t.Any], check_service: t.Callable[[str
         raise OptionsError(f"watch is {options['watch']:g}; it is a number of seconds, up to {_LONGEST_WATCH}.")
     if options["watch"] and options["wait"]:
         raise OptionsError("watch and wait cannot be combined.")
+    if not options["settle_time"] >= 0:
+        raise OptionsError(f"settle_time is {options['settle_time']:g}; it is a number of seconds.")
     if options["service"]:
         check_service(options["service"])
     if options["share_credentials"] and not options["share_path"]:

@@ -228,9 +228,16 @@ options:
     default: 0
   settle:
     description:
-      - Also wait, as long as O(wait) allows, when all builds are deployed, until two looks find them of the same size.
+      - Also wait, as long as O(wait) allows, when all builds are deployed, until two looks find them of the same size, and the
+        same in the import directory.
     type: bool
     default: false
+  settle_time:
+    description:
+      - For how many seconds that has to be so. With V(0), two looks are enough. A build that is being deployed need not grow
+        each second.
+    type: float
+    default: 0
 extends_documentation_fragment:
   - renderops.vray_swarm.attributes
   - renderops.vray_swarm.attributes.action_group
@@ -569,6 +576,13 @@ errors:
   returned: always
   sample:
     data_dir: The data directory /srv/swarm is not there, or may not be read (become?).
+settled:
+  description:
+    - Whether builds and import directory have been the same for O(settle_time) seconds, or Swarm's service is down. V(null) where
+      that was not waited for, as in check mode.
+  type: bool
+  returned: with O(settle)
+  sample: true
 differences:
   description: What is not as O(wanted) says, in the order in which it is set right.
   type: list

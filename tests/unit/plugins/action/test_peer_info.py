@@ -91,7 +91,7 @@ class Waiting(ActionModule):
     """An action whose looks are given: what is missing and how large the builds are, from some second on."""
 
     def __init__(self, clock, wait, looks):
-        self.options, self.label = {"wait": wait}, "ws17"
+        self.options, self.label = {"wait": wait, "settle_time": 0}, "ws17"
         self._clock, self._start, self._looks = clock, clock.now, looks
         self.seen = 0
 
@@ -172,3 +172,59 @@ def test_builds_of_a_share_that_nobody_signed_are_not_waited_for(monkeypatch, cl
     action = Acting(monkeypatch, clock, [(0, ["a.tar"], 0)], ["signature"])
     assert [item["kind"] for item in action.act()["differences"]] == ["build", "signature"]
     assert action.seen == 1
+
+
+def settling(monkeypatch, clock, looks, kinds=(), wait=300, seconds=60):
+    action = Acting(monkeypatch, clock, looks, kinds)
+    action.options.update(wait=wait, settle=True, settle_time=seconds)
+    return action
+
+
+def test_what_grows_now_and_then_has_not_settled(monkeypatch, clock, lines):
+    """A build that is being deployed may stay as it is for a while. Before it is removed, it has to for long."""
+    looks = [(0, [], 0), (50, [], 1), (100, [], 2)]
+    assert settling(monkeypatch, clock, looks).act()["settled"] is True
+    assert 1160 <= clock.now < 1180
+    # It takes two looks in any case.
+    action = settling(monkeypatch, clock, looks, seconds=0)
+    assert action.act()["settled"] is True and action.seen > 1
+
+
+def test_a_file_that_comes_into_the_import_directory_is_waited_for_as_well(monkeypatch, clock, lines):
+    action = settling(monkeypatch, clock, [(0, [], 0)])
+    look = action._look
+    began = clock.now
+    action._look = lambda: dict(look(), imports=[{"name": "a.tar", "bytes": min(50, clock.now - began)}])
+    assert action.act()["settled"] is True and clock.now >= 1110
+
+
+def test_who_has_not_settled_is_told(monkeypatch, clock, lines):
+    ever = [(second, [], second) for second in range(0, 400, 20)]
+    assert settling(monkeypatch, clock, ever).act()["settled"] is False
+    assert clock.now == 1300
+    # There was no time to see it.
+    assert settling(monkeypatch, clock, [(0, [], 0)], wait=30).act()["settled"] is False
+    assert settling(monkeypatch, clock, [(0, [], 0)], wait=0).act()["settled"] is False
+
+
+@pytest.mark.parametrize("what", ["data_dir", "build_sizes"])
+def test_what_could_not_be_looked_at_has_not_settled(monkeypatch, clock, lines, what):
+    action = settling(monkeypatch, clock, [(0, [], 0)])
+    look = action._look
+    action._look = lambda: dict(look(), errors={what: "why"})
+    assert action.act()["settled"] is False
+
+
+def test_nothing_is_deployed_by_a_swarm_that_is_down(monkeypatch, clock, lines):
+    action = settling(monkeypatch, clock, [(0, ["a.tar"], 0)])
+    look = action._look
+    action._look = lambda: dict(look(), service={"state": "failed"})
+    assert action.act()["settled"] is True and clock.now == 1000
+
+
+def test_what_was_not_waited_for_is_not_known_to_have_settled(monkeypatch, clock, lines):
+    assert "settled" not in Acting(monkeypatch, clock, [(0, [], 0)]).act()
+    assert settling(monkeypatch, clock, [(0, [], 0)], ["signature"]).act()["settled"] is None
+    action = settling(monkeypatch, clock, [(0, [], 0)])
+    action._task.check_mode = True
+    assert action.act()["settled"] is None and clock.now == 1000

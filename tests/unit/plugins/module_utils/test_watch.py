@@ -95,3 +95,10 @@ def test_a_time_that_is_none(seconds):
     with pytest.raises(OptionsError) as caught:
         look(watch=seconds)
     assert str(caught.value).startswith("watch is ")
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_a_time_that_nothing_can_be_the_same_for(seconds):
+    with pytest.raises(OptionsError) as caught:
+        look(settle_time=seconds)
+    assert str(caught.value).startswith("settle_time is ")
