@@ -257,10 +257,11 @@ class Upload:
         self.report.obstacle = "unanswered"
         raise OptionsError(
             f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark} tells, and nobody"
-            " heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
-            f" {build.size} bytes lies in one that is this peer's alone. Nothing was sent. The role builds removes the half"
-            " and sends the build again, where vray_swarm_service and vray_swarm_config are set. Else stop Swarm, remove"
-            " both directories, start Swarm, and run this again. With force it is sent as things are, and Swarm decides."
+            " has heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
+            f" {build.size} bytes lies in one that is this peer's alone. Nothing was sent. When another task is sending it"
+            " now, wait for that. Else the role builds removes the half and sends the build again, where vray_swarm_service"
+            " and vray_swarm_config are set. Without them, stop Swarm, remove both directories, start Swarm, and run this"
+            " again. With force it is sent as things are, and Swarm decides."
         )
 
     def _lies_there(self, path: str, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:

@@ -28,6 +28,8 @@ INFO = "renderops.vray_swarm.peer_info"
 KNOWN = {"data_dir": "{{ vray_swarm_data_dir }}", "config": "{{ vray_swarm_config }}"}
 CONFIG = "/etc/swarm/swarm.yaml"
 IMPORT = "/var/lib/swarm/VRay/import"
+# The seconds for which a build has to be the same before it is removed, so that a test need not wait for a minute.
+SETTLE = {"__builds_settle_time": 2}
 # So that an upload of the test's build takes some seconds.
 SLOW = {"rate_limit": 700_000}
 
@@ -510,7 +512,7 @@ def test_a_peer_that_is_killed_while_it_deploys(lab: Lab, archive: Path) -> None
     assert run.failed == ["peer2"], run
     assert "has 1 files with 0 bytes in" in run.one("peer2", "Fail with what is wrong")["msg"], run
     # The next run of the playbook has the peer remove it, and sends it again.
-    variables = {"vray_swarm_hosts": "peer1:peer2", "vray_swarm_builds": [{"src": str(archive)}]}
+    variables = {"vray_swarm_hosts": "peer1:peer2", "vray_swarm_builds": [{"src": str(archive)}], **SETTLE}
     run = lab.playbook(UPLOAD, "--check", variables=variables)
     assert run.succeeded and f"/var/lib/swarm/{half} would be removed" in run.output, run
     assert kept(lab, "peer2", NOWHERE) == [half]
@@ -557,9 +559,40 @@ def test_half_a_build_is_not_taken_for_a_whole_one_by_the_run_that_sent_it(lab: 
     assert "may have accepted the build all the same" in run.output
     # Nor by the next one, which starts a Swarm that has died.
     lab.ssh("peer1", "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload")
+    # That one is not down by itself, and stays so.
+    lab.ssh("peer1", "systemctl reset-failed swarm")
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.failed == ["peer1"] and "swarm is stopped, and stays so. Start it" in run.output, run
+    assert not run.of(action=SETTINGS) and kept(lab, "peer1", NOWHERE) == [f"VRay/vray-{VERSION}"]
+    lab.ssh("peer1", "systemctl start swarm; systemctl kill --signal=KILL swarm")
     run = lab.playbook(UPLOAD, variables=variables)
     assert run.succeeded and run.one("peer1", action=SETTINGS)["removed_builds"], run
     assert kept(lab, "peer1", NOWHERE) == whole(archive)
+
+
+def test_what_is_still_being_deployed_is_not_taken_for_a_half(lab: Lab, archive: Path) -> None:
+    """It looks like one: its mark and its directory are there, and its archive is not yet. As if another run had sent it."""
+    half = f"VRay/vray-{VERSION}"
+    lab.ssh(
+        "peer1",
+        f"""cd /var/lib/swarm; mkdir {half} .vray_swarm-{VERSION}.sending /deploying
+        nohup sh -c 'while [ -e /deploying ]; do echo . >> {half}/vray; sleep 0.2; done' > /dev/null 2>&1 &""",
+    )
+    started = pid(lab, "peer1")
+    variables = {"vray_swarm_hosts": "peer1", "vray_swarm_builds": [{"src": str(archive)}], "__builds_settle_time": 10}
+    # As long as it goes on, and that is longer than it would have to be the same.
+    run = lab.playbook(UPLOAD, variables={**variables, "vray_swarm_deploy_wait": 0})
+    assert run.failed == ["peer1"] and "But something is being deployed still, after 20" in run.output, run
+    assert kept(lab, "peer1") == [half] and not run.of(action=SETTINGS)
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        playing.wait_for_task("Wait as long as it may be deployed yet")
+        lab.task("peer1", "ansible.builtin.copy", {"src": str(archive), "dest": IMPORT, "mode": "0644"}, become=True)
+        lab.ssh("peer1", "rmdir /deploying")
+        run = playing.wait()
+    assert run.succeeded and not run.changed and not run.of(action=SETTINGS), run
+    assert kept(lab, "peer1") == whole(archive) and pid(lab, "peer1") == started
+    assert "sending" not in lab.ssh("peer1", "ls -A /var/lib/swarm")
+    assert not lab.swarm_events("peer1", "upload")
 
 
 def test_a_controller_that_is_killed(lab: Lab, archive: Path) -> None:
