@@ -177,10 +177,10 @@ class Upload:
                     self._mark = Mark(path, self.report.unanswered, self._host, self._hooks.warn)
             if not options["force"] and self._is_present(build, wanted, look):
                 # Of what only lies in the import directory, it is not known yet what becomes.
-                if self._mark and wanted in look.deployed and not check_mode:
+                if self._mark and self.report.deployed is True and not check_mode:
                     self._mark.remove()
                 return
-            if look.shared and not options["allow_shared_import"]:
+            if not self._may_send(look):
                 self.report.obstacle = "shared_import"
                 raise OptionsError(
                     f"The import directory is shared: {look.shared}. An upload would be stored there and reach every"
@@ -228,9 +228,25 @@ class Upload:
 
     def _is_present(self, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         if wanted in look.deployed:
-            if wanted in look.unanswered:
-                self._check_whole(build, wanted, look)
-            self._present(True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent.")
+            doubt = self._doubt_whole(build, wanted, look) if wanted in look.unanswered else None
+            if doubt and not self._may_send(look):
+                # Nobody may be led to remove what may not be sent again.
+                self._hooks.warn(
+                    f"{doubt} Nothing was sent, since that is shared: {look.shared}. The playbook"
+                    " renderops.vray_swarm.verify compares the build with that of the other peers, and repair has it"
+                    " deployed anew."
+                )
+            elif doubt:
+                self.report.obstacle = "unanswered"
+                raise OptionsError(
+                    f"{doubt} Nothing was sent. When another task is sending it now, wait for that. Else the role builds"
+                    " removes the half and sends the build again, where vray_swarm_service and vray_swarm_config are set."
+                    " Without them, stop Swarm, remove both directories, start Swarm, and run this again. With force it"
+                    " is sent as things are, and Swarm decides."
+                )
+            self._present(
+                "unknown" if doubt else True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent."
+            )
             self.report.deployed_in_directory = look.deployed[wanted]
             self._doubt_size(build, look.deployed[wanted])
             return True
@@ -246,23 +262,22 @@ class Upload:
                 return self._lies_there(item.path, build, wanted, look)
         return False
 
-    def _check_whole(self, build: BuildFile, wanted: Version, look: Look) -> None:
-        """Refuse to call a build present that may be a half: an upload of it was begun, and nobody heard of its end.
+    def _doubt_whole(self, build: BuildFile, wanted: Version, look: Look) -> t.Optional[str]:
+        """Say why a build may be a half, of which an upload was begun, and nobody heard of its end; None where it is whole.
 
         As the vendor's page has it, after success the archive or installer is kept in the import directory.
         """
         if look.import_is_local and any(item.bytes == build.size for item in look.imports):
-            return
+            return None
         mark = mark_path(self._options["data_dir"], wanted)
-        self.report.obstacle = "unanswered"
-        raise OptionsError(
+        return (
             f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark} tells, and nobody"
             " has heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
-            f" {build.size} bytes lies in one that is this peer's alone. Nothing was sent. When another task is sending it"
-            " now, wait for that. Else the role builds removes the half and sends the build again, where vray_swarm_service"
-            " and vray_swarm_config are set. Without them, stop Swarm, remove both directories, start Swarm, and run this"
-            " again. With force it is sent as things are, and Swarm decides."
+            f" {build.size} bytes lies in one that is this peer's alone."
         )
+
+    def _may_send(self, look: Look) -> bool:
+        return not look.shared or bool(self._options["allow_shared_import"])
 
     def _lies_there(self, path: str, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         """The peer has the file, but not under the wanted version: it waits, cannot be deployed, or is another one."""
@@ -275,9 +290,8 @@ class Upload:
             return True
         deployed = ", ".join(str(version) for version in look.deployed) or "nothing"
         state = f"But {wanted} is not deployed (deployed: {deployed})."
-        may_send = not look.shared or self._options["allow_shared_import"]
         # An installer would run again; and where one puts a build, it decides for itself.
-        if self._options["version"] and not self._options["queued"] and may_send and not build.installer:
+        if self._options["version"] and not self._options["queued"] and self._may_send(look) and not build.installer:
             # Whether this is the version has to be known then, and the peer's answer tells it.
             self._hooks.notify(f"{where}. {state} It is sent again, since Swarm answers why.")
             return False

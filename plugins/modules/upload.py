@@ -73,6 +73,8 @@ options:
         that is not shared, holds a file of the build's size, which Swarm keeps there after success, and removes the mark
         then. Else it fails with RV(obstacle=unanswered), unless O(force=true). The mark stays then until Swarm has taken the
         build anew.
+      - Where the import directory is shared, and O(allow_shared_import=false), nothing could be sent. Such a task is ok, with a
+        warning, and RV(deployed=unknown).
       - So the task must be able to write to that directory, by C(become) for example. Where it cannot, there is a warning,
         and the build is sent all the same.
       - Needed for installers, unless O(force=true).

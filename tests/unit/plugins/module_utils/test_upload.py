@@ -668,6 +668,18 @@ def test_a_shared_import_directory_does_not_tell_that_it_is_whole(task):
     assert task.report.obstacle == "unanswered"
 
 
+def test_what_may_not_be_sent_again_is_doubted_and_not_to_be_removed(task):
+    """Swarm has it from a share by now, and the mark is from an upload that was cut off in its body, for example."""
+    task.disk = Disk(import_mount={"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True})
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    report = task.run(None, **ON_DISK)
+    assert (report.outcome, report.deployed, report.obstacle) == ("present", "unknown", None)
+    (warning,) = task.warnings
+    assert "may be half a build" in warning and "Nothing was sent, since that is shared: " in warning
+    assert task.disk.directories == {MARK} and task.disk.asked_to == []
+
+
 def test_the_mark_of_another_version_says_nothing(task):
     task.disk.directories.add(MARK.replace("6.20.10", "6.20.11"))
     task.disk.deployed(VERSION)
