@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""For how long a role waits until it removes what may be a half of a build.
+
+Which of both times it is, Ansible decides here as in a play. What the wait is for, a lab's peer shows.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+import yaml
+
+pytest.importorskip("ansible.template")
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core before 2.19
+
+    def trust_as_template(value):
+        return value
+
+
+ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "builds"
+TIMES = ("__builds_settle_time", "__builds_installer_time", "__builds_half_time", "__builds_half_wait")
+
+
+def times(wait, *sources):
+    given = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    variables = {
+        name: trust_as_template(given[name]) if isinstance(given[name], str) else given[name] for name in TIMES
+    }
+    variables.update(vray_swarm_deploy_wait=wait, __builds_unsent=[{"build": {"src": source}} for source in sources])
+    templar = Templar(loader=DataLoader(), variables=variables)
+    return tuple(float(templar.template(variables[name])) for name in TIMES[2:])
+
+
+@pytest.mark.parametrize("name", ["vray-1.tar", "/b/vray.tar.gz", "b.tar.xz", "b.tar.bz2", "B.TGZ", "C:\\b\\vray.ZIP"])
+def test_an_archive_is_unpacked_where_it_can_be_seen(name):
+    assert times(1800, name) == (60, 1800)
+    # Where nobody wants to wait for builds, nothing is removed for that reason.
+    assert times(0, name) == (60, 120)
+
+
+@pytest.mark.parametrize("name", ["vraystd_adv_71000_rhel8_clang-gcc-11.2", "vray.exe", "vray.tar.run", "tar"])
+def test_an_installer_does_more_than_that(name):
+    assert times(1800, "vray-1.tar", name) == (600, 1800)
+    assert times(0, name) == (600, 1200)
+
+
+def test_a_half_is_seen_to_before_what_nobody_answered():
+    """What is sent again after a half was removed may find nobody. Nobody would fail for it, were it the last one."""
+    tasks = yaml.safe_load((ROLE / "tasks" / "unsent.yml").read_text(encoding="utf-8"))
+    order = [task.get("ansible.builtin.include_tasks") for task in tasks]
+    assert order.index("halves.yml") < order.index("unheard.yml")
