@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""For how long a role waits until it removes what may be a half of a build.
+"""For how long a role waits until it removes what may be a half of a build, and what it leaves, decided as in a play.
 
-Which of both times it is, Ansible decides here as in a play. What the wait is for, a lab's peer shows.
+What the wait is for, and what becomes of what is removed, a lab's peers show.
 """
 
 from __future__ import annotations
@@ -28,17 +28,21 @@ except ImportError:  # ansible-core before 2.19
 
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "builds"
-TIMES = ("__builds_settle_time", "__builds_installer_time", "__builds_half_time", "__builds_half_wait")
+
+
+def decide(name, **variables):
+    """What the role makes of one of its variables."""
+    given = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    own = {of: trust_as_template(value) if isinstance(value, str) else value for of, value in given.items()}
+    return Templar(loader=DataLoader(), variables={**own, **variables}).template(own[name])
 
 
 def times(wait, *sources):
-    given = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
-    variables = {
-        name: trust_as_template(given[name]) if isinstance(given[name], str) else given[name] for name in TIMES
-    }
-    variables.update(vray_swarm_deploy_wait=wait, __builds_unsent=[{"build": {"src": source}} for source in sources])
-    templar = Templar(loader=DataLoader(), variables=variables)
-    return tuple(float(templar.template(variables[name])) for name in TIMES[2:])
+    unsent = [{"build": {"src": source}} for source in sources]
+    return tuple(
+        float(decide(name, vray_swarm_deploy_wait=wait, __builds_unsent=unsent))
+        for name in ("__builds_half_time", "__builds_half_wait")
+    )
 
 
 @pytest.mark.parametrize("name", ["vray-1.tar", "/b/vray.tar.gz", "b.tar.xz", "b.tar.bz2", "B.TGZ", "C:\\b\\vray.ZIP"])
@@ -59,3 +63,15 @@ def test_a_half_is_seen_to_before_what_nobody_answered():
     tasks = yaml.safe_load((ROLE / "tasks" / "unsent.yml").read_text(encoding="utf-8"))
     order = [task.get("ansible.builtin.include_tasks") for task in tasks]
     assert order.index("halves.yml") < order.index("unheard.yml")
+
+
+def test_what_nobody_would_bring_back_is_not_removed():
+    look = {
+        "wanted_builds": [{"name": name, "version": version} for name, version in (("a.tar", "1"), ("b.tar", "2"))],
+        "imports": [{"name": "b.tar"}, {"name": "c.tar"}],
+    }
+    assert decide("__builds_deployable", vray_swarm_builds=[], __vray_swarm_looked=look) == ["2"]
+    # They are uploaded.
+    assert decide("__builds_deployable", vray_swarm_builds=["a", "b"], __vray_swarm_looked=look) == ["1", "2"]
+    nothing = {"wanted_builds": None, "imports": []}
+    assert decide("__builds_deployable", vray_swarm_builds=[], __vray_swarm_looked=nothing) == []
