@@ -18,7 +18,8 @@ HEALED = ["before_stop", "settings changed", "after_start", "upload changed"]
 
 
 def wanting(farm, build):
-    return {"vray_swarm_builds": [{"src": str(build)}], "vray_swarm_deploy_wait": 2, **farm.hooks()}
+    waiting = {"vray_swarm_deploy_wait": 2, "__builds_settle_time": 0}
+    return {"vray_swarm_builds": [{"src": str(build)}], **waiting, **farm.hooks()}
 
 
 def directory(peer, version=VERSION):

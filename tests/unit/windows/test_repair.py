@@ -34,7 +34,7 @@ def peers(farm):
 
 
 def wanting(farm, build):
-    variables = {"vray_swarm_deploy_wait": 2, **farm.hooks()}
+    variables = {"vray_swarm_deploy_wait": 2, "__builds_settle_time": 0, **farm.hooks()}
     return dict(variables, vray_swarm_builds=[{"src": str(build), "platform": "Windows_x86"}])
 
 

@@ -359,6 +359,7 @@ def test_half_a_build_is_not_removed_where_swarm_would_import_what_nobody_signed
     half, mark = halve(build, ws1.data_dir)
     variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring), **shared.hooks())
     variables.update(vray_swarm_builds=[{"src": str(build)}], vray_swarm_allow_shared_import=True)
+    variables.update(__builds_settle_time=0)
     run = shared.run(UPLOAD, **variables)
     assert run.failed == ["ws1"] and story(run, "ws1") == [], run.output
     told = run.one("ws1", "Refuse to start a Swarm that would import what nobody signed")["msg"]
