@@ -161,8 +161,12 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
     assert "must be an administrator of this host" in failed["msg"]
     peer.host.become_denied = False
 
+    # Down; gone while it was read; and one that does not answer, for as long as Windows waits.
     share.is_up = False
-    assert "The network path was not found." in farm.task(INFO, options).data["mount"]["error"]
+    gone, stale = "The specified network name is no longer available.", "The semaphore timeout period has expired."
+    for error in ("The network path was not found.", gone, stale):
+        share.error = error
+        assert error in farm.task(INFO, options).data["mount"]["error"]
 
 
 def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, tmp_path):

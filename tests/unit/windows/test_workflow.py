@@ -112,7 +112,17 @@ def test_a_share_that_the_service_cannot_read_stops_the_run(shared):
     run = shared.run(DISTRIBUTE, **VARIABLES)
     assert run.failed == ["ws1", "ws2"]
     assert "Give that one read access" in run.output.replace("\n", " ")
+    # Or its server does not answer, and Windows has waited for long enough.
+    for peer in shared.peers.values():
+        share = peer.host.share(SHARE, shared.share)
+        share.is_up, share.error = False, "The semaphore timeout period has expired."
+    run = shared.run(DISTRIBUTE, **VARIABLES)
+    assert run.failed == ["ws1", "ws2"] and share.error in run.output.replace("\n", " "), run.output
     assert all(peer.swarm.stops == 0 for peer in shared.peers.values())
+    # And it answers again.
+    for peer in shared.peers.values():
+        peer.host.share(SHARE, shared.share)
+    assert shared.run(DISTRIBUTE, **VARIABLES).succeeded
 
 
 def test_a_disk_that_is_too_small_is_told_before_swarm_is_stopped(shared, tmp_path):

@@ -23,6 +23,9 @@ class WindowsError(Exception):
         self.kind = kind
 
 
+NO_PATH = "The network path was not found."
+
+
 class Share:
     """A share of some server. ``readers`` are SIDs; None stands for everybody."""
 
@@ -30,6 +33,8 @@ class Share:
         self.folder = folder
         self.readers = readers
         self.is_up = True
+        # What Windows says of one that is not: ERROR_BAD_NETPATH, or another one of its "System Error Codes".
+        self.error = NO_PATH
 
 
 class Files:
@@ -48,7 +53,7 @@ class Files:
         if match:
             share = self.shares.get(match.group().lower())
             if share is None or not share.is_up:
-                raise WindowsError("System.IO.IOException", "The network path was not found.")
+                raise WindowsError("System.IO.IOException", share.error if share else NO_PATH)
             if share.readers is not None and sid not in share.readers:
                 raise WindowsError("System.UnauthorizedAccessException", f"Access to the path '{path}' is denied.")
             current, rest = share.folder, path[match.end() :]
