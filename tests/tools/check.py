@@ -221,6 +221,8 @@ def in_copy(run: Run, environ: dict[str, str]) -> dict[str, str]:
                 *(tests / "doubles" / name for name in ("", "macos", "macos/site", "windows")),
             )
         ),
+        # The copy is what others judge, too.
+        PYTHONDONTWRITEBYTECODE="1",
         GALAXY_IMPORTER_ANSIBLE_LOCAL_TMP=str(run.tmp / "ansible" / "tmp"),
         GALAXY_IMPORTER_RUN_FLAKE8="false",  # ruff does it, with the project's line length
         GALAXY_IMPORTER_RUN_ANSIBLE_TEST="false",  # it wants a container engine; `sanity` is the same
