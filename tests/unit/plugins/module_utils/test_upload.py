@@ -71,7 +71,7 @@ class Disk(Host):
         self.hashed = []
         self.directories = set()
         self.asked_to = []
-        self.trouble = None
+        self.trouble = []
 
     def deployed(self, version):
         self.facts["builds"].append({"version": version, "directory": "/var/lib/swarm/VRay/vray-" + version})
@@ -100,8 +100,8 @@ class Disk(Host):
 
     def _ask(self, what):
         self.asked_to.append(what)
-        if self.trouble:
-            raise self.trouble
+        for error in self.trouble:
+            raise error
 
 
 class Task:
@@ -715,7 +715,7 @@ def test_with_force_swarm_decides_and_a_doubt_from_before_stays(task):
 
 
 def test_a_mark_that_cannot_be_made_is_told_and_the_build_is_sent(task):
-    task.disk.trouble = OSError("Read-only file system")
+    task.disk.trouble = [OSError("Read-only file system")]
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         assert task.run(server, **ON_DISK).outcome == "rapid"
     (warning,) = task.warnings
@@ -726,7 +726,7 @@ def test_a_mark_that_cannot_be_made_is_told_and_the_build_is_sent(task):
 
 def test_a_mark_that_cannot_be_removed_is_told_and_the_build_is_deployed(task):
     def losing(connection):
-        task.disk.trouble = ConnectionError("")
+        task.disk.trouble = [ConnectionError("")]
         answering(rapid(len(ARCHIVE)))(connection)
 
     with Server(per_method(answering(b"false"), losing)) as server:
