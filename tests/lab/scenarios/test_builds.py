@@ -74,7 +74,8 @@ def test_a_queued_build_that_cannot_be_deployed_fails(lab: Lab, tmp_path: Path) 
 def hold_queue(lab: Lab, *peers: str) -> None:
     """Let Swarm deploy what is queued when it starts the next time, and not before."""
     for peer in peers:
-        lab.ssh(peer, f"sed -i '/^uploadsQueuePeriod/d; $a uploadsQueuePeriod: 600' {CONFIG}; systemctl restart swarm")
+        lab.ssh(peer, f"sed -i '/^uploadsQueuePeriod/d' {CONFIG}; echo 'uploadsQueuePeriod: 600' >> {CONFIG}")
+        lab.ssh(peer, "systemctl restart swarm")
     lab.wait_for_ports([(peer, 1113) for peer in peers])
 
 
