@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import os
 import plistlib
@@ -14,6 +13,7 @@ import subprocess
 import sys
 
 import pytest
+from settings_task import change
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
@@ -23,7 +23,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
     ServiceError,
     control,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
 
 LABEL = "com.example.swarm"
 
@@ -294,25 +293,6 @@ class Killed(BaseException):
     """The connection, and the module with it, is no more."""
 
 
-def change(files, **params):
-    """One task that changes the file, as far as its host goes."""
-    usual = {"path": str(files[0]), "service": LABEL, "backup": False, "data_dir": None, "peer": None, "web_port": 1}
-    limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "revert_after": 0}
-    steps = SettingsHost({**usual, **limits, **params})
-    step = {
-        "was_running": True,
-        "stopped": False,
-        "absent_builds": [],
-        "ask": False,
-        "pending": False,
-        "revert": None,
-        "owner": "one",
-    }
-    content = base64.b64encode(b"newer").decode("ascii")
-    done = steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))
-    return done if done["undone"] else steps.run(dict(step, do="confirm", content=content))
-
-
 @pytest.fixture
 def config(files, tmp_path, monkeypatch):
     monkeypatch.setattr(_settings_host, "_LOCK", str(tmp_path / "lock"))
@@ -340,7 +320,7 @@ def test_a_task_that_is_killed_leaves_nobody_down(launchd, files, config, monkey
     monkeypatch.setattr(_service_control, "run_command", counted)
     try:
         # Else it has ended by then.
-        change(files, revert_after=revert_after)
+        change(files[0], LABEL, revert_after=revert_after)
     except Killed:
         pass
     monkeypatch.setattr(_service_control, "run_command", run)
@@ -358,7 +338,7 @@ def test_a_task_that_is_killed_leaves_nobody_down(launchd, files, config, monkey
 def test_all_phases_are_tried(launchd, files, config, monkeypatch):
     run, calls = _service_control.run_command, []
     monkeypatch.setattr(_service_control, "run_command", lambda *argv, **more: calls.append(argv) or run(*argv, **more))
-    assert change(files, revert_after=60)["confirmed"]
+    assert change(files[0], LABEL, revert_after=60)["confirmed"]
     assert len(calls) == PHASES, calls
 
 
@@ -367,7 +347,7 @@ def test_a_full_disk_leaves_the_file_and_a_swarm_that_runs(launchd, files, confi
     monkeypatch.setattr(
         _settings_host.os, "replace", lambda old, new: full() if new == str(config) else replace(old, new)
     )
-    undone = change(files)["undone"]
+    undone = change(files[0], LABEL)["undone"]
     assert "No space left on device" in undone["reason"] and not undone["restored"]
     assert config.read_bytes() == b"new" and control(LABEL).state().running
     assert launchd.loaded == [LABEL] and beside(config) == []

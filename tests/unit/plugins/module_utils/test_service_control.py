@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import re
@@ -14,11 +13,11 @@ import shutil
 import subprocess
 
 import pytest
+from settings_task import change
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import Systemd
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
 
 # The units that are active are files in $SYSTEMD. No render runs.
 SYSTEMCTL = r"""#!/bin/sh
@@ -241,21 +240,7 @@ class Life:
         return Done(0, f"LoadState=loaded\nActiveState={state}\nSubState=x\nResult=success\nNRestarts=0\n", "")
 
     def change(self, revert_after):
-        limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "web_port": 1}
-        usual = {"service": "swarm", "backup": False, "data_dir": None, "peer": None, "revert_after": revert_after}
-        steps = SettingsHost({**usual, **limits, "path": str(self.host.config)})
-        step = {
-            "was_running": True,
-            "stopped": False,
-            "absent_builds": [],
-            "ask": False,
-            "pending": False,
-            "revert": None,
-            "owner": "one",
-        }
-        content = base64.b64encode(b"newer").decode("ascii")
-        assert not steps.run(dict(step, do="apply", sha256=sha256(b"new"), content=content))["undone"]
-        assert steps.run(dict(step, do="confirm", content=content)) == {"confirmed": True}
+        assert change(self.host.config, "swarm", revert_after=revert_after) == {"confirmed": True}
 
     def fire(self):
         """The time of the timers comes; what they wait for has ended by then."""
