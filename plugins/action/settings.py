@@ -222,8 +222,8 @@ class ActionModule(SwarmAction):
                 if left <= 0:
                     return done
                 self._show(f"{_renders(busy)}; waiting for {left:.0f} s more")
-                wait = {"patience": min(left, _TELL_EACH), "absent_builds": values["absent_builds"]}
-                busy = self._step("await_idle", **wait)["busy"]
+                patience, builds = min(left, _TELL_EACH), values["absent_builds"]
+                busy = self._step("await_idle", patience=patience, absent_builds=builds)["busy"]
             if not done.get("busy"):
                 return done
 

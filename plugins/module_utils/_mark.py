@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 _START, _END = ".vray_swarm-", ".sending"
 
 
-def mark_path(data_dir: str, version: Version) -> str:
+def mark_path(data_dir: str, version: str) -> str:
     """Where the mark of a version lies, by the rules of the host's system."""
     # Two slashes begin a path of POSIX as well.
     windows = is_of_windows(data_dir) and not data_dir.startswith("/")
@@ -55,7 +55,7 @@ class Mark:
         :param was_there: Whether an upload from before has left it.
         """
         self.path = path
-        self._was_there = was_there
+        self.was_there = was_there
         self._is_there = was_there
         self._is_tried = False
         self._host = host
@@ -90,7 +90,7 @@ class Mark:
 
     def withdraw(self) -> None:
         """Remove it where this task made it: all is as before, and so is a doubt from before."""
-        if not self._was_there:
+        if not self.was_there:
             self.remove()
 
 

@@ -55,7 +55,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_cont
     control,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -520,7 +519,7 @@ class SettingsHost:
             removed.append(directory)
         if directories:
             # What Swarm deploys from now on is nothing of which an upload was begun.
-            self._remove_marks([mark_path(self._params["data_dir"], Version.parse(version)) for version in versions])
+            self._remove_marks(versions)
 
     def _builds(self, versions: t.Container[str]) -> t.List[str]:
         """The directories of these builds.
@@ -550,11 +549,11 @@ class SettingsHost:
             why = error.strerror or error
             raise RemovalError(f"{error.filename or directory} could not be removed: {why}") from error
 
-    def _remove_marks(self, paths: t.Sequence[str]) -> None:
+    def _remove_marks(self, versions: t.Iterable[str]) -> None:
         """Remove those that are there. One that stays is a doubt, and no harm."""
-        for path in paths:
+        for version in versions:
             with contextlib.suppress(OSError):
-                os.rmdir(path)
+                os.rmdir(mark_path(self._params["data_dir"], version))
 
     # -- the file
 

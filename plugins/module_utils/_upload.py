@@ -172,7 +172,7 @@ class Upload:
                 self.report.deployed_before = [str(version) for version in look.deployed]
                 self._other_size = _other_size(build, look)
                 if wanted:
-                    path = mark_path(options["data_dir"], wanted)
+                    path = mark_path(options["data_dir"], str(wanted))
                     self.report.unanswered = wanted in look.unanswered
                     self._mark = Mark(path, self.report.unanswered, self._host, self._hooks.warn)
             if not options["force"] and self._is_present(build, wanted, look):
@@ -228,7 +228,7 @@ class Upload:
 
     def _is_present(self, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         if wanted in look.deployed:
-            doubt = self._doubt_whole(build, wanted, look) if wanted in look.unanswered else None
+            doubt = self._doubt_whole(build, wanted, look)
             if doubt and not self._may_send(look):
                 # Nobody may be led to remove what may not be sent again.
                 self._hooks.warn(
@@ -267,11 +267,13 @@ class Upload:
 
         As the vendor's page has it, after success the archive or installer is kept in the import directory.
         """
+        mark = self._mark
+        if mark is None or not mark.was_there:
+            return None
         if look.import_is_local and any(item.bytes == build.size for item in look.imports):
             return None
-        mark = mark_path(self._options["data_dir"], wanted)
         return (
-            f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark} tells, and nobody"
+            f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark.path} tells, and nobody"
             " has heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
             f" {build.size} bytes lies in one that is this peer's alone."
         )

@@ -42,7 +42,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
     SettingsHost,
     sha256,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
     Windows,
     base_url,
@@ -245,12 +244,10 @@ class WindowsSettingsHost(SettingsHost):
         except SwarmError as error:
             raise RemovalError(f"{directory} could not be removed: {_plain(error)}") from error
 
-    def _remove_marks(self, paths: t.Sequence[str]) -> None:
-        data_dir = self._params["data_dir"]
-        there = {mark_path(data_dir, Version.parse(version)) for version in self._marks}
-        for path in there.intersection(paths):
+    def _remove_marks(self, versions: t.Iterable[str]) -> None:
+        for version in set(self._marks).intersection(versions):
             with contextlib.suppress(SwarmError):
-                self._windows.remove(path)
+                self._windows.remove(mark_path(self._params["data_dir"], version))
 
     # -- the files
 
