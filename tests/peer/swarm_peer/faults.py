@@ -97,7 +97,7 @@ _KINDS: t.Dict[str, _Kind] = {
     "stall": _Kind(options={"after": (_bytes, 0)}),
     "early": _Kind(options={"after": (_bytes, 0), "then": (_one_of("close", "drain", "sit"), "close")}),
     "slow": _Kind(value=_count),
-    # While a build is unpacked.
+    # While a build is unpacked, whether it was uploaded or lies in the import directory.
     "halfway": _Kind(value=_one_of("staged", "in-place")),
     # Instead of, or around, the answer.
     "fail": _Kind(value=_text),
@@ -197,7 +197,10 @@ class Faults:
             return any(fault.kind in ("slow", "stall") for fault, _left in self._left)
 
     def for_upload(self) -> Plan:
-        return self._take(lambda kind: kind not in ("refuse", "not-swarm"))
+        return self._take(lambda kind: kind not in ("refuse", "not-swarm", "halfway"))
+
+    def for_unpacking(self) -> Plan:
+        return self._take(lambda kind: kind == "halfway")
 
     def for_flag(self) -> Plan:
         return self._take(lambda kind: kind == "not-swarm")

@@ -110,6 +110,7 @@ class Peer:
             self.deploy_anything,
             self.log,
             self.stopping,
+            lambda: self.faults.for_unpacking(),
         )
         handler = t.cast(t.Type[web.Handler], type("Handler", (web.Handler,), {"peer": self}))
 

@@ -18,6 +18,7 @@ import typing as t
 
 from . import builds
 from .events import Events
+from .faults import Plan
 from .form import Spool
 
 Answer = t.Dict[str, t.Dict[str, t.Any]]
@@ -43,8 +44,6 @@ class Upload:
     spool: Spool
     name: str
     began: float
-    # A fault: it is not unpacked to its end, in a staging directory ("staged") or in its own ("in-place").
-    halfway: t.Optional[str] = None
 
 
 def fail(message: str, tmp_file: str) -> Answer:
@@ -61,6 +60,7 @@ class Store:
         deploy_anything: bool,
         events: Events,
         stopping: threading.Event,
+        faults: t.Callable[[], Plan],
     ) -> None:
         self.vray_dir = os.path.join(os.path.abspath(data_dir), "VRay")
         self.import_dir = import_dir or os.path.join(self.vray_dir, "import")
@@ -69,6 +69,7 @@ class Store:
         self.deploy_anything = deploy_anything
         self._events = events
         self._stopping = stopping
+        self._faults = faults
         self._lock = threading.Lock()
         self._version_locks: t.Dict[str, threading.Lock] = {}
         self._staging_numbers = itertools.count(1)
@@ -92,7 +93,7 @@ class Store:
             with self._version_lock(build.version_str):
                 if not build.installer and os.path.isdir(self._deployed(build)):
                     return self._existing(build, spool)
-                with self._deploying(build, spool.path, upload.halfway) as deployed:
+                with self._deploying(build, spool.path) as deployed:
                     self._keep(upload)
         except (Rejected, OSError) as error:
             return fail(str(error), spool.path)
@@ -153,10 +154,17 @@ class Store:
         with self._lock:
             return self._version_locks.setdefault(version, threading.Lock())
 
-    def _deploying(self, build: builds.Build, path: str, halfway: t.Optional[str] = None) -> _Deployment:
+    def _deploying(self, build: builds.Build, path: str) -> _Deployment:
+        # Taken by what is unpacked next, from wherever it comes.
+        halfway = None if build.bare else self._faults().get("halfway")
         staging = os.path.join(self.vray_dir, ".deploying-%d-%d" % (os.getpid(), next(self._staging_numbers)))
-        if halfway == "in-place":
+        if halfway and halfway.value == "in-place":
             staging = self._deployed(build)
+
+        def stop() -> None:
+            self._events.add("fault", fault="halfway", value=halfway and halfway.value, directory=staging)
+            self._stop_halfway()
+
         os.mkdir(staging)
         try:
             if build.bare:
@@ -166,7 +174,7 @@ class Store:
                 except OSError:
                     shutil.copyfile(path, content)
             else:
-                builds.extract(build, path, staging, self._stop_halfway if halfway else self._check_running)
+                builds.extract(build, path, staging, stop if halfway else self._check_running)
             return _Deployment(staging, self._deployed(build))
         except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)

@@ -231,8 +231,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             queued, name = _checked(form)
         except FormError as error:
             return store.fail(str(error), spool.path)
-        halfway = plan["halfway"].value if "halfway" in plan else None
-        upload = store.Upload(spool, name, began, halfway)
+        upload = store.Upload(spool, name, began)
         return self.peer.store.queue(upload) if queued else self.peer.store.rapid(upload)
 
     def _log_upload(

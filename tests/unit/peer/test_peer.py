@@ -684,6 +684,58 @@ def test_halfway(peers: t.Callable[..., Peer], archive: pathlib.Path, how: str, 
     assert_nothing_kept(peer)
 
 
+@pytest.mark.parametrize("how, where", [("staged", ".deploying-*"), ("in-place", "vray-6.20.10-e8197af2")])
+@pytest.mark.parametrize("queued", [True, False])
+def test_halfway_from_the_import_directory(
+    peers: t.Callable[..., Peer], archive: pathlib.Path, tmp_path: pathlib.Path, queued: bool, how: str, where: str
+) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    builds.make_archive(share / "first.tar", version="5.0.0-abc")
+    peer = peers(import_dir=share, uploads_queue_period=0.02)
+    peer.wait_for("import", result="deployed")
+    peer.faults.set([f"halfway={how},times=1"])
+    if queued:
+        assert "QueuedUR" in post(peer, archive.read_bytes(), queued="true").json
+    else:
+        shutil.copy(archive, tmp_path / "whole")
+        os.rename(tmp_path / "whole", share / "vray.tar")
+    half = pathlib.Path(peer.wait_for("fault", fault="halfway", value=how)["directory"])
+    assert half.match(f"VRay/{where}") and os.listdir(half) == ["vray.json"]
+    # It still answers, and imports nothing.
+    assert request(peer, "GET", "/debug/allowExecutables").json is False
+    assert peer.store.import_dir == str(share) and len(peer.log.matching("import")) == 1
+    peer.stop()
+    assert deployed(peer) == ["vray-5.0.0-abc"]
+    # Its times are over.
+    peer.start()
+    peer.wait_for("import", name="vray.tar", result="deployed")
+    assert deployed(peer) == ["vray-5.0.0-abc", "vray-6.20.10-e8197af2"]
+
+
+def test_what_is_killed_halfway_leaves_a_half_that_it_takes_for_a_whole(
+    archive: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    data, log = tmp_path / "data", tmp_path / "log"
+    (data / "VRay/import").mkdir(parents=True)
+    shutil.copy(archive, data / "VRay/import")
+    command = [sys.executable, "-m", "swarm_peer", "--data-dir", str(data), "--config", str(tmp_path / "swarm.yaml")]
+    command += ["--log", str(log), "--fault", "halfway=in-place"]
+    (tmp_path / "swarm.yaml").write_text("webPort: 0\nuploadsQueuePeriod: 0.02\n")
+    for word in ("halfway", "exists"):
+        with subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": str(PEER_DIR)}, stdout=subprocess.DEVNULL
+        ) as peer:
+            try:
+                deadline = time.monotonic() + 10
+                while not log.exists() or f'"{word}"' not in log.read_text():
+                    assert peer.poll() is None and time.monotonic() < deadline
+                    select.select([], [], [], 0.01)
+            finally:
+                peer.kill()
+        assert [path.name for path in (data / "VRay/vray-6.20.10-e8197af2").iterdir()] == ["vray.json"]
+
+
 def test_fail(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     peer = peers(faults=["fail=no space left, sorry,times=1", "status=507"])
     reply = post(peer, archive.read_bytes())
