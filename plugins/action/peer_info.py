@@ -39,6 +39,8 @@ _NOTHING: t.Dict[str, t.Any] = {
     "service": None,
     "builds": [],
     "unanswered": [],
+    "awaited": [],
+    "interrupted": [],
     "imports": [],
     "import_dir": None,
     "import_mount": None,

@@ -13,6 +13,7 @@ is missing or may not be read is told in it: whether that is a failure is for th
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import hmac
@@ -22,6 +23,7 @@ import signal
 import socket
 import stat
 import tempfile
+import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._bounded import TimeLimitError, bounded
@@ -34,14 +36,18 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
     find_mount_point,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_unc, is_within
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import below, look_at_processes
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import (
+    below,
+    look_at_processes,
+    running_seconds,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import look_at_service
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version
@@ -60,6 +66,8 @@ _COUNT_FILES = 1000000
 # Telling the platform of an archive takes milliseconds where it is plain, but a second where it is compressed.
 _IDENTIFY_LIMIT = 2.0
 _CREDENTIALS_BYTES = 1 << 16
+# By how much the time of a file may be behind, and that of a process.
+_CLOCK_STEP = 0.05
 # What Swarm will import is read once before it does. That is some ten seconds for a build, over the network.
 _CHECKSUMS_LIMIT = 1800.0
 
@@ -93,6 +101,8 @@ class Look:
         }
         #: An upload of them was begun, and nobody heard what became of it.
         self.unanswered = frozenset(map(Version.parse, facts["unanswered"]))
+        #: They were to be deployed from the import directory, and nobody has seen yet that they were.
+        self.awaited = frozenset(map(Version.parse, facts["awaited"]))
         self.imports = [
             Import(item["name"], item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None
         ]
@@ -226,6 +236,8 @@ def look_at(
         "import_dir_configured": bool(configured),
         "builds": [],
         "unanswered": [],
+        "awaited": [],
+        "interrupted": [],
         "imports": [],
         "import_there": None,
         "import_mount": None,
@@ -245,7 +257,10 @@ def look_at(
     if data_dir:
         data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
         facts["builds"], free["data"] = data.get("builds", []), data.get("free")
-        facts["unanswered"] = data.get("unanswered", [])
+        facts["unanswered"], facts["awaited"] = data.get("unanswered", []), data.get("awaited", [])
+        pid = (facts["service"] or {}).get("pid")
+        running = running_seconds(pid) if pid and data.get("unchanged") else None
+        facts["interrupted"] = interrupted(facts["service"], running, data.get("unchanged", {}))
         if "busy" in details and "roots" in data:
             facts["busy"] = _look_at_renders(data["roots"], errors)
     # What is wrong with the data directory is said once.
@@ -298,6 +313,25 @@ def _within(
         errors.update(found.get("errors", {}))
         return found
     return {}
+
+
+def interrupted(
+    service: t.Optional[t.Mapping[str, t.Any]], running: t.Optional[float], unchanged: t.Mapping[str, float]
+) -> t.List[str]:
+    """Return the versions that the Swarm of now has not deployed: an earlier one has, or was killed while it did.
+
+    :param service: What its service manager says.
+    :param running: For how many seconds its process runs; None where nobody tells.
+    :param unchanged: For how many seconds the directory of each build is as it is.
+    """
+    if service is None or service["state"] in ("unknown", "absent"):
+        return []
+    if service["state"] != "running":
+        return sorted(unchanged)
+    if running is None:
+        return []
+    # What is not made yet tells that the clock was set back.
+    return sorted(version for version, seconds in unchanged.items() if not 0 <= seconds <= running + _CLOCK_STEP)
 
 
 def is_own_address(peer: str) -> bool:
@@ -397,9 +431,13 @@ def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any
                 budget -= build["files"]
         except OptionsError as error:
             errors["build_sizes"] = str(error)
+    names = [entry.name for entry in _scan(data_dir) if entry.is_dir(follow_symlinks=False)]
+    awaited = marked_versions(names, AWAITED)
     return {
         "builds": builds,
-        "unanswered": marked_versions(entry.name for entry in _scan(data_dir) if entry.is_dir(follow_symlinks=False)),
+        "unanswered": marked_versions(names),
+        "awaited": awaited,
+        "unchanged": _unchanged(build for build in builds if build["version"] in awaited),
         # Also where a build is removed while it renders, and where the directory of a build is a link.
         "roots": [os.path.realpath(root) + "/" for root in roots] + [os.path.join(os.path.realpath(vray), _PREFIX)],
         "free": _free(data_dir) if "disk" in details else None,
@@ -419,6 +457,16 @@ def _deployed(vray: str) -> t.Tuple[t.List[t.Dict[str, t.Any]], t.List[str]]:
                 continue
             found.append({"version": str(version), "directory": entry.path, "files": None, "bytes": None})
     return found, directories
+
+
+def _unchanged(builds: t.Iterable[t.Dict[str, t.Any]]) -> t.Dict[str, float]:
+    """For how many seconds the directory of each build is as it is, by its version."""
+    found = {}
+    for build in builds:
+        # Whoever unpacks an archive may set all times but this one.
+        with contextlib.suppress(OSError):
+            found[build["version"]] = time.time() - os.stat(build["directory"]).st_ctime
+    return found
 
 
 def count_tree(directory: str, limit: int) -> t.Tuple[int, int]:

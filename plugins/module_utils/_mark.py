@@ -4,11 +4,11 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-"""The mark on a peer's disk that a build is being sent, and that Swarm has not answered yet.
+"""The marks on a peer's disk of what may become of a build while nobody sees it.
 
 A Swarm that is killed while it unpacks may leave a half of the build, under the name of a whole one. The next run tells
-that by the mark, which is there since before the first byte was sent. It is an empty directory: to make one is atomic,
-follows no link, and needs no content.
+that by a mark, which is there since before. It is an empty directory: to make one is atomic, follows no link, and needs
+no content.
 """
 
 from __future__ import annotations
@@ -24,31 +24,37 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import Host
 
-_START, _END = ".vray_swarm-", ".sending"
+#: It is being sent, and Swarm has not answered yet.
+SENDING = "sending"
+#: It is to be deployed from the import directory, and nobody has seen yet that it was. The role builds makes this mark.
+AWAITED = "awaited"
+KINDS = (SENDING, AWAITED)
+
+_START = ".vray_swarm-"
 
 
-def mark_path(data_dir: str, version: str) -> str:
+def mark_path(data_dir: str, version: str, kind: str = SENDING) -> str:
     """Where the mark of a version lies, by the rules of the host's system."""
     # Two slashes begin a path of POSIX as well.
     windows = is_of_windows(data_dir) and not data_dir.startswith("/")
-    name = f"{_START}{version}{_END}"
+    name = f"{_START}{version}.{kind}"
     return ntpath.join(data_dir, name) if windows else posixpath.join(data_dir, name)
 
 
-def marked_versions(names: t.Iterable[str]) -> t.List[str]:
-    """The versions of which there are marks, among the names of the directories in a data directory."""
-    found = []
+def marked_versions(names: t.Iterable[str], kind: str = SENDING) -> t.List[str]:
+    """The versions of which there are marks of a kind, among the names of the directories in a data directory."""
+    found, end = [], f".{kind}"
     for name in sorted(names):
-        if name.startswith(_START) and name.endswith(_END):
+        if name.startswith(_START) and name.endswith(end):
             try:
-                found.append(str(Version.parse(name[len(_START) : -len(_END)])))
+                found.append(str(Version.parse(name[len(_START) : -len(end)])))
             except VersionError:
                 continue
     return found
 
 
 class Mark:
-    """The mark of one upload. That it cannot be made or removed is no reason to send nothing, or to fail afterwards."""
+    """A mark of one build. That it cannot be made or removed is no reason to send nothing, or to fail afterwards."""
 
     def __init__(self, path: str, was_there: bool, host: Host, warn: t.Callable[[str], None]) -> None:
         """

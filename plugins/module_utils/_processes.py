@@ -15,6 +15,8 @@ import typing as t
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
 
 PROC = "/proc"
+# proc(5), stat: the time of the start is the 22nd field, in ticks since the boot. The 2nd one may have spaces in it.
+_START_FIELD = 22 - 3
 # proc(5): what the link of an executable ends with when the file was removed.
 _DELETED = " (deleted)"
 
@@ -77,6 +79,31 @@ def arguments(pid: int) -> t.List[str]:
     text = read_proc(pid, "cmdline")
     # It ends with a zero byte; programs that write their title there add some.
     return text.rstrip("\0").split("\0") if text else []
+
+
+def running_seconds(pid: int) -> t.Optional[float]:
+    """For how long a process runs, in seconds, and at most a second more than that; None where nobody tells."""
+    if sys.platform == "darwin":
+        done = run_command("ps", "-o", "etime=", "-p", str(pid))
+        return parse_etime(done.output) if done.status == 0 else None
+    fields = read_proc(pid, "stat").rpartition(")")[2].split()
+    try:
+        with open(os.path.join(PROC, "uptime"), encoding="ascii") as file:
+            since_boot = float(file.read().split()[0])
+        return since_boot - int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def parse_etime(text: str) -> t.Optional[float]:
+    """Read what ps(1) tells as ``[[days-]hours:]minutes:seconds``, and count the second that has begun."""
+    days, _dash, clock = text.strip().rpartition("-")
+    try:
+        parts = [int(part) for part in clock.split(":")]
+        hours, minutes, seconds = [0] * (3 - len(parts)) + parts
+        return float(((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds + 1)
+    except ValueError:
+        return None
 
 
 def hidden(unseen: int) -> t.Optional[str]:

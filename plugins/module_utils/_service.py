@@ -18,7 +18,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
 
 _SYSTEMD_BOOTED = "/run/systemd/system"  # sd_booted(3)
-_PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState"
+_PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,MainPID"
 
 _STATES = {
     "active": "running",
@@ -53,7 +53,7 @@ def check_service_name(name: str) -> None:
 
 
 def look_at_service(name: str) -> t.Dict[str, t.Any]:
-    """Return ``state``, ``enabled``, ``manager``, ``detail`` (its own words) and ``error`` (why it is unknown)."""
+    """Return ``state``, ``enabled``, ``manager``, ``detail`` (its own words), ``pid`` and ``error`` (why it is unknown)."""
     if sys.platform == "darwin":
         return _launchd(name)
     if os.path.isdir(_SYSTEMD_BOOTED):
@@ -78,7 +78,7 @@ def parse_systemctl(text: str) -> t.Dict[str, t.Any]:
         state = "absent"
     detail = f"{active} ({sub})" if load in ("loaded", "") else f"{active} ({sub}), {load}"
     enabled = None if state == "absent" else _ENABLED.get(found.get("UnitFileState", ""))
-    return _service("systemd", state, enabled, detail)
+    return _service("systemd", state, enabled, detail, found.get("MainPID"))
 
 
 def _launchd(name: str) -> t.Dict[str, t.Any]:
@@ -113,15 +113,16 @@ def parse_launchctl(name: str, status: int, text: str, disabled: t.Optional[str]
         else:
             failed = (code and code.group(1) != "0") or (signal and signal.group(1) != "15")
             state = "failed" if failed else "stopped"
+    pid = re.search(r"(?m)^\t?[ ]*pid = (\d+)\s*$", text)
     enabled: t.Optional[bool] = None
     if state != "absent" and disabled is not None:
         line = re.search(rf'(?m)^\s*"{re.escape(name)}" => (\w+)', disabled)
         enabled = not (line and line.group(1) in ("true", "disabled"))
-    return _service("launchd", state, enabled, detail)
+    return _service("launchd", state, enabled, detail, pid.group(1) if pid else None)
 
 
 def _unknown(manager: t.Optional[str], error: str) -> t.Dict[str, t.Any]:
-    return _service(manager, "unknown", None, None, error)
+    return _service(manager, "unknown", None, None, error=error)
 
 
 def _service(
@@ -129,6 +130,15 @@ def _service(
     state: str,
     enabled: t.Optional[bool],
     detail: t.Optional[str],
+    pid: t.Optional[str] = None,
     error: t.Optional[str] = None,
 ) -> t.Dict[str, t.Any]:
-    return {"state": state, "enabled": enabled, "manager": manager, "detail": detail or None, "error": error}
+    return {
+        "state": state,
+        "enabled": enabled,
+        "manager": manager,
+        "detail": detail or None,
+        # systemd says 0 where there is none.
+        "pid": int(pid) if pid and pid.isdigit() and int(pid) and state == "running" else None,
+        "error": error,
+    }

@@ -342,6 +342,10 @@ service:
       description: The state in the words of the service manager.
       type: str
       sample: active (running)
+    pid:
+      description: The number of its main process. V(null) when it does not run, or that is not said.
+      type: int
+      sample: 812
     error:
       description: Why the state is unknown, else V(null).
       type: str
@@ -395,6 +399,23 @@ unanswered:
     - The version strings of the builds of which an upload was begun, and nobody heard what became of it.
       M(renderops.vray_swarm.upload) leaves a mark then, with its option O(renderops.vray_swarm.upload#module:data_dir).
     - Such a build may be deployed whole, as a half, or not at all.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+awaited:
+  description:
+    - The version strings of the builds that were to be deployed from the import directory, and of which nobody has seen yet
+      that they were. The role P(renderops.vray_swarm.builds#role) makes a mark for them, and removes it.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+interrupted:
+  description:
+    - Those of RV(awaited) that are deployed, but not by the Swarm that runs now, or Swarm does not run; so it may have been
+      killed while it unpacked them. Such a build may be whole, or a half.
+    - Empty without O(service), or when nobody tells since when Swarm runs.
   type: list
   elements: str
   returned: always

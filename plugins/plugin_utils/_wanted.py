@@ -208,14 +208,17 @@ class Wanted:
                 text += f" {build.name} is not in the import directory {facts['import_dir']}."
             found.add("build", build.name, None, str(build.version) if build.version else None, text)
         for build in wanted:
+            if build.version not in deployed:
+                continue
             # What Swarm has deployed, it keeps in the import directory.
-            if build.version in deployed and str(build.version) in facts["unanswered"]:
-                if build.name not in in_import_dir:
-                    text = (
-                        f"The build {build} may be a half: an upload of it was begun, and nobody heard what became of it."
-                        " The playbook renderops.vray_swarm.upload has it deployed anew."
-                    )
-                    found.add("half", build.name, "deployed", None, text)
+            if str(build.version) in facts["unanswered"] and build.name not in in_import_dir:
+                why = "an upload of it was begun, and nobody heard what became of it"
+            elif str(build.version) in facts["interrupted"]:
+                why = "Swarm has ended since its directory was made, and nobody had seen yet that it was whole"
+            else:
+                continue
+            text = f"The build {build} may be a half: {why}. The playbook renderops.vray_swarm.upload has it deployed anew."
+            found.add("half", build.name, "deployed", None, text)
         self._compare_disk(found, facts, data_dir, missing)
         if self._options["only"] and not nameless:
             for version in sorted(deployed - named):

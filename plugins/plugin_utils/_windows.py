@@ -38,8 +38,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
+    interrupted,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
@@ -227,6 +228,8 @@ class Windows:
             "import_dir_configured": bool(configured),
             "builds": [],
             "unanswered": [],
+            "awaited": [],
+            "interrupted": [],
             "imports": [],
             "import_there": None,
             "import_mount": None,
@@ -272,6 +275,7 @@ class Windows:
             Sums=SUMS if share_path and given.get("share_signature") else None,
             Signature=SIGNATURE if share_path and given.get("share_signature") else None,
             Account=service["username"] if service else None,
+            ServiceProcess=service_facts(service)["pid"] if service else None,
             Platform=given.get("platform"),
             Peer=peer,
             Url=self._url(given, settings) + FLAG_PATH if given.get("api_from") == "peer" else None,
@@ -312,6 +316,14 @@ class Windows:
             errors["data_dir"] = str(error)
             return
         facts["unanswered"] += marked_versions(found["marks"])
+        facts["awaited"] += marked_versions(found["marks"], AWAITED)
+        since = {build["directory"]: build["seconds"] for build in found["builds"]}
+        unchanged = {
+            build["version"]: since[build["directory"]]
+            for build in facts["builds"]
+            if build["version"] in facts["awaited"]
+        }
+        facts["interrupted"] += interrupted(facts["service"], found.get("service_seconds"), unchanged)
         if found.get("sizes_error"):
             errors["build_sizes"] = (
                 f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"
@@ -362,7 +374,14 @@ def unreadable(path: str, found: t.Mapping[str, t.Any]) -> BuildError:
 
 def service_facts(service: t.Optional[Result]) -> Result:
     """The words that a look has for a service, from those of win_service_info."""
-    facts: Result = {"state": "absent", "enabled": None, "manager": "windows", "detail": "", "error": None}
+    facts: Result = {
+        "state": "absent",
+        "enabled": None,
+        "manager": "windows",
+        "detail": "",
+        "pid": None,
+        "error": None,
+    }
     if service is None:
         return facts
     code = exit_code(service)
@@ -370,7 +389,8 @@ def service_facts(service: t.Optional[Result]) -> Result:
     if state == "stopped" and service["state"] == "stopped" and code not in _WELL:
         state = "failed"
     detail = service["state"] if state != "failed" else f"{service['state']}, exit code {code}"
-    return dict(facts, state=state, enabled=_ENABLED.get(service["start_mode"]), detail=detail)
+    pid = service.get("process_id") if state == "running" else None
+    return dict(facts, state=state, enabled=_ENABLED.get(service["start_mode"]), detail=detail, pid=pid or None)
 
 
 def exit_code(service: Result) -> int:

@@ -60,12 +60,16 @@ SHAPES: t.Dict[str, t.Any] = {
     "look": {
         "identity": {"name": TEXT, "sid": TEXT},
         "account_sid": When("Account", OrNull(TEXT)),
+        "service_seconds": When("ServiceProcess", OrNull(NUMBER)),
         "platform": OrNull(TEXT),
         "platform_error": May(TEXT),
         "is_peer": When("Peer", FLAG),
         "peer_error": May(TEXT),
         "data": When("DataDir", _LISTING),
-        "builds": When("DataDir", [{"name": TEXT, "directory": TEXT, "files": OrNull(WHOLE), "bytes": OrNull(WHOLE)}]),
+        "builds": When(
+            "DataDir",
+            [{"name": TEXT, "directory": TEXT, "seconds": NUMBER, "files": OrNull(WHOLE), "bytes": OrNull(WHOLE)}],
+        ),
         "marks": When("DataDir", [TEXT]),
         "sizes_error": May(TEXT),
         "renders": May(_RENDERS),

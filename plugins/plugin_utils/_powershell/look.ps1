@@ -18,8 +18,9 @@ param (
     # Its list of checksums, and the signature of that, where they are asked for.
     [string] $Sums,
     [string] $Signature,
-    # The account of Swarm's service.
+    # The account of Swarm's service, and its process.
     [string] $Account,
+    [int] $ServiceProcess,
     # What this host is known to be; else it is found out.
     [string] $Platform,
     # The name or address of the peer that is meant.
@@ -150,6 +151,18 @@ if ($Account) {
     }
 }
 
+# For how long Swarm runs.
+if ($ServiceProcess) {
+    try {
+        $process = [Diagnostics.Process]::GetProcessById($ServiceProcess)
+        $result.service_seconds = ([DateTime]::UtcNow - $process.StartTime.ToUniversalTime()).TotalSeconds
+    }
+    catch {
+        # It ended just now, or is none that may be asked.
+        $result.service_seconds = $null
+    }
+}
+
 # 9 is x64, 12 is Arm64: Win32_Processor. Variables of the environment tell that of an emulated process.
 $result.platform = $(if ($Platform) { $Platform } else { $null })
 if (-not $Platform) {
@@ -189,7 +202,14 @@ if ($DataDir) {
     }
     $result.builds = @(foreach ($entry in $listing.entries) {
             if ($entry -is [IO.DirectoryInfo] -and $entry.Name -like 'vray-*') {
-                $deployed = @{ name = $entry.Name; directory = $entry.FullName; files = $null; bytes = $null }
+                $deployed = @{
+                    name = $entry.Name
+                    directory = $entry.FullName
+                    # For how long it is there.
+                    seconds = ([DateTime]::UtcNow - $entry.CreationTimeUtc).TotalSeconds
+                    files = $null
+                    bytes = $null
+                }
                 if ($Sizes) {
                     try {
                         $size = Measure-Tree $entry.FullName
@@ -203,7 +223,7 @@ if ($DataDir) {
                 $deployed
             }
         })
-    # What an upload leaves there until Swarm has answered.
+    # What an upload leaves there until Swarm has answered, and the role builds until a build is deployed.
     $result.marks = @(foreach ($entry in $data.entries) {
             if ($entry -is [IO.DirectoryInfo] -and -not (Test-Link $entry) -and $entry.Name -like '.vray_swarm-*') {
                 $entry.Name

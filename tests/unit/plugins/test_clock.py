@@ -24,6 +24,8 @@ READERS = {
     ("plugin_utils/_windows_settings.py", "_write", "time.strftime"),
     # Whether what an interrupted task left is recent; see test_settings_host.py.
     ("module_utils/_settings_host.py", "_saved_lately", "time.time"),
+    # Whether Swarm was started since the directory of a build was made; see test_look.py.
+    ("module_utils/_look.py", "_unchanged", "time.time"),
     # When a build was published, for people.
     ("module_utils/_publish.py", "_entry", "datetime.datetime.now"),
 }
@@ -33,6 +35,8 @@ LINES = {
     "roles/verify/vars/main.yml": ["__verify_found:"],
     # Whether what an interrupted task left is recent, as above.
     "plugins/plugin_utils/_powershell/files.ps1": ["([DateTime]::UtcNow"],
+    # Whether Swarm was started since the directory of a build was made, as above.
+    "plugins/plugin_utils/_powershell/look.ps1": ["$result.service_seconds =", "seconds = ([DateTime]"],
     # A scheduled task of Windows knows no other clock.
     "plugins/plugin_utils/_powershell/service.ps1": ["$now ="],
 }

@@ -47,6 +47,7 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
         "enabled": True,
         "manager": "windows",
         "detail": "started",
+        "pid": peer.swarm.pid,
         "error": None,
     }
     assert found["api"]["reachable"] is True and found["api"]["pending_restart"] is False
@@ -78,6 +79,31 @@ def test_what_nobody_heard_of_is_told_as_elsewhere(farm, peer):
     found = farm.task(INFO, {"data_dir": DATA_DIR, "details": []}).data
     assert found["unanswered"] == ["6.20.10-e8197af2", "7.0.6-0a1b2c3d"] == look_at(str(peer.data_dir))["unanswered"]
     assert farm.task(INFO, {"web_port": peer.port}).data["unanswered"] == []
+
+
+def test_whether_swarm_has_ended_since_a_build_was_put_there(farm, peer):
+    """A build that has a mark, and was there before Swarm was started anew, is doubted, as elsewhere."""
+    deploy(peer)
+    version = "6.20.10-e8197af2"
+    look = {"data_dir": DATA_DIR, "service": SERVICE, "details": []}
+
+    def told():
+        found = farm.task(INFO, look).data
+        return found["awaited"], found["interrupted"]
+
+    assert told() == ([], [])
+    (peer.data_dir / f".vray_swarm-{version}.awaited").mkdir()
+    (peer.data_dir / ".vray_swarm-7.0.0-0a1b2c3d.awaited").mkdir()
+    both = [version, "7.0.0-0a1b2c3d"]
+    assert told() == (both, [])
+    peer.swarm.started += 3600
+    assert told() == (both, [version])
+    # Who may not be asked for how long it runs.
+    peer.swarm.started = None
+    assert told() == (both, [])
+    peer.swarm.crash()
+    assert told() == (both, [version])
+    assert farm.task(INFO, {"data_dir": DATA_DIR}).data["interrupted"] == []
 
 
 def test_what_is_free_is_told_of_each_drive(farm, peer, tmp_path):

@@ -29,7 +29,15 @@ LOOK: t.Dict[str, t.Any] = {
     "identity": {"name": "WS1\\ansible", "sid": "S-1-5-21-1"},
     "platform": "Windows_x86",
     "data": {"missing": False, "error": None},
-    "builds": [{"name": "vray-7.0.0-abc", "directory": "D:\\swarm\\VRay\\vray-7.0.0-abc", "files": 3, "bytes": 4096}],
+    "builds": [
+        {
+            "name": "vray-7.0.0-abc",
+            "directory": "D:\\swarm\\VRay\\vray-7.0.0-abc",
+            "seconds": 0.5,
+            "files": 3,
+            "bytes": 4096,
+        }
+    ],
     "marks": [".vray_swarm-7.0.0-abc.sending"],
     "import_dir": {"path": "D:\\import", "missing": False, "error": None},
     "imports": [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import plistlib
 import stat
+import time
 import typing as t
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Job:
         self.exit_code: t.Optional[int] = None
         self.signal = ""
         self.pid: t.Optional[int] = None
+        # When its process was started, as time.time() tells.
+        self.started = 0.0
         self.peer: t.Optional[swarm_peer.Peer] = None
 
     @property
@@ -53,6 +56,7 @@ class Job:
             temp_dir=Path(options["--data"]) / "tmp",
             faults=[options["--fault"]] if "--fault" in options else [],
         )
+        self.started = time.time()
         try:
             peer.start()
         except Exception:  # pylint: disable=broad-except
@@ -94,6 +98,10 @@ class Mac:
 
     # ps(1): comm is the path of the executable.
     def _ps(self, arguments: t.List[str]) -> Answer:
+        if arguments[:-1] == ["-o", "etime=", "-p"]:
+            started = [job.started for job in self.jobs.values() if str(job.pid) == arguments[-1]]
+            minutes, seconds = divmod(int(time.time() - started[0]), 60) if started else (0, 0)
+            return (0, f"{minutes:02}:{seconds:02}\n", "") if started else (1, "", "")
         if arguments != ["-axww", "-o", "pid=,comm="]:
             return 1, "", f"ps: the double does not know {arguments}"
         return 0, "".join(f"{pid:5} {path}\n" for pid, path in self.processes), ""

@@ -81,6 +81,9 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Account"]:
         sids = {service.account[0]: service.account[1] for service in host.services.values()}
         found["account_sid"] = sids.get(p["Account"])
+    if p["ServiceProcess"]:
+        (started,) = (service.started for service in host.services.values() if service.pid == p["ServiceProcess"])
+        found["service_seconds"] = time.time() - started if started else None
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -99,6 +102,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                     [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
                 )
                 build = {"name": entry.name, "directory": host.files.windows(entry), "files": None, "bytes": None}
+                build["seconds"] = time.time() - entry.stat().st_ctime
                 if p["Sizes"]:
                     build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
                 found["builds"].append(build)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import typing as t
 
 import yaml
@@ -35,6 +36,8 @@ class Service:
         self.state = "stopped"
         self.exit_code = 1077
         self.pid = 0
+        # When its process was started, as time.time() tells; None where nobody may know.
+        self.started: t.Optional[float] = None
         self.port = 0
         # What tests let go wrong.
         self.hangs_at_stop = False
@@ -66,6 +69,7 @@ class Service:
             )
         self.starts += 1
         self.exit_code = 0
+        self.started = time.time()
         self.run()
         if self.exit_code == 0:
             self.state, self.pid = "started", next(_PIDS)

@@ -14,6 +14,7 @@ import os
 import platform
 import struct
 import threading
+import time
 
 import pytest
 
@@ -24,6 +25,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     Import,
     Look,
     digest,
+    interrupted,
     look_at,
     pending_restart,
 )
@@ -80,6 +82,46 @@ def test_what_nobody_heard_of(swarm):
     assert facts["unanswered"] == ["6.20.10-e8197af2", "7.0.6-0a1b2c3d"]
     assert Look(facts).unanswered == {Version.parse(version) for version in facts["unanswered"]}
     assert look_at(str(swarm / "gone"))["unanswered"] == []
+
+
+def awaits(swarm, monkeypatch, running, state="running", pid=812):
+    """What a look tells of a build that was made 100 s ago, by a Swarm that runs for so many seconds."""
+    for path in ("VRay/vray-6.20.10-e8197af2", ".vray_swarm-6.20.10-e8197af2.awaited", ".vray_swarm-7.0.0-abc.awaited"):
+        (swarm / path).mkdir(exist_ok=True)
+    (swarm / "VRay" / "vray-6.20.11-e8197af2").mkdir(exist_ok=True)
+    # Whoever unpacks may set these two.
+    os.utime(str(swarm / "VRay" / "vray-6.20.10-e8197af2"), (0, 0))
+    monkeypatch.setattr(_look, "look_at_service", lambda name: {"state": state, "pid": pid})
+    monkeypatch.setattr(_look, "running_seconds", lambda number: {812: running}[number])
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 100)
+    facts = look_at(str(swarm), service="swarm")
+    monkeypatch.setattr(time, "time", real)
+    assert facts["awaited"] == ["6.20.10-e8197af2", "7.0.0-abc"] and facts["unanswered"] == []
+    assert Look(facts).awaited == {Version.parse(version) for version in facts["awaited"]}
+    return facts["interrupted"]
+
+
+def test_whether_swarm_has_ended_since_a_build_was_put_there(swarm, monkeypatch):
+    """Only what has a mark is told: of all others, somebody has seen that they were whole."""
+    # The Swarm of now has made it.
+    assert awaits(swarm, monkeypatch, running=3600.0) == []
+    assert awaits(swarm, monkeypatch, running=10.0) == ["6.20.10-e8197af2"]
+    assert awaits(swarm, monkeypatch, running=None) == []
+    for state in ("failed", "stopped"):
+        assert awaits(swarm, monkeypatch, None, state, None) == ["6.20.10-e8197af2"]
+    for state in ("unknown", "absent"):
+        assert awaits(swarm, monkeypatch, None, state, None) == []
+    assert look_at(str(swarm))["interrupted"] == [] != look_at(str(swarm))["awaited"]
+
+
+@pytest.mark.parametrize(
+    "seconds, running, wanted",
+    [(5.0, 5.0, []), (5.01, 5.0, []), (5.1, 5.0, ["7.0.0-abc"]), (0.0, 0.0, []), (-0.1, 5.0, ["7.0.0-abc"])],
+)
+def test_what_clocks_tell_of_it(seconds, running, wanted):
+    """A file's time may be a little behind; what is to come tells that a clock was set back."""
+    assert interrupted({"state": "running"}, running, {"7.0.0-abc": seconds}) == wanted
 
 
 def test_what_lies_in_the_import_directory(swarm):
@@ -534,6 +576,8 @@ def look(**facts):
         "import_dir_configured": True,
         "builds": [],
         "unanswered": [],
+        "awaited": [],
+        "interrupted": [],
         "imports": [],
         "errors": {},
         "import_mount": {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import mark_path, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, mark_path, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 VERSION = Version.parse("6.20.10-e8197af2")
@@ -27,3 +27,6 @@ NAME = ".vray_swarm-6.20.10-e8197af2.sending"
 def test_where_a_mark_lies(data_dir, path):
     assert mark_path(data_dir, VERSION) == path
     assert marked_versions([path[-len(NAME) :]]) == [str(VERSION)]
+    awaited = mark_path(data_dir, VERSION, AWAITED)
+    assert awaited == path.replace(".sending", ".awaited")
+    assert marked_versions([path[-len(NAME) :], awaited[-len(NAME) :]], AWAITED) == [str(VERSION)]

@@ -23,7 +23,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._service impo
 
 
 def systemctl(load, active, sub, file):
-    return "LoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\n" % (load, active, sub, file)
+    return "LoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\nMainPID=812\n" % (load, active, sub, file)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_systemd(said, state, enabled, detail):
         "enabled": enabled,
         "manager": "systemd",
         "detail": detail,
+        "pid": 812 if state == "running" else None,
         "error": None,
     }
 
@@ -95,6 +96,12 @@ def test_systemd_is_asked_once(commands):
     assert look_at_service("swarm")["state"] == "running"
     (argv,) = commands["run"]
     assert argv[-2:] == ("--", "swarm")
+
+
+@pytest.mark.parametrize("said, pid", [("812", 812), ("0", None), ("", None)])
+def test_the_main_process_by_systemd(said, pid):
+    text = systemctl("loaded", "active", "running", "enabled").replace("MainPID=812", "MainPID=" + said)
+    assert parse_systemctl(text)["pid"] == pid
 
 
 @pytest.mark.parametrize(
@@ -163,6 +170,7 @@ def test_launchd(status, text, disabled, state, enabled):
     found = parse_launchctl("com.example.swarm", status, text, disabled)
     assert (found["state"], found["enabled"], found["manager"]) == (state, enabled, "launchd")
     assert bool(found["error"]) is (state == "unknown")
+    assert found["pid"] == (512 if state == "running" else None)
 
 
 def test_launchd_does_not_know_what_is_not_loaded(monkeypatch):

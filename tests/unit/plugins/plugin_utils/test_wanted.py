@@ -30,6 +30,8 @@ def facts_of(**changes):
         "service": {"state": "running", "enabled": True, "detail": "active (running)", "error": None},
         "builds": [{"version": OLD, "directory": f"{DATA}/VRay/vray-{OLD}", "files": 5, "bytes": 70}],
         "unanswered": [],
+        "awaited": [],
+        "interrupted": [],
         "imports": [],
         "import_dir": f"{DATA}/VRay/import",
         "import_there": True,
@@ -299,6 +301,10 @@ def test_what_may_be_a_half():
     assert half["kind"] == "half" and f"The build {OLD} may be a half" in half["message"]
     assert kinds(facts_of(unanswered=[OLD], imports=[imported(name)]), builds=[build(name)]) == []
     assert kinds(facts_of(unanswered=[NEW]), builds=[build(name)]) == []
+    facts = facts_of(interrupted=[OLD], awaited=[OLD], imports=[imported(name)])
+    (half,) = found(facts, builds=[build(name)])
+    assert half["kind"] == "half" and "Swarm has ended since its directory was made" in half["message"]
+    assert kinds(facts_of(awaited=[OLD], imports=[imported(name)]), builds=[build(name)]) == []
     # What is not deployed at all is missing, and no more.
     assert kinds(facts_of(unanswered=[NEW]), builds=[build()]) == [("build", NAME)]
 
