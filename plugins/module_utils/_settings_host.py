@@ -16,6 +16,7 @@ import base64
 import contextlib
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import tempfile
@@ -41,7 +42,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     deployed_builds,
     renders,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import mark_path
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import KINDS, mark_path
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
     LONGEST_LIMIT,
@@ -551,9 +552,9 @@ class SettingsHost:
 
     def _remove_marks(self, versions: t.Iterable[str]) -> None:
         """Remove those that are there. One that stays is a doubt, and no harm."""
-        for version in versions:
+        for version, kind in itertools.product(versions, KINDS):
             with contextlib.suppress(OSError):
-                os.rmdir(mark_path(self._params["data_dir"], version))
+                os.rmdir(mark_path(self._params["data_dir"], version, kind))
 
     # -- the file
 

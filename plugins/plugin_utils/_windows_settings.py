@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import ntpath
 import os
@@ -29,7 +30,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SettingsError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import mark_path, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import KINDS, mark_path, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
     ServiceControl,
     ServiceError,
@@ -182,7 +183,7 @@ class WindowsSettingsHost(SettingsHost):
         self._seen: t.Optional[Result] = None
         self._guarded = False
         # The versions of which uploads were begun.
-        self._marks: t.List[str] = []
+        self._marks: t.Dict[str, t.List[str]] = {}
         # What the step replaces: the SHA-256 of what was read, or "none".
         self._replaces: t.Optional[str] = None
 
@@ -235,7 +236,7 @@ class WindowsSettingsHost(SettingsHost):
         data_dir = self._params["data_dir"]
         found = self._windows.run("look", DataDir=data_dir)
         deployed = deployed_builds(found, data_dir)
-        self._marks = marked_versions(found["marks"])
+        self._marks = {kind: marked_versions(found["marks"], kind) for kind in KINDS}
         return [build["directory"] for build in deployed if build["version"] in versions]
 
     def _remove_build(self, directory: str) -> None:
@@ -245,9 +246,10 @@ class WindowsSettingsHost(SettingsHost):
             raise RemovalError(f"{directory} could not be removed: {_plain(error)}") from error
 
     def _remove_marks(self, versions: t.Iterable[str]) -> None:
-        for version in set(self._marks).intersection(versions):
-            with contextlib.suppress(SwarmError):
-                self._windows.remove(mark_path(self._params["data_dir"], version))
+        for version, kind in itertools.product(versions, KINDS):
+            if version in self._marks[kind]:
+                with contextlib.suppress(SwarmError):
+                    self._windows.remove(mark_path(self._params["data_dir"], version, kind))
 
     # -- the files
 

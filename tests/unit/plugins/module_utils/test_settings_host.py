@@ -794,7 +794,10 @@ def test_the_mark_of_a_build_goes_with_it(config, systemd, builds):
     marks = {version: builds / f".vray_swarm-{version}.sending" for version in (DAMAGED, "7.0.0-0a1b2c3d")}
     for mark in marks.values():
         mark.mkdir()
+    awaited = builds / f".vray_swarm-{DAMAGED}.awaited"
+    awaited.mkdir()
     assert remove(config, builds)["removed_builds"] and [mark.exists() for mark in marks.values()] == [False, True]
+    assert not awaited.exists()
     (marks["7.0.0-0a1b2c3d"] / "mine").touch()
     done = remove(config, builds, versions=["7.0.0-0a1b2c3d"])
     assert (done["undone"], remaining(builds)) == (None, []) and (marks["7.0.0-0a1b2c3d"] / "mine").exists()
