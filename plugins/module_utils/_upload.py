@@ -37,7 +37,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Import, Look
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import Mark, mark_path
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, SENDING, Mark, mark_path
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
@@ -104,6 +104,7 @@ class Report:
     url: t.Optional[str] = None
     obstacle: t.Optional[str] = None
     unanswered: bool = False
+    awaited: bool = False
     deployed_before: t.Optional[t.List[str]] = None
     allows_executables: t.Optional[bool] = None
     msg: str = ""
@@ -135,8 +136,9 @@ class Upload:
         self._source: OpenBuild
         # What the peer holds under the name of the build, and is another file.
         self._other_size: t.Optional[Import] = None
-        # None where nobody would see it, or no version is known.
+        # None where nobody would see them, or no version is known.
         self._mark: t.Optional[Mark] = None
+        self._awaited: t.Optional[Mark] = None
         self.report = Report()
 
     def run(self, check_mode: bool) -> None:
@@ -172,9 +174,9 @@ class Upload:
                 self.report.deployed_before = [str(version) for version in look.deployed]
                 self._other_size = _other_size(build, look)
                 if wanted:
-                    path = mark_path(options["data_dir"], str(wanted))
-                    self.report.unanswered = wanted in look.unanswered
-                    self._mark = Mark(path, self.report.unanswered, self._host, self._hooks.warn)
+                    self.report.unanswered, self.report.awaited = wanted in look.unanswered, wanted in look.awaited
+                    self._mark = self._mark_of(wanted, SENDING, self.report.unanswered)
+                    self._awaited = self._mark_of(wanted, AWAITED, self.report.awaited)
             if not options["force"] and self._is_present(build, wanted, look):
                 # Of what only lies in the import directory, it is not known yet what becomes.
                 if self._mark and self.report.deployed is True and not check_mode:
@@ -202,6 +204,10 @@ class Upload:
             self._predict(client, build)
         else:
             self._judge(self._send_marked(client, build), build, wanted)
+
+    def _mark_of(self, wanted: Version, kind: str, was_there: bool) -> Mark:
+        path = mark_path(self._options["data_dir"], str(wanted), kind)
+        return Mark(path, was_there, self._host, self._hooks.warn)
 
     @contextlib.contextmanager
     def _inspected(self, path: str) -> t.Iterator[BuildFile]:
@@ -352,6 +358,8 @@ class Upload:
             raise
         if self._mark and answer.outcome in ("rapid", "queued"):
             self._mark.remove()
+            if self._awaited and answer.outcome == "rapid":
+                self._awaited.remove()
         elif self._mark:
             self._mark.withdraw()
         return answer

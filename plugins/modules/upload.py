@@ -314,6 +314,12 @@ unanswered:
     - Whether an upload of this version was begun before, and nobody heard what became of it, so that Swarm may have died since.
   type: bool
   returned: always
+awaited:
+  description:
+    - Whether this version was to be deployed from the import directory, and nobody has seen yet that it was. The role
+      P(renderops.vray_swarm.builds#role) makes a mark for that, and sees whether the build is whole.
+  type: bool
+  returned: always
 deployed_before:
   description: The version strings of the builds that the peer had deployed before anything was sent.
   type: list

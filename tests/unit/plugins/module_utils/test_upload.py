@@ -32,7 +32,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import (
     Hooks,
     Host,
@@ -83,7 +83,8 @@ class Disk(Host):
 
     def look(self):
         self.looks += 1
-        return Look(dict(self.facts, unanswered=marked_versions(map(os.path.basename, self.directories))))
+        names = [os.path.basename(path) for path in self.directories]
+        return Look(dict(self.facts, unanswered=marked_versions(names), awaited=marked_versions(names, AWAITED)))
 
     def sha256(self, path):
         self.hashed.append(path)
@@ -608,6 +609,30 @@ def test_the_mark_goes_where_the_peer_cannot_have_accepted_the_build(task):
         task.fail(server, TransportError, retries=2, **ON_DISK)
     # Once for all attempts.
     assert (task.report.attempts, task.disk.asked_to, task.disk.directories) == (3, ["make", "remove"], set())
+
+
+AWAITED_MARK = "/var/lib/swarm/.vray_swarm-%s.awaited" % VERSION
+
+
+def test_what_is_awaited_is_told_and_left_to_who_waits(task):
+    """Whether it is whole is seen by who knows the service."""
+    with Server(swarm(queued(len(ARCHIVE)))) as server:
+        assert task.run(server, queued=True, **ON_DISK).awaited is False
+    task.disk.directories.add(AWAITED_MARK)
+    with Server(swarm(queued(len(ARCHIVE)))) as server:
+        assert task.run(server, queued=True, **ON_DISK).awaited is True
+    task.disk.deployed(VERSION)
+    report = task.run(None, **ON_DISK)
+    assert (report.outcome, report.deployed, report.awaited, report.unanswered) == ("present", True, True, False)
+    assert task.disk.directories == {AWAITED_MARK}
+
+
+@pytest.mark.parametrize("answer, left", [(rapid(len(ARCHIVE)), set()), (existing(), {AWAITED_MARK})])
+def test_what_swarm_says_that_it_has_deployed_just_now_is_awaited_no_more(task, answer, left):
+    task.disk.directories.add(AWAITED_MARK)
+    with Server(swarm(answer)) as server:
+        task.run(server, **ON_DISK)
+    assert task.disk.directories == left
 
 
 def test_the_mark_stays_where_the_task_is_interrupted(task):
