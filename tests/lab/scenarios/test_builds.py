@@ -127,6 +127,111 @@ def test_a_peer_that_was_killed_with_a_queued_build(lab: Lab, archive: Path) -> 
     assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
 
 
+def halves(lab: Lab, *peers: str) -> None:
+    """Let the Swarm of each end while it unpacks in the directory of the build, and be whole from its next start on."""
+    for peer in peers:
+        until(lab, peer, "test -e /var/lib/swarm/VRay/vray-*/vray.json")
+        lab.ssh(peer, "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload")
+        kill_swarm(lab, peer)
+
+
+def is_whole(lab: Lab, peer: str) -> bool:
+    return int(lab.ssh(peer, f"find /var/lib/swarm/VRay/vray-{VERSION} -type f | wc -l")) > 1
+
+
+def marks(lab: Lab, *peers: str) -> str:
+    return "".join(lab.ssh(peer, "find /var/lib/swarm -name '.vray_swarm-*'") for peer in peers)
+
+
+# So that a test is quick: for how long a build has to be the same before it is removed, and until it counts as deployed.
+QUICKLY = {"__builds_settle_time": 2}
+SLOWLY = {"__builds_follow_time": 60}
+
+
+def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archive: Path) -> None:
+    """In the run that follows it: a Swarm that stays dead, and one that its service manager starts at once."""
+    for peer in ("peer1", "peer2"):
+        add_fault(lab, peer, "halfway=in-place")
+        lab.ssh(peer, "systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113), ("peer2", 1113)])
+    variables = {
+        "vray_swarm_hosts": "peer1:peer2",
+        "vray_swarm_waves": ["100%"],
+        "vray_swarm_builds": [{"src": str(archive), "queued": True}],
+        **QUICKLY,
+    }
+    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 5}) as playing:
+        halves(lab, "peer1", "peer2")
+        lab.ssh("peer2", "systemctl start swarm")
+        run = playing.wait()
+    assert run.succeeded and run.changed == {"peer1": 2, "peer2": 2}, run
+    for peer in ("peer1", "peer2"):
+        assert run.one(peer, action=SETTINGS)["removed_builds"] == [f"/var/lib/swarm/VRay/vray-{VERSION}"], run
+        assert is_whole(lab, peer) and not marks(lab, peer) and len(lab.swarm_events(peer, "upload")) == 1
+    again = lab.playbook(UPLOAD, variables=variables)
+    assert again.succeeded and not again.changed and not again.of(action=INFO), again
+
+
+def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
+    """The controller was killed, and so was the Swarm of two of three peers."""
+    for peer in ("peer1", "peer2"):
+        add_fault(lab, peer, "halfway=in-place")
+        lab.ssh(peer, "systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113), ("peer2", 1113)])
+    variables = {
+        "vray_swarm_hosts": "peer1:peer2:peer3",
+        "vray_swarm_waves": ["100%"],
+        "vray_swarm_builds": [{"src": str(archive), "queued": True}],
+        **QUICKLY,
+    }
+    with lab.start_playbook(UPLOAD, variables={**variables, **SLOWLY}) as playing:
+        until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
+        until(lab, "peer3", f"test -d /var/lib/swarm/.vray_swarm-{VERSION}.awaited")
+        halves(lab, "peer1", "peer2")
+        playing.kill()
+    lab.ssh("peer2", "systemctl start swarm")
+    sound = pid(lab, "peer3")
+    no_share = {"vray_swarm_share_src": "", "vray_swarm_share_path": "", "vray_swarm_deploy_wait": 0}
+    told = lab.playbook("renderops.vray_swarm.verify", variables={**variables, **no_share})
+    assert sorted(told.failed) == ["peer1", "peer2"], told
+    assert f"The build {VERSION} may be a half: Swarm has ended" in told.one("peer2", "Fail with what is wrong")["msg"]
+    check = lab.playbook(UPLOAD, "--check", variables=variables)
+    assert check.succeeded and check.changed == {"peer1": 1, "peer2": 1}, check
+    assert not is_whole(lab, "peer1") and not is_whole(lab, "peer2")
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and run.changed == {"peer1": 1, "peer2": 1}, run
+    for peer in ("peer1", "peer2", "peer3"):
+        assert is_whole(lab, peer) and not marks(lab, peer) and len(lab.swarm_events(peer, "upload")) == 1, run
+    # What its own Swarm has deployed is whole: that is seen, and nothing is stopped.
+    assert pid(lab, "peer3") == sound
+    again = lab.playbook(UPLOAD, variables=variables)
+    assert again.succeeded and not again.changed and not again.of(action=INFO), again
+
+
+def test_what_a_relay_sent_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
+    lab.task("server", "ansible.builtin.copy", {"src": str(archive), "dest": "/srv/", "mode": "0644"}, become=True)
+    add_fault(lab, "peer1", "halfway=in-place")
+    lab.ssh("peer1", "systemctl restart swarm")
+    lab.wait_for_ports([("peer1", 1113)])
+    relayed = {"vray_swarm_upload_via": "server", **QUICKLY}
+    variables = {
+        "vray_swarm_hosts": "peer1:peer2",
+        "vray_swarm_waves": ["100%"],
+        "vray_swarm_builds": [{"src": f"/srv/{archive.name}"}],
+        **relayed,
+    }
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        halves(lab, "peer1")
+        run = playing.wait()
+    assert run.failed == ["peer1"] and not is_whole(lab, "peer1") and is_whole(lab, "peer2"), run
+    assert "may have accepted the build all the same" in run.output
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and sorted(run.changed) == ["peer1"] and is_whole(lab, "peer1"), run
+    # That of peer2 was left, since the run ended with peer1.
+    assert not marks(lab, "peer1", "peer2")
+    assert lab.playbook(UPLOAD, variables=variables).changed == {}
+
+
 def test_a_swarm_that_died_is_started_by_the_next_upload(lab: Lab, archive: Path) -> None:
     kill_swarm(lab, "peer1", "peer3")
     lab.ssh("peer2", "systemctl stop swarm")

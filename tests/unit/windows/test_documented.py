@@ -124,7 +124,7 @@ def test_the_tasks_of_the_roles_name_documented_options():
             spec = documentation(module)[0]
             assert set(options) <= set(spec), path
             seen.add(module)
-    assert seen == {"ansible.windows.win_service", "ansible.windows.win_stat"}
+    assert seen == {"ansible.windows.win_file", "ansible.windows.win_service", "ansible.windows.win_stat"}
 
 
 def test_the_plugins_call_modules_that_there_are():
