@@ -26,6 +26,11 @@ options:
     description: Whether the peer renders and was left alone. What waits for the end of that is not wrong then.
     type: bool
     default: false
+  removed:
+    description: The versions of builds that this run has removed from the peer, to have them deployed anew.
+    type: list
+    elements: string
+    default: []
 """
 
 EXAMPLES = r"""
@@ -39,14 +44,16 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(damaged) (the versions of such builds, as far as they are wanted), C(platform),
-      C(builds), C(allow_executables) and C(run), a name that no other run has.
+      less than on most peers), C(damaged) (the versions of such builds, as far as they are wanted), C(importable)
+      (those of them that lie in the import directory), C(platform), C(builds), C(allow_executables) and C(run), a name
+      that no other run has.
   type: dict
   sample:
     state: wrong
     problems: [The service does not start with the host.]
     less_full: []
     damaged: []
+    importable: []
     platform: Linux_x86
     builds: []
     allow_executables: false
@@ -59,9 +66,11 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdi
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
-def verdict(look: _verdict.Look, usual: _verdict.Usual, is_busy: bool = False) -> t.Dict[str, t.Any]:
+def verdict(
+    look: _verdict.Look, usual: _verdict.Usual, is_busy: bool = False, removed: t.Sequence[str] = ()
+) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return dict(_verdict.verdict(look, usual, is_busy), run=run_name())
+    return dict(_verdict.verdict(look, usual, is_busy, removed), run=run_name())
 
 
 class FilterModule:

@@ -19,6 +19,13 @@ Usual = t.Mapping[str, t.Mapping[str, int]]
 # What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
 _WAITING = ("settings", "restart", "service", "build", "disk")
 
+# What helps a build that is less full; and what is left to look at where that was done.
+_REPAIR = "The playbook renderops.vray_swarm.repair has it deployed anew."
+_AGAIN = (
+    "This run has removed it, and Swarm deployed it so again: does its file in the import directory have what it has on"
+    " the other peers, is there room on the disk, and what does Swarm's log on the peer say?"
+)
+
 
 def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
     """Return for each build the numbers of files and bytes that more than half of the peers have, by ``platform/version``.
@@ -38,7 +45,7 @@ def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
     return usual
 
 
-def less_full(look: Look, usual: Usual) -> t.Dict[str, str]:
+def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dict[str, str]:
     """Return a sentence for each version that has less than on most peers. The path in it is data, and no template."""
     found = {}
     for build in look["builds"] or []:
@@ -47,17 +54,22 @@ def less_full(look: Look, usual: Usual) -> t.Dict[str, str]:
             if build["files"] < most["files"] or build["bytes"] < most["bytes"]:
                 found[build["version"]] = wrap_var(
                     f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
-                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}. The playbook"
-                    " renderops.vray_swarm.repair has it deployed anew."
+                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}."
+                    f" {_AGAIN if build['version'] in removed else _REPAIR}"
                 )
     return found
 
 
-def verdict(look: Look, usual: Usual, is_busy: bool) -> t.Dict[str, t.Any]:
-    """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it."""
-    few = less_full(look, usual)
-    # Nobody would deploy another one again.
-    wanted = {build["version"] for build in look["wanted_builds"] or []}
+def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] = ()) -> t.Dict[str, t.Any]:
+    """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it.
+
+    :param removed: The versions that this run has had deployed anew on it.
+    """
+    few = less_full(look, usual, removed)
+    # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
+    wanted = look["wanted_builds"] or []
+    there = {file["name"] for file in look["imports"]}
+    importable = {build["version"] for build in wanted if build["name"] in there}
     waiting = _WAITING if is_busy else ()
     wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting]
     wrong += few.values()
@@ -66,7 +78,8 @@ def verdict(look: Look, usual: Usual, is_busy: bool) -> t.Dict[str, t.Any]:
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
         "problems": wrong + later,
         "less_full": list(few.values()),
-        "damaged": [version for version in few if version in wanted],
+        "damaged": [version for version in few if version in {build["version"] for build in wanted}],
+        "importable": [version for version in few if version in importable],
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],

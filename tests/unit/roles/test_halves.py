@@ -66,12 +66,8 @@ def test_a_half_is_seen_to_before_what_nobody_answered():
 
 
 def test_what_nobody_would_bring_back_is_not_removed():
-    look = {
-        "wanted_builds": [{"name": name, "version": version} for name, version in (("a.tar", "1"), ("b.tar", "2"))],
-        "imports": [{"name": "b.tar"}, {"name": "c.tar"}],
-    }
-    assert decide("__builds_deployable", vray_swarm_builds=[], __vray_swarm_looked=look) == ["2"]
-    # They are uploaded.
-    assert decide("__builds_deployable", vray_swarm_builds=["a", "b"], __vray_swarm_looked=look) == ["1", "2"]
-    nothing = {"wanted_builds": None, "imports": []}
-    assert decide("__builds_deployable", vray_swarm_builds=[], __vray_swarm_looked=nothing) == []
+    judged = {"__builds_judged": {"damaged": ["1", "2"], "importable": ["2"]}}
+    assert decide("__builds_deployable", vray_swarm_builds=[], **judged) == ["2"]
+    # They are uploaded; not so by distribute.
+    assert decide("__builds_deployable", vray_swarm_builds=["a", "b"], **judged) == ["1", "2"]
+    assert decide("__builds_deployable", vray_swarm_builds=["a"], __builds_are_uploaded=False, **judged) == ["2"]

@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from double_farm import content, halve, story, unpack
 from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
 
+DISTRIBUTE = "renderops.vray_swarm.distribute"
+VERIFY = "renderops.vray_swarm.verify"
 UPLOAD = "renderops.vray_swarm.upload"
 REPAIR = "renderops.vray_swarm.repair"
 OTHER = "7.0.6-df715d3c8ff9"
@@ -118,3 +123,85 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm, peers):
 
     again = farm.run(REPAIR, **dict(variables, vray_swarm_hosts="ws1,ws2,ws4"))
     assert again.succeeded and again.changed == {}, again.output
+
+
+def shared(farm, build):
+    """A share with a build, as publish leaves it, and the variables of a run of distribute."""
+    folder = farm.share / "stable" / "Windows_x86"
+    folder.mkdir(parents=True)
+    shutil.copy(build, folder)
+    entry = {"file": build.name, "platform": "Windows_x86", "channel": "stable", "version": VERSION}
+    (farm.share / "builds.json").write_text(json.dumps([entry]))
+    return {
+        "vray_swarm_share_src": "//nas/vray builds",
+        "vray_swarm_share_path": "/mnt/vray",
+        "vray_swarm_deploy_wait": 20,
+        "vray_swarm_waves": ["100%"],
+        "__builds_settle_time": 0,
+        **farm.hooks(),
+    }
+
+
+def test_distribute_has_deployed_anew_what_is_less_full(farm, peers):
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    *_right, damaged, renders = peers("ws1", "ws2", "ws3", "ws4", "ws5")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    halves = {peer: peer.data_dir / "VRay" / f"vray-{VERSION}" for peer in (damaged, renders)}
+    for half in halves.values():
+        (half / "vray.json").unlink()
+    renders.host.processes.append(RENDER)
+    stops = {name: peer.swarm.stops for name, peer in farm.peers.items()}
+
+    def left(*arguments, playbook=DISTRIBUTE, **more):
+        """A run that leaves all as it is."""
+        run = farm.run(playbook, *arguments, **dict(variables, vray_swarm_deploy_wait=0, **more))
+        assert all(content(half) != whole for half in halves.values())
+        assert {name: peer.swarm.stops for name, peer in farm.peers.items()} == stops
+        return run
+
+    planned = left("--check")
+    assert planned.succeeded and list(planned.changed) == ["ws4"], planned.output
+    assert planned.one("ws4", action="renderops.vray_swarm.settings")["removed_builds"] == [DAMAGED]
+    for run in (left(vray_swarm_audit=True), left("--check", vray_swarm_repair=False)):
+        assert run.succeeded and not run.changed, run.output
+    # Who verifies changes nothing, and says what helps.
+    for run in (left(vray_swarm_repair=False), left(playbook=VERIFY)):
+        assert run.failed == ["ws4", "ws5"] and not run.changed, run.output
+        assert "The playbook renderops.vray_swarm.repair has it" in run.one("ws4", "Fail with what is wrong")["msg"]
+
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws5"] and list(run.changed) == ["ws4"], run.output
+    assert story(run, "ws4") == HEALED[:3] and content(halves[damaged]) == whole and damaged.host.tasks == {}
+    assert f"The build {VERSION} has 1 files" in run.one("ws5", "Fail with what is wrong")["msg"]
+    assert {name: peer.swarm.stops for name, peer in farm.peers.items()} == {**stops, "ws4": stops["ws4"] + 1}
+    assert content(halves[renders]) != whole
+
+    renders.host.processes.pop()
+    assert list(farm.run(DISTRIBUTE, **variables).changed) == ["ws5"] and content(halves[renders]) == whole
+    again = farm.run(DISTRIBUTE, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+
+
+def test_what_is_deployed_anew_and_less_full_again_is_not_advised_to_be_so_once_more(farm, peers):
+    build = farm.build()
+    *_right, damaged = peers("ws1", "ws2", "ws3")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
+    (half / "vray.json").unlink()
+    # As if what lies in the share had been replaced since.
+    shutil.copy(farm.build("less.tar", size=1 << 19), farm.share / "stable" / "Windows_x86" / build.name)
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws3"] and story(run, "ws3") == HEALED[:3], run.output
+    told = run.one("ws3", "Fail with what is wrong")["msg"]
+    assert f"The build {VERSION} has 2 files" in told and "This run has removed it" in told and "repair" not in told
+    assert damaged.swarm.stops == 2 and damaged.swarm.state == "started"
+    # The build is not wanted any more: nobody would bring it back.
+    (farm.share / "builds.json").write_text("[]")
+    for path in (farm.share / "stable" / "Windows_x86").iterdir():
+        path.unlink()
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws3"] and story(run, "ws3") == [] and damaged.swarm.stops == 2, run.output
+    assert half.is_dir()

@@ -23,6 +23,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "builds": [build],
         "differences": [],
         "wanted_builds": None,
+        "imports": [],
         "api": {"allow_executables": False},
         **more,
     }
@@ -74,6 +75,30 @@ def test_a_path_is_no_template():
     assert isinstance(found[VERSION], type(marked))
 
 
+def test_what_was_deployed_anew_is_not_to_be_repaired_once_more():
+    """Who reads this shall look elsewhere."""
+    told = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}}, [VERSION])[VERSION]
+    assert "repair" not in told and "This run has removed it, and Swarm deployed it so again" in told
+    usual = {KEY: {"files": 100, "bytes": 5000}}
+    assert (
+        verdict(look(1), usual, False, [VERSION])["problems"]
+        == [told]
+        == kept_of(look(1), usual, False, [VERSION])["less_full"]
+    )
+    assert "repair" in verdict(look(1), usual, False, ["7.0.0-0a1b2c3d"])["problems"][0]
+
+
+@pytest.mark.parametrize(
+    "wanted, there, importable",
+    [("vray.tar", "vray.tar", [VERSION]), ("vray.tar", "other.tar", []), (None, "vray.tar", [])],
+)
+def test_what_swarm_deploys_again_by_itself(wanted, there, importable):
+    builds = [{"name": wanted, "version": VERSION, "deployed": True}] if wanted else None
+    it = look(1, wanted_builds=builds, imports=[{"name": there}])
+    assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == importable
+    assert verdict(it, {}, False)["importable"] == []
+
+
 @pytest.mark.parametrize("wanted, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
 def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
     it = look(1, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])
@@ -91,6 +116,7 @@ def test_a_right_peer():
         "problems": [],
         "less_full": [],
         "damaged": [],
+        "importable": [],
         "platform": "Linux_x86",
         "builds": look()["builds"],
         "allow_executables": False,
