@@ -19,7 +19,7 @@ import yaml
 
 from swarm_lab import PEERS, Lab, Run
 from swarm_lab.lab import ROOT
-from swarm_lab.peers import drop_in, rescue, start_render
+from swarm_lab.peers import DROP_INS, drop_in, rescue, start_render, until
 from swarm_lab.rootfs import SHARE_PASSWORD
 from swarm_lab.secrets import CREDENTIALS, traces, watched
 from swarm_peer.builds import VERSION, make_archive
@@ -28,6 +28,8 @@ DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
 REPAIR = "renderops.vray_swarm.repair"
 SETTINGS = "renderops.vray_swarm.settings"
+# The seconds for which a build has to be the same before it is removed, so that a test need not wait for a minute.
+SETTLE = {"__builds_settle_time": 2}
 SPECS = {spec.name: spec for spec in PEERS}
 IMPORT_DIR = "/mnt/vray/stable/Linux_x86"
 
@@ -253,7 +255,7 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
         assert audit.succeeded and not audit.changed
         assert [problems(audit, peer) for peer in lab.peers] == [problems(found, peer) for peer in lab.peers]
 
-    repaired = distribute(lab)
+    repaired = distribute(lab, vray_swarm_repair=False)
     # What a build has lost comes back only when all of it is removed. The other one came back with the start of Swarm.
     assert repaired.failed == ["peer4"], repaired
     assert sorted(repaired.changed) == ["peer1", "peer2", "peer3", "peer5"]
@@ -265,12 +267,51 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
     told = lab.playbook(REPAIR, "--check", variables=given("peers", {}))
     assert told.succeeded and sorted(told.changed) == ["peer4"], told
     assert {peer: starts(lab, peer) for peer in lab.peers} == started
-    done = lab.playbook(REPAIR, variables={**given("peers", {}), "__builds_settle_time": 2})
+    done = lab.playbook(REPAIR, variables=given("peers", SETTLE))
     assert done.succeeded and sorted(done.changed) == ["peer4"], done
     assert done.one("peer4", action=SETTINGS)["removed_builds"] == [f"/var/lib/swarm/VRay/vray-{VERSION}"]
     assert {peer: starts(lab, peer) for peer in lab.peers} == {**started, "peer4": started["peer4"] + 1}
     assert lab.playbook(REPAIR, variables=given("peers", {})).changed == {}
     assert distribute(lab).changed == {}
+
+
+def test_a_peer_that_is_killed_while_it_deploys_from_the_share_is_healed_by_the_next_run(lab: Lab, archive: Path) -> None:
+    """It takes the half for the build when it is started. The peers of an earlier wave tell what is whole."""
+    peers, newer, half = ("peer1", "peer2", "peer3"), "7.0.6-0a1b2c3d", "/var/lib/swarm/VRay/vray-7.0.6-0a1b2c3d"
+    variables = {"hosts": ",".join(peers), "vray_swarm_waves": [2, 1], **SETTLE}
+    fill(lab, archive)
+    assert distribute(lab, **variables).succeeded
+    command = lab.ssh("peer3", "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
+    drop_in(lab, "peer3", "ExecStart=", f"ExecStart={command} --fault halfway=in-place")
+    lab.ssh("peer3", "systemctl restart swarm")
+    size = 60_000_000
+    assert publish(lab, make_archive(archive.parent / f"vray-{newer}.tar", version=newer, size=size)).succeeded
+    until(lab, "peer3", f"[ -e {half}/vray.json ]")
+    lab.ssh("peer3", f"systemctl kill --signal=KILL swarm; rm -r {DROP_INS}; systemctl daemon-reload")
+    until(lab, "peer3", "systemctl is-failed -q swarm")
+
+    def files(peer: str) -> list[str]:
+        return lab.ssh(peer, f"find {half} -type f -printf '%P %s\\n' | sort").splitlines()
+
+    started = {peer: starts(lab, peer) for peer in peers}
+    told = distribute(lab, "--check", **variables)
+    assert told.succeeded and sorted(told.changed) == ["peer3"], told
+    assert [result["removed_builds"] for result in told.of("peer3", action=SETTINGS)] == [[], [half]], told
+    assert files("peer3") == ["vray.json 0"] and not is_active(lab, "peer3")
+
+    run = distribute(lab, **variables)
+    assert run.succeeded and run.changed == {"peer3": 2}, run
+    assert [result["removed_builds"] for result in run.of("peer3", action=SETTINGS)] == [[], [half]], run
+    assert files("peer3") == files("peer1") and len(files("peer3")) == 2
+    assert verified(run, "peer3")["state"] == "ok"
+    assert {peer: starts(lab, peer) for peer in peers} == {**started, "peer3": started["peer3"] + 2}
+
+    # A peer that is whole is looked at once, as ever.
+    sessions = {peer: len(lab.sessions(peer)) for peer in peers}
+    again = distribute(lab, **variables)
+    assert again.succeeded and again.changed == {}, again
+    assert {peer: len(lab.sessions(peer)) - sessions[peer] for peer in peers} == dict.fromkeys(peers, 1)
+    assert sorted(deployed(lab, "peer3")) == [VERSION, newer]
 
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
