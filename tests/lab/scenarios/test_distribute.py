@@ -275,10 +275,12 @@ def test_drift_is_named_and_repaired(lab: Lab, archive: Path) -> None:
     assert distribute(lab).changed == {}
 
 
-def test_a_peer_that_is_killed_while_it_deploys_from_the_share_is_healed_by_the_next_run(lab: Lab, archive: Path) -> None:
+def test_a_peer_that_is_killed_while_it_deploys_from_the_share_is_healed_by_the_next_run(
+    lab: Lab, archive: Path
+) -> None:
     """It takes the half for the build when it is started. The peers of an earlier wave tell what is whole."""
     peers, newer, half = ("peer1", "peer2", "peer3"), "7.0.6-0a1b2c3d", "/var/lib/swarm/VRay/vray-7.0.6-0a1b2c3d"
-    variables = {"hosts": ",".join(peers), "vray_swarm_waves": [2, 1], **SETTLE}
+    variables: dict[str, Any] = {"hosts": ",".join(peers), "vray_swarm_waves": [2, 1], **SETTLE}
     fill(lab, archive)
     assert distribute(lab, **variables).succeeded
     command = lab.ssh("peer3", "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()

@@ -22,7 +22,7 @@ def test_the_playbooks():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_play_is_given_is_checked_before_it(name):
-    check, play = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8"))
+    check, play, *_others = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8"))
     assert check["ansible.builtin.import_playbook"] == "_inputs.yml"
     hosts, *others = check["vars"]["__inputs"]
     assert play["hosts"] == "{{ %s | default('%s', true) }}" % (hosts, check["vars"]["__default_hosts"])

@@ -205,3 +205,27 @@ def test_what_is_deployed_anew_and_less_full_again_is_not_advised_to_be_so_once_
     run = farm.run(DISTRIBUTE, **variables)
     assert run.failed == ["ws3"] and story(run, "ws3") == [] and damaged.swarm.stops == 2, run.output
     assert half.is_dir()
+
+
+def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peers):
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    damaged, *_right = peers("ws1", "ws2", "ws3")
+    variables = dict(shared(farm, build), vray_swarm_waves=[1, "100%"], vray_swarm_hosts="ws*")
+    first = farm.run(DISTRIBUTE, **variables)
+    assert first.succeeded and "no hosts matched" in first.output, first.output
+    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
+    (half / "vray.json").unlink()
+    farm.peers["ws2"].host.forget()
+
+    planned = farm.run(DISTRIBUTE, "--check", **variables)
+    assert planned.succeeded and list(planned.changed) == ["ws1"] and damaged.swarm.stops == 1, planned.output
+    run = farm.run(DISTRIBUTE, **dict(variables, vray_swarm_repair=False))
+    assert run.failed == ["ws1"] and not run.changed and damaged.swarm.stops == 1, run.output
+    farm.peers["ws2"].host.forget()
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and list(run.changed) == ["ws1"] and story(run, "ws1") == HEALED[:3], run.output
+    assert content(half) == whole
+    # Who is right is looked at once.
+    assert farm.peers["ws2"].host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+    assert farm.run(DISTRIBUTE, **variables).changed == {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.renderops.vray_swarm.plugins.filter.less_full_hosts import less_full_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import usual_builds as of_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict as kept_of
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds, verdict
@@ -163,3 +164,18 @@ def test_which_hosts_count():
 
     assert [files(name) for name in hosts] == [10, 20, 20, None, None, None]
     assert files(*hosts) == 20
+
+
+def test_what_turned_out_to_be_less_full_than_on_most_peers():
+    """Nobody could tell when it was verified; what was told then is not told again."""
+    hosts = {
+        "first": {"vray_swarm_verified": kept_of(look(10), {})},
+        "told": {"vray_swarm_verified": kept_of(look(10), {KEY: {"files": 20, "bytes": 5000}})},
+        **{name: {"vray_swarm_verified": kept_of(look(20), {})} for name in ("a", "b", "c")},
+        "earlier": {"vray_swarm_verified": dict(kept_of(look(5), {}), run="another")},
+        "unknown": {},
+    }
+    assert less_full_hosts(hosts, [*hosts, "not in the inventory"]) == ["first"]
+    assert less_full_hosts(hosts, ["first", "told", "a"]) == []
+    # As where a playbook is only listed.
+    assert less_full_hosts({}, ["first"]) == []

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: less_full_hosts
+short_description: Tell which peers turned out to have less of a build than most
+version_added: 1.0.0
+author:
+  - RenderOps contributors (@renderops)
+description:
+  - Names those peers that were verified in this run when nobody could tell yet that they have less of a build than most.
+  - This filter is a part of the playbook C(renderops.vray_swarm.distribute), and can change without notice.
+options:
+  _input:
+    description: The variables of all hosts, C(hostvars).
+    type: dict
+    required: true
+  hosts:
+    description: The names of the hosts that count.
+    type: list
+    elements: string
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: Look again at what turned out to be less full
+  hosts: "{{ hostvars | renderops.vray_swarm.less_full_hosts(groups.peers) or '!all' }}"
+  roles:
+    - role: renderops.vray_swarm.verify
+"""
+
+RETURN = r"""
+_value:
+  description: The names of these peers.
+  type: list
+  elements: string
+  sample: [peer1]
+"""
+
+import typing as t
+
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
+
+
+def less_full_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.List[str]:
+    """Return the names of the hosts that have less than most, and of which that was not told yet."""
+    run = run_name()
+    # Where a playbook is only listed, there are no variables.
+    kept = {host: variables[host].get("vray_swarm_verified") for host in hosts if host in variables}
+    verified = {host: found for host, found in kept.items() if found and found.get("run") == run}
+    usual = _verdict.usual_builds(verified.values())
+    return [host for host, found in verified.items() if not found["less_full"] and _verdict.less_full(found, usual)]
+
+
+class FilterModule:
+    """The filter for ansible-core."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        """Return the filter by its name."""
+        return {"less_full_hosts": less_full_hosts}
