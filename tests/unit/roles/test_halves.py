@@ -9,32 +9,18 @@ What the wait is for, and what becomes of what is removed, a lab's peers show.
 
 from __future__ import annotations
 
-import pathlib
-
 import pytest
 import yaml
 
 pytest.importorskip("ansible.template")
 
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:  # ansible-core before 2.19
-
-    def trust_as_template(value):
-        return value
-
-
-ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "builds"
+from role_variables import ROLES
+from role_variables import decide as decide_of
 
 
 def decide(name, **variables):
     """What the role makes of one of its variables."""
-    given = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
-    own = {of: trust_as_template(value) if isinstance(value, str) else value for of, value in given.items()}
-    return Templar(loader=DataLoader(), variables={**own, **variables}).template(own[name])
+    return decide_of("builds", name, **variables)
 
 
 def times(wait, *sources):
@@ -60,7 +46,7 @@ def test_an_installer_does_more_than_that(name):
 
 def test_a_half_is_seen_to_before_what_nobody_answered():
     """What is sent again after a half was removed may find nobody. Nobody would fail for it, were it the last one."""
-    tasks = yaml.safe_load((ROLE / "tasks" / "unsent.yml").read_text(encoding="utf-8"))
+    tasks = yaml.safe_load((ROLES / "builds" / "tasks" / "unsent.yml").read_text(encoding="utf-8"))
     order = [task.get("ansible.builtin.include_tasks") for task in tasks]
     assert order.index("halves.yml") < order.index("unheard.yml")
 
