@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 
 from double_farm import content, halve, story, unpack
 from macos_double.farm import SERVICE, VERSION
 
+DISTRIBUTE = "renderops.vray_swarm.distribute"
 UPLOAD = "renderops.vray_swarm.upload"
 REPAIR = "renderops.vray_swarm.repair"
 OTHER = "7.0.6-df715d3c8ff9"
@@ -96,3 +98,29 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm):
     told = run.one("mac3", "Fail with what is wrong")["msg"]
     assert f"The build {OTHER} has 1 files" in told and VERSION not in told
     assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [0, 0]
+
+
+def test_distribute_has_deployed_anew_what_lies_in_the_import_directory(farm):
+    """It uploads nothing: what is wanted and lies elsewhere would not come back."""
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    *_right, damaged = (farm.add(name) for name in ("mac1", "mac2", "mac3"))
+    for peer in farm.peers.values():
+        unpack(build, peer.data_dir)
+        shutil.copy(build, peer.data_dir / "VRay" / "import")
+    variables = dict(wanting(farm, build), vray_swarm_waves=["100%"], vray_swarm_deploy_wait=20)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    stops = {name: peer.stops for name, peer in farm.peers.items()}
+    (directory(damaged) / "vray.json").unlink()
+
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and list(run.changed) == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
+    assert content(directory(damaged)) == whole and damaged.loaded == [SERVICE]
+    assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [stops[name] for name in ("mac1", "mac2")]
+
+    (damaged.data_dir / "VRay" / "import" / build.name).unlink()
+    (directory(damaged) / "vray.json").unlink()
+    healed = damaged.stops
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["mac3"] and not run.changed and damaged.stops == healed, run.output
+    assert directory(damaged).is_dir()
