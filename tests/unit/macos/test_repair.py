@@ -102,25 +102,29 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm):
 
 def test_distribute_has_deployed_anew_what_lies_in_the_import_directory(farm):
     """It uploads nothing: what is wanted and lies elsewhere would not come back."""
-    build = farm.build()
+    build, other = farm.build(), farm.build("other.tar", version=OTHER)
     whole = content(unpack(build, farm.directory / "whole"))
     *_right, damaged = (farm.add(name) for name in ("mac1", "mac2", "mac3"))
     for peer in farm.peers.values():
         unpack(build, peer.data_dir)
+        unpack(other, peer.data_dir)
         shutil.copy(build, peer.data_dir / "VRay" / "import")
     variables = dict(wanting(farm, build), vray_swarm_waves=["100%"], vray_swarm_deploy_wait=20)
+    variables["vray_swarm_builds"].append({"src": str(other), "version": OTHER})
     assert farm.run(DISTRIBUTE, **variables).succeeded
     stops = {name: peer.stops for name, peer in farm.peers.items()}
-    (directory(damaged) / "vray.json").unlink()
 
+    (directory(damaged) / "vray.json").unlink()
     run = farm.run(DISTRIBUTE, **variables)
     assert run.succeeded and list(run.changed) == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
     assert content(directory(damaged)) == whole and damaged.loaded == [SERVICE]
-    assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [stops[name] for name in ("mac1", "mac2")]
 
-    (damaged.data_dir / "VRay" / "import" / build.name).unlink()
-    (directory(damaged) / "vray.json").unlink()
-    healed = damaged.stops
+    for version in (VERSION, OTHER):
+        (directory(damaged, version) / "vray.json").unlink()
     run = farm.run(DISTRIBUTE, **variables)
-    assert run.failed == ["mac3"] and not run.changed and damaged.stops == healed, run.output
-    assert directory(damaged).is_dir()
+    assert run.failed == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
+    assert content(directory(damaged)) == whole and len(content(directory(damaged, OTHER))) == 1
+    assert run.one("mac3", "Tell what is less full")["msg"][-1].startswith("What does not lie in the import directory")
+    told = run.one("mac3", "Fail with what is wrong")["msg"]
+    assert f"The build {OTHER} has 1 files" in told and VERSION not in told
+    assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [stops[name] for name in ("mac1", "mac2")]
