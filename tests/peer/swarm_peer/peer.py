@@ -110,7 +110,7 @@ class Peer:
             self.deploy_anything,
             self.log,
             self.stopping,
-            lambda: self.faults.for_unpacking(),
+            self._faults_of_unpacking,
         )
         handler = t.cast(t.Type[web.Handler], type("Handler", (web.Handler,), {"peer": self}))
 
@@ -149,6 +149,10 @@ class Peer:
         """Reset every connection and come back that much later, as a crash with a restart looks from outside."""
         if self._listener is not None:
             self._listener.die(back)
+
+    def _faults_of_unpacking(self) -> _faults.Plan:
+        """Those of now: a test may have set others since the start."""
+        return self.faults.for_unpacking()
 
     def _poll(self, period: float) -> None:
         try:
