@@ -44,14 +44,16 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(damaged) (the versions of such builds, as far as they are wanted), C(importable)
-      (those of them that lie in the import directory), C(platform), C(builds), C(allow_executables) and C(run), a name
+      less than on most peers), C(in_part) (these, and those that say that Swarm may have been killed while it unpacked one),
+      C(damaged) (the versions of such builds, as far as they are wanted), C(importable) (those of them that lie in the
+      import directory), C(platform), C(builds), C(allow_executables) and C(run), a name
       that no other run has.
   type: dict
   sample:
     state: wrong
     problems: [The service does not start with the host.]
     less_full: []
+    in_part: []
     damaged: []
     importable: []
     platform: Linux_x86

@@ -73,13 +73,17 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
     waiting = _WAITING if is_busy else ()
     wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting]
     wrong += few.values()
+    # What Swarm was killed with is in doubt, however much the other peers have.
+    doubts = [item["message"] for item in look["differences"] if item["kind"] == "half"] if look["interrupted"] else []
+    in_part = {*few, *look["interrupted"]}
     later = [item["message"] for item in look["differences"] if item["kind"] in waiting]
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
         "problems": wrong + later,
         "less_full": list(few.values()),
-        "damaged": [version for version in few if version in {build["version"] for build in wanted}],
-        "importable": [version for version in few if version in importable],
+        "in_part": [*few.values(), *doubts],
+        "damaged": sorted(in_part.intersection(build["version"] for build in wanted)),
+        "importable": sorted(in_part & importable),
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],

@@ -212,12 +212,16 @@ class Wanted:
                 continue
             # What Swarm has deployed, it keeps in the import directory.
             if str(build.version) in facts["unanswered"] and build.name not in in_import_dir:
-                why = "an upload of it was begun, and nobody heard what became of it"
+                why, who = (
+                    "an upload of it was begun, and nobody heard what became of it",
+                    "renderops.vray_swarm.upload",
+                )
             elif str(build.version) in facts["interrupted"]:
                 why = "Swarm has ended since its directory was made, and nobody had seen yet that it was whole"
+                who = "that brought it, renderops.vray_swarm.upload or distribute,"
             else:
                 continue
-            text = f"The build {build} may be a half: {why}. The playbook renderops.vray_swarm.upload has it deployed anew."
+            text = f"The build {build} may be a half: {why}. The playbook {who} has it deployed anew."
             found.add("half", build.name, "deployed", None, text)
         self._compare_disk(found, facts, data_dir, missing)
         if self._options["only"] and not nameless:

@@ -316,6 +316,46 @@ def test_a_peer_that_is_killed_while_it_deploys_from_the_share_is_healed_by_the_
     assert sorted(deployed(lab, "peer3")) == [VERSION, newer]
 
 
+def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
+    """The controller was killed, and the Swarm of one of two peers: nobody else tells what is whole."""
+    newer = "7.0.6-0a1b2c3d"
+    half, mark = f"/var/lib/swarm/VRay/vray-{newer}", f"/var/lib/swarm/.vray_swarm-{newer}.awaited"
+    variables: dict[str, Any] = {"hosts": "peer1,peer2", "vray_swarm_waves": ["100%"], **SETTLE}
+    fill(lab, archive)
+    assert distribute(lab, **variables).succeeded
+
+    def files(peer: str) -> int:
+        assert not lab.ssh(peer, "find /var/lib/swarm -name '.vray_swarm-*'")
+        return len(lab.ssh(peer, f"find {half} -type f").splitlines())
+
+    lab.ssh("peer1", "systemctl stop swarm")
+    lab.ssh("peer2", "systemctl stop swarm")
+    assert publish(lab, make_archive(archive.parent / f"vray-{newer}.tar", version=newer, size=60_000_000)).succeeded
+    command = lab.ssh("peer1", "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
+    drop_in(lab, "peer1", "ExecStart=", f"ExecStart={command} --fault halfway=in-place")
+    hosts = variables.pop("hosts")
+    slowly = {**given(hosts, variables), "__verify_settle_time": 60}
+    with lab.start_playbook(DISTRIBUTE, variables=slowly) as playing:
+        until(lab, "peer1", f"[ -e {half}/vray.json ]")
+        lab.ssh("peer1", f"rm -r {DROP_INS}; systemctl daemon-reload; systemctl kill --signal=KILL swarm")
+        until(lab, "peer2", f"[ -d {half} ]")
+        playing.kill()
+    until(lab, "peer1", "systemctl is-failed -q swarm")
+    for peer in ("peer1", "peer2"):
+        assert lab.ssh(peer, f"ls -d {mark}")
+
+    started = {peer: starts(lab, peer) for peer in ("peer1", "peer2")}
+    run = distribute(lab, hosts=hosts, **variables)
+    assert run.succeeded and run.changed == {"peer1": 2}, run
+    assert [result["removed_builds"] for result in run.of("peer1", action=SETTINGS)] == [[], [half]], run
+    # What its own Swarm has deployed is whole: that is seen, and nothing is stopped.
+    assert {peer: starts(lab, peer) for peer in started} == {"peer1": started["peer1"] + 2, "peer2": started["peer2"]}
+    assert files("peer1") == files("peer2") == 2
+    sessions = {peer: len(lab.sessions(peer)) for peer in started}
+    assert distribute(lab, hosts=hosts, **variables).changed == {}
+    assert {peer: len(lab.sessions(peer)) - sessions[peer] for peer in started} == {"peer1": 1, "peer2": 1}
+
+
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
     fill(lab, archive)
     start_render(lab, "peer1")

@@ -107,13 +107,13 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm, peers):
     for name in ("ws1", "ws2", "ws3"):
         assert story(run, name) == [] and farm.peers[name].swarm.stops == 0
     # Nobody wants that one, so that nobody would bring it back.
-    assert f"The build {OTHER} has 1 files" in run.one("ws3", "Tell what is less full")["msg"][0]
-    assert run.one("ws3", "Tell what is less full")["msg"][1].startswith("What is not wanted is left")
+    assert f"The build {OTHER} has 1 files" in run.one("ws3", "Tell what may be deployed in part")["msg"][0]
+    assert run.one("ws3", "Tell what may be deployed in part")["msg"][1].startswith("What is not wanted is left")
     assert not missing[2].exists()
 
     assert story(run, "ws4") == HEALED and damaged.swarm.stops == 1
     assert content(missing[0].parent) == whole
-    assert run.one("ws4", "Tell what is less full")["msg"][1:] == []
+    assert run.one("ws4", "Tell what may be deployed in part")["msg"][1:] == []
 
     # The scheduler may go on where nothing could be removed, and the run fails for it.
     assert story(run, "ws5") == ["before_stop", "settings failed", "after_start"]

@@ -23,6 +23,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "platform": platform,
         "builds": [build],
         "differences": [],
+        "interrupted": [],
         "wanted_builds": None,
         "imports": [],
         "api": {"allow_executables": False},
@@ -107,6 +108,20 @@ def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
     assert len(found["less_full"]) == 1 and found["damaged"] == damaged
 
 
+def test_what_swarm_was_killed_with_is_in_doubt():
+    """However full it is: of one peer alone nobody else tells."""
+    wanted = [{"name": f"vray-{VERSION}.tar", "version": VERSION}]
+    killed = {"interrupted": [VERSION], "differences": [difference("half")], "wanted_builds": wanted}
+    judged = verdict(look(**killed), {}, False)
+    told = [judged[name] for name in ("in_part", "damaged", "importable", "less_full")]
+    assert told == [["the half differs"], [VERSION], [], []] and judged["problems"] == ["the half differs"]
+    there = look(imports=[{"name": f"vray-{VERSION}.tar"}], **killed)
+    assert verdict(there, {}, False)["importable"] == [VERSION]
+    # What nobody heard of, the playbook upload sees to.
+    judged = verdict(look(**dict(killed, interrupted=[])), {}, False)
+    assert (judged["in_part"], judged["damaged"], judged["state"]) == ([], [], "wrong")
+
+
 def test_a_build_that_nobody_else_has():
     assert less_full(look(), {}) == {}
 
@@ -116,6 +131,7 @@ def test_a_right_peer():
         "state": "ok",
         "problems": [],
         "less_full": [],
+        "in_part": [],
         "damaged": [],
         "importable": [],
         "platform": "Linux_x86",
