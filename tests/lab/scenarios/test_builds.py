@@ -127,6 +127,16 @@ def test_a_peer_that_was_killed_with_a_queued_build(lab: Lab, archive: Path) -> 
     assert again.succeeded and not again.changed and not again.of(action=SETTINGS), again
 
 
+def stop_halfway(lab: Lab, *peers: str) -> dict[str, Any]:
+    """Let the Swarm of each go no further in the middle of a build, in its directory. Return what lets a run be quick."""
+    for peer in peers:
+        add_fault(lab, peer, "halfway=in-place")
+        lab.ssh(peer, "systemctl restart swarm")
+    lab.wait_for_ports([(peer, 1113) for peer in peers])
+    # For how long a build has to be the same before it is removed.
+    return {"vray_swarm_waves": ["100%"], "__builds_settle_time": 2}
+
+
 def halves(lab: Lab, *peers: str) -> None:
     """Let the Swarm of each end while it unpacks in the directory of the build, and be whole from its next start on."""
     for peer in peers:
@@ -143,24 +153,13 @@ def marks(lab: Lab, *peers: str) -> str:
     return "".join(lab.ssh(peer, "find /var/lib/swarm -name '.vray_swarm-*'") for peer in peers)
 
 
-# So that a test is quick: for how long a build has to be the same before it is removed, and until it counts as deployed.
-QUICKLY = {"__builds_settle_time": 2}
-SLOWLY = {"__builds_follow_time": 60}
-
-
 def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archive: Path) -> None:
     """In the run that follows it: a Swarm that stays dead, and one that its service manager starts at once."""
-    for peer in ("peer1", "peer2"):
-        add_fault(lab, peer, "halfway=in-place")
-        lab.ssh(peer, "systemctl restart swarm")
-    lab.wait_for_ports([("peer1", 1113), ("peer2", 1113)])
-    variables = {
+    variables = stop_halfway(lab, "peer1", "peer2") | {
         "vray_swarm_hosts": "peer1:peer2",
-        "vray_swarm_waves": ["100%"],
         "vray_swarm_builds": [{"src": str(archive), "queued": True}],
-        **QUICKLY,
     }
-    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 5}) as playing:
+    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 10}) as playing:
         halves(lab, "peer1", "peer2")
         lab.ssh("peer2", "systemctl start swarm")
         run = playing.wait()
@@ -174,17 +173,11 @@ def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archiv
 
 def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
     """The controller was killed, and so was the Swarm of two of three peers."""
-    for peer in ("peer1", "peer2"):
-        add_fault(lab, peer, "halfway=in-place")
-        lab.ssh(peer, "systemctl restart swarm")
-    lab.wait_for_ports([("peer1", 1113), ("peer2", 1113)])
-    variables = {
+    variables = stop_halfway(lab, "peer1", "peer2") | {
         "vray_swarm_hosts": "peer1:peer2:peer3",
-        "vray_swarm_waves": ["100%"],
         "vray_swarm_builds": [{"src": str(archive), "queued": True}],
-        **QUICKLY,
     }
-    with lab.start_playbook(UPLOAD, variables={**variables, **SLOWLY}) as playing:
+    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 60}) as playing:
         until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
         until(lab, "peer3", f"test -d /var/lib/swarm/.vray_swarm-{VERSION}.awaited")
         halves(lab, "peer1", "peer2")
@@ -210,15 +203,10 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: 
 
 def test_what_a_relay_sent_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
     lab.task("server", "ansible.builtin.copy", {"src": str(archive), "dest": "/srv/", "mode": "0644"}, become=True)
-    add_fault(lab, "peer1", "halfway=in-place")
-    lab.ssh("peer1", "systemctl restart swarm")
-    lab.wait_for_ports([("peer1", 1113)])
-    relayed = {"vray_swarm_upload_via": "server", **QUICKLY}
-    variables = {
+    variables = stop_halfway(lab, "peer1") | {
         "vray_swarm_hosts": "peer1:peer2",
-        "vray_swarm_waves": ["100%"],
         "vray_swarm_builds": [{"src": f"/srv/{archive.name}"}],
-        **relayed,
+        "vray_swarm_upload_via": "server",
     }
     with lab.start_playbook(UPLOAD, variables=variables) as playing:
         halves(lab, "peer1")

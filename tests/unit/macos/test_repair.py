@@ -124,7 +124,9 @@ def test_distribute_has_deployed_anew_what_lies_in_the_import_directory(farm):
     run = farm.run(DISTRIBUTE, **variables)
     assert run.failed == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
     assert content(directory(damaged)) == whole and len(content(directory(damaged, OTHER))) == 1
-    assert run.one("mac3", "Tell what may be deployed in part")["msg"][-1].startswith("What does not lie in the import directory")
+    assert run.one("mac3", "Tell what may be deployed in part")["msg"][-1].startswith(
+        "What does not lie in the import directory"
+    )
     told = run.one("mac3", "Fail with what is wrong")["msg"]
     assert f"The build {OTHER} has 1 files" in told and VERSION not in told
     assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [stops[name] for name in ("mac1", "mac2")]
