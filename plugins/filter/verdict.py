@@ -46,7 +46,8 @@ _value:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
       less than on most peers), C(in_part) (these, and those that say that Swarm may have been killed while it unpacked one),
       C(damaged) (the versions of such builds, as far as they are wanted), C(importable) (those of them that lie in the
-      import directory), C(platform), C(builds), C(allow_executables) and C(run), a name
+      import directory), C(full) (the versions that Swarm may have been killed with, and that are as full as on most
+      peers), C(interrupted) as the look has it, C(platform), C(builds), C(allow_executables) and C(run), a name
       that no other run has.
   type: dict
   sample:
@@ -56,6 +57,8 @@ _value:
     in_part: []
     damaged: []
     importable: []
+    full: []
+    interrupted: []
     platform: Linux_x86
     builds: []
     allow_executables: false

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
@@ -88,11 +89,12 @@ def running_seconds(pid: int) -> t.Optional[float]:
         return parse_etime(done.output) if done.status == 0 else None
     fields = read_proc(pid, "stat").rpartition(")")[2].split()
     try:
-        with open(os.path.join(PROC, "uptime"), encoding="ascii") as file:
-            since_boot = float(file.read().split()[0])
-        return since_boot - int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
+        started = int(fields[_START_FIELD]) / os.sysconf("SC_CLK_TCK")
+    except (ValueError, IndexError):
         return None
+    # Not /proc/uptime, which in a container can be that of the container.
+    seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    return seconds if seconds >= 0 else None
 
 
 def parse_etime(text: str) -> t.Optional[float]:

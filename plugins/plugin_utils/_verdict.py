@@ -17,7 +17,7 @@ Look = t.Mapping[str, t.Any]
 Usual = t.Mapping[str, t.Mapping[str, int]]
 
 # What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
-_WAITING = ("settings", "restart", "service", "build", "disk")
+_WAITING = ("settings", "restart", "service", "build", "half", "disk")
 
 # What helps a build that is less full; and what is left to look at where that was done.
 _REPAIR = "The playbook renderops.vray_swarm.repair has it deployed anew."
@@ -35,7 +35,8 @@ def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
     counts: t.DefaultDict[str, t.Counter[t.Tuple[int, int]]] = collections.defaultdict(collections.Counter)
     for look in looks:
         for build in look["builds"] or []:
-            if build["files"] is not None:
+            # What may be a half tells nothing of the others.
+            if build["files"] is not None and build["version"] not in look.get("interrupted", ()):
                 counts[_key(look, build)][build["files"], build["bytes"]] += 1
     usual = {}
     for key, sizes in counts.items():
@@ -71,19 +72,27 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
     there = {file["name"] for file in look["imports"]}
     importable = {build["version"] for build in wanted if build["name"] in there}
     waiting = _WAITING if is_busy else ()
-    wrong = [item["message"] for item in look["differences"] if item["kind"] not in waiting]
+    # What Swarm may have been killed with is in doubt, unless others have as much of it.
+    counted = {
+        build["version"] for build in look["builds"] or [] if build["files"] is not None and _key(look, build) in usual
+    }
+    full = [version for version in look["interrupted"] if version in counted and version not in few]
+    differences = [item for item in look["differences"] if item["kind"] != "half" or item["want"] not in full]
+    wrong = [item["message"] for item in differences if item["kind"] not in waiting]
     wrong += few.values()
-    # What Swarm was killed with is in doubt, however much the other peers have.
-    doubts = [item["message"] for item in look["differences"] if item["kind"] == "half"] if look["interrupted"] else []
-    in_part = {*few, *look["interrupted"]}
-    later = [item["message"] for item in look["differences"] if item["kind"] in waiting]
+    doubted = {item["want"]: item["message"] for item in differences if item["kind"] == "half"}
+    doubts = {version: doubted[version] for version in look["interrupted"] if version in doubted}
+    in_part = {**doubts, **few}
+    later = [item["message"] for item in differences if item["kind"] in waiting]
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
         "problems": wrong + later,
         "less_full": list(few.values()),
-        "in_part": [*few.values(), *doubts],
-        "damaged": sorted(in_part.intersection(build["version"] for build in wanted)),
-        "importable": sorted(in_part & importable),
+        "in_part": list(in_part.values()),
+        "damaged": [version for version in in_part if version in {build["version"] for build in wanted}],
+        "importable": [version for version in in_part if version in importable],
+        "full": full,
+        "interrupted": look["interrupted"],
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],

@@ -222,7 +222,7 @@ class Wanted:
             else:
                 continue
             text = f"The build {build} may be a half: {why}. The playbook {who} has it deployed anew."
-            found.add("half", build.name, "deployed", None, text)
+            found.add("half", build.name, "deployed", str(build.version), text)
         self._compare_disk(found, facts, data_dir, missing)
         if self._options["only"] and not nameless:
             for version in sorted(deployed - named):

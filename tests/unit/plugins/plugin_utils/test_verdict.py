@@ -108,18 +108,35 @@ def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
     assert len(found["less_full"]) == 1 and found["damaged"] == damaged
 
 
+def half(version=VERSION):
+    return {"kind": "half", "want": version, "message": f"{version} may be a half"}
+
+
 def test_what_swarm_was_killed_with_is_in_doubt():
     """However full it is: of one peer alone nobody else tells."""
     wanted = [{"name": f"vray-{VERSION}.tar", "version": VERSION}]
-    killed = {"interrupted": [VERSION], "differences": [difference("half")], "wanted_builds": wanted}
-    judged = verdict(look(**killed), {}, False)
-    told = [judged[name] for name in ("in_part", "damaged", "importable", "less_full")]
-    assert told == [["the half differs"], [VERSION], [], []] and judged["problems"] == ["the half differs"]
-    there = look(imports=[{"name": f"vray-{VERSION}.tar"}], **killed)
-    assert verdict(there, {}, False)["importable"] == [VERSION]
+    killed = look(interrupted=[VERSION], differences=[half()], wanted_builds=wanted)
+    assert usual_builds([killed]) == {}
+    judged = verdict(killed, {}, False)
+    told = [judged[name] for name in ("in_part", "damaged", "importable", "less_full", "full")]
+    assert told == [[half()["message"]], [VERSION], [], [], []] and judged["problems"] == [half()["message"]]
+    assert verdict({**killed, "imports": [{"name": f"vray-{VERSION}.tar"}]}, {}, False)["importable"] == [VERSION]
+    # It waits for the end of a render.
+    assert verdict(killed, {}, True)["state"] == "busy"
     # What nobody heard of, the playbook upload sees to.
-    judged = verdict(look(**dict(killed, interrupted=[])), {}, False)
+    judged = verdict({**killed, "interrupted": []}, {}, False)
     assert (judged["in_part"], judged["damaged"], judged["state"]) == ([], [], "wrong")
+
+
+@pytest.mark.parametrize("files, is_full", [(100, True), (99, False), (None, False)])
+def test_what_others_have_as_well_is_no_half(files, is_full):
+    """Swarm was started anew when it had the build, and before anybody saw it."""
+    usual = usual_builds([look(), look()])
+    judged = verdict(look(files, interrupted=[VERSION], differences=[half()]), usual, False)
+    assert judged["full"] == [VERSION] * is_full
+    assert (judged["state"], judged["in_part"] == []) == (("ok", True) if is_full else ("wrong", False))
+    # One sentence for each.
+    assert len(judged["in_part"]) == (not is_full)
 
 
 def test_a_build_that_nobody_else_has():
@@ -134,6 +151,8 @@ def test_a_right_peer():
         "in_part": [],
         "damaged": [],
         "importable": [],
+        "full": [],
+        "interrupted": [],
         "platform": "Linux_x86",
         "builds": look()["builds"],
         "allow_executables": False,
