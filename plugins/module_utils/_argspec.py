@@ -24,6 +24,7 @@ _UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
     "src": {"type": "path", "required": True},
     "remote_src": {"type": "bool", "default": False},
     "queued": {"type": "bool", "default": False},
+    "awaited": {"type": "bool", "default": False},
     "version": {"type": "str"},
     "checksum": {"type": "str"},
     "stall_timeout": {"type": "float", "default": 60},

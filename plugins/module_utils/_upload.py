@@ -353,16 +353,26 @@ class Upload:
         try:
             answer = self._send_with_retries(client, build)
         except SwarmError as error:
-            if self._mark and not self._may_be_accepted(build, error):
-                self._mark.withdraw()
+            if not self._may_be_accepted(build, error):
+                self._withdraw_marks()
             raise
-        if self._mark and answer.outcome in ("rapid", "queued"):
+        if answer.outcome not in ("rapid", "queued"):
+            self._withdraw_marks()
+        elif self._mark and self._awaited:
             self._mark.remove()
-            if self._awaited and answer.outcome == "rapid":
+            if answer.outcome == "rapid":
                 self._awaited.remove()
-        elif self._mark:
-            self._mark.withdraw()
+            self.report.awaited = self.report.awaited or self._is_to_be_awaited
         return answer
+
+    @property
+    def _is_to_be_awaited(self) -> bool:
+        return bool(self._options["awaited"] and self._options["queued"])
+
+    def _withdraw_marks(self) -> None:
+        for mark in (self._mark, self._awaited):
+            if mark:
+                mark.withdraw()
 
     def _send_with_retries(self, client: Client, build: BuildFile) -> Answer:
         retries = self._options["retries"]
@@ -386,6 +396,8 @@ class Upload:
             self._probe(client, build)
             if self._mark:
                 self._mark.make()
+            if self._awaited and self._is_to_be_awaited:
+                self._awaited.make()
             return self._send(client, build)
         except TransportError as error:
             raise type(error)(self._failure(build, error), error.accepted) from error

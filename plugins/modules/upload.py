@@ -51,6 +51,13 @@ options:
       - If V(true), the peer stores the build in its import directory, answers, and deploys it some seconds later.
     type: bool
     default: false
+  awaited:
+    description:
+      - Whether another task waits until Swarm has deployed what is O(queued). An empty directory
+        C(.vray_swarm-<version>.awaited) is then made in O(data_dir) before the build is sent, and stays there. Who waits removes
+        it, and knows by it, also in a later run, that nobody has seen yet whether the build was deployed to its end.
+    type: bool
+    default: false
   version:
     description:
       - The version that the build must have, as in V(6.20.10-e8197af2). The task fails when the peer deploys another one.
@@ -316,8 +323,8 @@ unanswered:
   returned: always
 awaited:
   description:
-    - Whether this version was to be deployed from the import directory, and nobody has seen yet that it was. The role
-      P(renderops.vray_swarm.builds#role) makes a mark for that, and sees whether the build is whole.
+    - Whether this version is to be deployed from the import directory, and nobody has seen yet that it was, by the mark that
+      O(awaited) describes. The role P(renderops.vray_swarm.builds#role) sees whether the build is whole.
   type: bool
   returned: always
 deployed_before:

@@ -627,6 +627,33 @@ def test_what_is_awaited_is_told_and_left_to_who_waits(task):
     assert task.disk.directories == {AWAITED_MARK}
 
 
+@pytest.mark.parametrize(
+    "answer, left, is_awaited",
+    [
+        (queued(len(ARCHIVE)), {AWAITED_MARK}, True),
+        (existing(), set(), False),
+        (failed("no room"), set(), False),
+        # Nobody knows what became of it.
+        (b"{}", {AWAITED_MARK, MARK}, False),
+    ],
+)
+def test_what_is_queued_is_marked_before_it_is_sent_where_somebody_waits(task, answer, left, is_awaited):
+    with Server(seeing(task, answer)) as server:
+        if answer.startswith((b'{"FailUR', b"{}")):
+            task.fail(server, AnswerError, queued=True, awaited=True, **ON_DISK)
+        else:
+            task.run(server, queued=True, awaited=True, **ON_DISK)
+    assert (task.seen, task.disk.directories) == ([{MARK, AWAITED_MARK}], left)
+    assert task.report.awaited is is_awaited
+
+
+@pytest.mark.parametrize("answer, options", [(queued(len(ARCHIVE)), {}), (rapid(len(ARCHIVE)), {"awaited": True})])
+def test_what_nobody_waits_for_is_not_awaited(task, answer, options):
+    with Server(seeing(task, answer)) as server:
+        assert task.run(server, queued=not options, **options, **ON_DISK).awaited is False
+    assert (task.seen, task.disk.directories) == ([{MARK}], set())
+
+
 @pytest.mark.parametrize("answer, left", [(rapid(len(ARCHIVE)), set()), (existing(), {AWAITED_MARK})])
 def test_what_swarm_says_that_it_has_deployed_just_now_is_awaited_no_more(task, answer, left):
     task.disk.directories.add(AWAITED_MARK)
