@@ -113,7 +113,7 @@ TYPES = {
     "BitConverter": "ToString",
     "Convert": "FromBase64String ToBase64String ToInt64",
     "DateTime": "Now Parse UtcNow new",
-    "Diagnostics.Process": "Start",
+    "Diagnostics.Process": "GetProcessById Start",
     "Diagnostics.ProcessStartInfo": "new",
     "Diagnostics.Stopwatch": "StartNew",
     "Environment": "MachineName SystemDirectory",

@@ -151,18 +151,6 @@ if ($Account) {
     }
 }
 
-# For how long Swarm runs.
-if ($ServiceProcess) {
-    try {
-        $process = [Diagnostics.Process]::GetProcessById($ServiceProcess)
-        $result.service_seconds = ([DateTime]::UtcNow - $process.StartTime.ToUniversalTime()).TotalSeconds
-    }
-    catch {
-        # It ended just now, or is none that may be asked.
-        $result.service_seconds = $null
-    }
-}
-
 # 9 is x64, 12 is Arm64: Win32_Processor. Variables of the environment tell that of an emulated process.
 $result.platform = $(if ($Platform) { $Platform } else { $null })
 if (-not $Platform) {
@@ -197,6 +185,18 @@ if ($DataDir) {
     $result.data = @{ missing = $data.missing; error = $data.error }
     $vray = [IO.Path]::Combine($DataDir, 'VRay')
     $listing = Get-Listing $vray
+    # One moment for both, since a look takes its time: for how long Swarm runs, and a build is there.
+    $now = [DateTime]::UtcNow
+    if ($ServiceProcess) {
+        try {
+            $process = [Diagnostics.Process]::GetProcessById($ServiceProcess)
+            $result.service_seconds = ($now - $process.StartTime.ToUniversalTime()).TotalSeconds
+        }
+        catch {
+            # It ended just now, or is none that may be asked.
+            $result.service_seconds = $null
+        }
+    }
     if (-not $data.error -and $listing.error -and -not $listing.missing) {
         $result.data.error = $listing.error
     }
@@ -205,8 +205,7 @@ if ($DataDir) {
                 $deployed = @{
                     name = $entry.Name
                     directory = $entry.FullName
-                    # For how long it is there.
-                    seconds = ([DateTime]::UtcNow - $entry.CreationTimeUtc).TotalSeconds
+                    seconds = ($now - $entry.CreationTimeUtc).TotalSeconds
                     files = $null
                     bytes = $null
                 }

@@ -36,7 +36,7 @@ LINES = {
     # Whether what an interrupted task left is recent, as above.
     "plugins/plugin_utils/_powershell/files.ps1": ["([DateTime]::UtcNow"],
     # Whether Swarm was started since the directory of a build was made, as above.
-    "plugins/plugin_utils/_powershell/look.ps1": ["$result.service_seconds =", "seconds = ([DateTime]"],
+    "plugins/plugin_utils/_powershell/look.ps1": ["$now ="],
     # A scheduled task of Windows knows no other clock.
     "plugins/plugin_utils/_powershell/service.ps1": ["$now ="],
 }

@@ -81,9 +81,6 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Account"]:
         sids = {service.account[0]: service.account[1] for service in host.services.values()}
         found["account_sid"] = sids.get(p["Account"])
-    if p["ServiceProcess"]:
-        (started,) = (service.started for service in host.services.values() if service.pid == p["ServiceProcess"])
-        found["service_seconds"] = time.time() - started if started else None
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -95,6 +92,11 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         found["data"] = {"missing": data["missing"], "error": data["error"]}
         if not data["error"] and vray["error"] and not vray["missing"]:
             found["data"]["error"] = vray["error"]
+        now = time.time()
+        if p["ServiceProcess"]:
+            # It may have ended just now.
+            started = [service.started for service in host.services.values() if service.pid == p["ServiceProcess"]]
+            found["service_seconds"] = now - started[0] if started and started[0] else None
         found["builds"] = []
         for entry in vray["entries"]:
             if entry.is_dir() and entry.name.lower().startswith("vray-"):
@@ -102,7 +104,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                     [path for path in entry.rglob("*") if path.is_symlink() or not path.is_dir()] if p["Sizes"] else []
                 )
                 build = {"name": entry.name, "directory": host.files.windows(entry), "files": None, "bytes": None}
-                build["seconds"] = time.time() - entry.stat().st_ctime
+                # In the place of CreationTimeUtc, which Linux has not for all. A test can set this one.
+                build["seconds"] = now - entry.stat().st_mtime
                 if p["Sizes"]:
                     build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
                 found["builds"].append(build)
