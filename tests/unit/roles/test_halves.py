@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""For how long a role waits until it removes what may be a half of a build, and what it leaves, decided as in a play.
+"""What a role takes for a half of a build, for how long it waits until it removes it, and what it leaves, as in a play.
 
 What the wait is for, and what becomes of what is removed, a lab's peers show.
 """
@@ -42,6 +42,99 @@ def test_an_archive_is_unpacked_where_it_can_be_seen(name):
 def test_an_installer_does_more_than_that(name):
     assert times(1800, "vray-1.tar", name) == (600, 1800)
     assert times(0, name) == (600, 1200)
+
+
+def result(name, **changes):
+    """What an upload tells, as far as the role asks for it."""
+    told = {"outcome": "present", "deployed": True, "awaited": False, "changed": False, "obstacle": None}
+    given = {"build": {"src": f"/b/{name}.tar"}, "version": name, "deployed_before": ["0.9"]}
+    return {**told, **given, **changes}
+
+
+def uploaded(*results):
+    return {"vray_swarm_upload_via": "", "__builds_uploaded": {"results": list(results)}}
+
+
+def relayed(*results, deployed=(), awaited=(), **given):
+    """The same where a relay sends "1" to "3", which are all wanted, or what is given."""
+    names = given.pop("names", ["1", "2", "3"])
+    seen = [{"name": f"{name}.tar", "version": name, "deployed": name in deployed} for name in names]
+    peer = {"wanted_builds": seen, "awaited": list(awaited), "builds": [{"version": name} for name in deployed]}
+    more = {"vray_swarm_upload_via": "nas", "vray_swarm_data_dir": "/d", "vray_swarm_deploy_wait": 1800}
+    sending = {"__builds_to_send": [{"src": f"/b/{name}.tar"} for name in names], "__builds_in_window": False}
+    return {**uploaded(*results), **more, **sending, "__builds_peer": peer, **given}
+
+
+def test_what_is_followed():
+    """What was queued, what lies there, and what nobody has seen deployed; also where it has no version."""
+    rapid = result("0", outcome="rapid", changed=True)
+    queued = result("1", outcome="queued", deployed=False, changed=True)
+    lies = result("2", version=None, deployed=False)
+    doubted, seen = result("3", awaited=True), result("4")
+    given = uploaded(rapid, queued, lies, doubted, seen)
+    assert decide("__builds_versions", **given) == {"1.tar": "1", "2.tar": None, "3.tar": "3"}
+    assert decide("__builds_versions", **uploaded(rapid, seen)) == {}
+    # Of what a relay has not to send, the peer tells.
+    held = {"build": {"src": "/b/1.tar"}, "skipped": True}
+    given = relayed(held, result("2", outcome="queued"), deployed=["3", "4"], awaited=["3"], names=["1", "2", "3", "4"])
+    assert decide("__builds_versions", **given) == {"1.tar": "1", "2.tar": "2", "3.tar": "3"}
+    assert decide("__builds_versions", **relayed(deployed=["3"])) == {}
+
+
+def test_what_check_mode_looks_at():
+    """All that another run has left, also where no relay had to send anything."""
+    managed = {"vray_swarm_data_dir": "/d", "vray_swarm_service": "swarm", "vray_swarm_config": "/c"}
+    bare = {"vray_swarm_data_dir": "/d", "vray_swarm_service": "", "vray_swarm_config": ""}
+    lies, doubted = result("1", deployed=False), result("1", awaited=True)
+    for given, is_kept in (
+        (uploaded(lies), True),
+        (uploaded(doubted), True),
+        (uploaded(result("1"), result("2", outcome="queued", changed=True)), False),
+        (relayed(deployed=["1"], awaited=["1"]), True),
+        (relayed(deployed=["1"], awaited=["2"]), False),
+    ):
+        assert decide("__builds_is_kept", **{**given, **managed}) is is_kept
+    assert decide("__builds_is_kept", **uploaded(doubted), **bare) is True
+    assert decide("__builds_is_kept", **uploaded(lies), **bare) is False
+    assert decide("__builds_is_kept", **uploaded(doubted), **{**managed, "vray_swarm_data_dir": ""}) is False
+
+
+def test_whose_mark_is_of_no_more_use():
+    """What is deployed, by the Swarm of now, and no longer changes."""
+    given = uploaded(*(result(name, outcome="queued") for name in ("1", "2", "3")))
+    followed = {
+        "awaited": ["1", "2", "3", "4"],
+        "interrupted": ["2"],
+        "builds": [{"version": name} for name in ("1", "2", "4")],
+    }
+    assert decide("__builds_whole", **given, __builds_followed=dict(followed, settled=True)) == ["1"]
+    assert decide("__builds_whole", **given, __builds_followed=dict(followed, settled=False)) == []
+    assert decide("__builds_interrupted", **given, __builds_followed=followed) == ["2"]
+
+
+def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
+    builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\3.tar"}]
+    given = relayed(__builds_to_send=builds)
+    assert decide("__builds_relayed", **given) == ["1", "2", "3"]
+    # Nobody waits for what is queued then.
+    assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0)) == ["2", "3"]
+    assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0, __builds_in_window=True)) == [
+        "1",
+        "2",
+        "3",
+    ]
+    assert decide("__builds_relayed", **dict(given, vray_swarm_data_dir="")) == []
+    # Of what the peer has not taken, there is none but that of an earlier run.
+    results = [
+        result("1", outcome="rapid", changed=True),
+        result("2", outcome="existing"),
+        result("3", outcome="queued", changed=True),
+        result("4", outcome="failed", obstacle="executables"),
+        result("5", outcome="failed"),
+        {"build": {"src": "/b/6.tar"}, "skipped": True},
+    ]
+    assert sorted(decide("__builds_heard", **relayed(*results))) == ["1", "2", "4"]
+    assert sorted(decide("__builds_heard", **relayed(*results, awaited=["1", "2"]))) == ["1", "4"]
 
 
 def test_a_half_is_seen_to_before_what_nobody_answered():
