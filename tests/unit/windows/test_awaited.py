@@ -1,0 +1,215 @@
+# Copyright (c) 2026, the renderops.vray_swarm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Builds that Windows peers deploy while nobody asks them, by the playbook: what a killed Swarm leaves of them is told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from double_farm import content, story, unpack
+from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
+
+UPLOAD = "renderops.vray_swarm.upload"
+OTHER = "7.0.6-df715d3c8ff9"
+KNOWN = {
+    "vray_swarm_data_dir": DATA_DIR,
+    "vray_swarm_config": CONFIG,
+    "vray_swarm_service": SERVICE,
+    "vray_swarm_deploy_wait": 20,
+}
+HEALED = ["before_stop", "settings changed", "after_start"]
+FILE = "ansible.windows.win_file"
+LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
+
+
+@pytest.fixture
+def peers(farm):
+    """What makes peers of which all is known, or what is given of them."""
+
+    def add(*names, **variables):
+        for name in names:
+            farm.add(name)
+            farm.variables[name] = {**KNOWN, **variables}
+        return [farm.peers[name] for name in names]
+
+    return add
+
+
+def wanting(farm, *builds, **more):
+    times = {"__builds_settle_time": 1, "__builds_follow_time": 0, "vray_swarm_retries": 0}
+    waves = {"vray_swarm_waves": ["100%"], "vray_swarm_max_fail_percent": 100}
+    wanted = [{"src": str(build), "queued": True} for build in builds]
+    return {"vray_swarm_builds": wanted, **times, **waves, **farm.hooks(), **more}
+
+
+def directory(peer, version=VERSION):
+    return peer.data_dir / "VRay" / f"vray-{version}"
+
+
+def mark(peer, version=VERSION):
+    return peer.data_dir / f".vray_swarm-{version}.awaited"
+
+
+def marks(peer):
+    return sorted(path.name for path in peer.data_dir.glob(".vray_swarm-*"))
+
+
+def made(peer):
+    """What became of its marks, in its order."""
+    calls = [call.options for call in peer.host.calls if call.module == FILE]
+    return [options["state"] for options in calls if options["path"].endswith(".awaited")]
+
+
+def uploads(peer):
+    return len([event for event in peer.swarm.peer.events if event["event"] == "upload"])
+
+
+def leave(peer, build, version=VERSION, is_half=True, is_kept=True):
+    """What a run leaves that was killed while Swarm deployed a build: that, its file, and its mark."""
+    found = unpack(build, peer.data_dir)
+    if is_kept:
+        shutil.copy(build, peer.data_dir / "VRay" / "import")
+    if is_half:
+        (found / "vray.json").unlink()
+        # Since then, Swarm was started anew.
+        age(found)
+    mark(peer, version).mkdir()
+
+
+def age(found):
+    os.utime(found, (0, 0))
+
+
+def killed(peer, then=lambda peer: None):
+    """Let Swarm end halfway in what it is seen to deploy, once."""
+
+    def before(call):
+        if call.module.endswith("win_service_info") and directory(peer).is_dir():
+            peer.host.before = lambda call: None
+            peer.swarm.crash()
+            (directory(peer) / "vray.json").unlink()
+            age(directory(peer))
+            then(peer)
+
+    peer.host.before = before
+
+
+def test_what_was_queued_is_followed_to_its_end_also_where_swarm_is_killed(farm, peers):
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    dead, anew, unmarked = peers("dead", "anew", "unmarked")
+    killed(dead)
+    killed(anew, lambda peer: peer.swarm.start())
+    # What hinders the mark hinders nothing else.
+    mark(unmarked).touch()
+
+    run = farm.run(UPLOAD, **wanting(farm, build))
+    assert run.succeeded, run.output
+    assert story(run, "dead") == story(run, "anew") == ["upload changed", *HEALED]
+    for peer in (dead, anew):
+        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started"
+        # Before it is followed; again when it was removed, and when it is followed again; and it goes in the end.
+        assert made(peer) == ["directory", "absent", "directory", "directory", "absent"]
+    assert story(run, "unmarked") == ["upload changed"] and content(directory(unmarked)) == whole
+    told = run.one("unmarked", "Tell which were not")["msg"]
+    assert f"Warning: {VERSION}: the mark in {DATA_DIR} could not be made" in told and "is not a directory" in told
+
+    mark(unmarked).unlink()
+    for peer in farm.peers.values():
+        peer.host.forget()
+    again = farm.run(UPLOAD, **wanting(farm, build))
+    assert again.succeeded and again.changed == {}, again.output
+    assert all(peer.host.forget().count("look") == 1 for peer in farm.peers.values())
+
+
+def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
+    build, other = farm.build(), farm.build("other.tar", version=OTHER)
+    whole = content(unpack(build, farm.directory / "whole"))
+    dead, anew, lost, dies, sound = peers("dead", "anew", "lost", "dies", "sound")
+    (growing,) = peers("growing", vray_swarm_deploy_wait=1)
+    (unmanaged,) = peers("unmanaged", vray_swarm_config="")
+    for peer in farm.peers.values():
+        leave(peer, build, is_half=peer is not sound, is_kept=peer not in (lost, dies))
+        # The Swarm of now has deployed that one.
+        leave(peer, other, OTHER, is_half=False)
+    dead.swarm.crash()
+
+    def grows(call):
+        if call.script == "look":
+            (growing.data_dir / "VRay" / "import" / "new.part").open("a").write("more")
+
+    def ends(call):
+        if call.script == "look" and not directory(dies).exists():
+            dies.host.before = lambda call: None
+            dies.swarm.crash()
+
+    growing.host.before, dies.host.before = grows, ends
+    wanted = wanting(farm, build)
+    wanted["vray_swarm_builds"].append({"src": str(other), "version": OTHER})
+
+    planned = farm.run(UPLOAD, "--check", **wanted)
+    assert planned.failed == ["unmanaged"], planned.output
+    assert planned.changed == dict.fromkeys(("dead", "anew", "lost", "dies", "growing"), 1)
+    would = planned.one("anew", "Tell what would be deployed again")["msg"]
+    assert would == rf"{DATA_DIR}\VRay\vray-{VERSION} would be removed, and then deployed again."
+    assert planned.of("sound", action="renderops.vray_swarm.settings") == []
+    for peer in farm.peers.values():
+        assert made(peer) == [] and marks(peer) == [f".vray_swarm-{version}.awaited" for version in (VERSION, OTHER)]
+        assert (content(directory(peer)) == whole) is (peer is sound) and peer.swarm.stops == 0
+
+    run = farm.run(UPLOAD, **wanted)
+    assert run.failed == ["growing", "unmanaged"], run.output
+    assert "But something is being deployed still, after 2" in run.one("growing", "Leave what is being deployed")["msg"]
+    assert "Where vray_swarm_config is set, this role does that." in run.output.replace("\n", " ")
+    assert story(run, "dead") == story(run, "anew") == HEALED and story(run, "lost") == [*HEALED, "upload changed"]
+    # It ended again when nothing was there to be sent yet.
+    assert story(run, "dies") == [*HEALED, "settings changed", "upload changed"]
+    assert story(run, "sound") == [] and sound.swarm.stops == 0
+    for peer in (dead, anew, lost, dies, sound):
+        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+        assert uploads(peer) == (1 if peer in (lost, dies) else 0) and peer.swarm.stops <= 1
+    for peer in (growing, unmanaged):
+        assert content(directory(peer)) != whole and mark(peer).is_dir() and peer.swarm.stops == 0
+    # What is not still may be a half yet.
+    assert mark(growing, OTHER).is_dir() and not mark(unmanaged, OTHER).exists()
+
+    again = farm.run(UPLOAD, **dict(wanted, vray_swarm_hosts="dead,anew,lost,dies,sound"))
+    assert again.succeeded and again.changed == {}, again.output
+
+
+def test_what_a_relay_sends_is_marked_until_it_is_deployed(farm, peers):
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    by_relay = {"vray_swarm_upload_via": "nas1", "vray_swarm_builds": [{"src": str(build)}]}
+    bare, dead, anew = peers("bare", "dead", "anew", **by_relay)
+    (has,) = peers("has", **dict(by_relay, vray_swarm_builds=[{"src": str(build), "force": True}]))
+    farm.variables["nas1"] = LOCAL
+    leave(dead, build, is_kept=False)
+    dead.swarm.crash()
+    leave(anew, build)
+    unpack(build, has.data_dir)
+    variables = wanting(farm, vray_swarm_hosts="bare,dead,anew,has")
+    del variables["vray_swarm_builds"]
+
+    planned = farm.run(UPLOAD, "--check", **variables)
+    assert planned.succeeded and planned.of("bare", action=FILE) == [], planned.output
+    for peer in (dead, anew):
+        assert planned.one(peer.name, "Tell what would be deployed again"), planned.output
+        assert made(peer) == [] and mark(peer).is_dir() and peer.swarm.stops == 0
+
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded, run.output
+    for peer in (bare, dead, anew, has):
+        assert content(directory(peer)) == whole and marks(peer) == [], peer.name
+    assert story(run, "bare") == ["upload changed"] and made(bare) == made(has) == ["directory", "absent"]
+    assert story(run, "dead") == [*HEALED, "upload changed"] and story(run, "anew") == HEALED
+    assert (uploads(dead), uploads(anew), bare.swarm.stops, has.swarm.stops) == (1, 0, 0, 0)
+
+    again = farm.run(UPLOAD, **dict(variables, vray_swarm_hosts="bare,dead,anew"))
+    assert again.succeeded and again.changed == {} and again.of(action=FILE) == [], again.output
