@@ -62,7 +62,7 @@ class Mark:
         """
         self.path = path
         self.was_there = was_there
-        self._is_there = was_there
+        self.is_there = was_there
         self._is_tried = False
         self._host = host
         self._warn = warn
@@ -74,7 +74,7 @@ class Mark:
         self._is_tried = True
         try:
             self._host.make_directory(self.path)
-            self._is_there = True
+            self.is_there = True
         except Exception as error:
             # Each connection plugin has its own errors for a connection that breaks.
             self._warn(
@@ -84,10 +84,11 @@ class Mark:
 
     def remove(self) -> None:
         """Remove it, where it is there: it is known what became of the build."""
-        if not self._is_there:
+        if not self.is_there:
             return
         try:
             self._host.remove_directory(self.path)
+            self.is_there = False
         except Exception as error:
             self._warn(
                 f"{self.path} could not be removed ({_reason(error)}): remove it, since it says that nobody knows what"

@@ -362,7 +362,7 @@ class Upload:
             self._mark.remove()
             if answer.outcome == "rapid":
                 self._awaited.remove()
-            self.report.awaited = self.report.awaited or self._is_to_be_awaited
+            self.report.awaited = self._awaited.is_there
         return answer
 
     @property

@@ -202,10 +202,15 @@ if ($DataDir) {
     }
     $result.builds = @(foreach ($entry in $listing.entries) {
             if ($entry -is [IO.DirectoryInfo] -and $entry.Name -like 'vray-*') {
+                $written = $entry.CreationTimeUtc
+                if ($entry.LastWriteTimeUtc -gt $written) {
+                    $written = $entry.LastWriteTimeUtc
+                }
                 $deployed = @{
                     name = $entry.Name
                     directory = $entry.FullName
-                    seconds = ($now - $entry.CreationTimeUtc).TotalSeconds
+                    # Whoever unpacks may set one of these times, or both to those in the archive.
+                    seconds = ($now - $written).TotalSeconds
                     files = $null
                     bytes = $null
                 }

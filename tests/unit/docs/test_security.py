@@ -53,7 +53,7 @@ def test_each_file_that_a_role_writes_has_a_mode():
                     found.setdefault(path.name, []).append(what)
     assert found == {
         "credentials.yml": ["copy 0600", "file 0600", "copy 0600"],
-        "mark.yml": ["file 0755"],
+        "mark.yml": ["file as it is"],
         "replace.yml": ["mount as it is"],
         "nfs.yml": ["file 0755", "template 0644", "template 0644"],
         "smb.yml": ["template 0644", "lineinfile as it is"],

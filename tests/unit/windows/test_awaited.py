@@ -114,8 +114,8 @@ def test_what_was_queued_is_followed_to_its_end_also_where_swarm_is_killed(farm,
     assert story(run, "dead") == story(run, "anew") == ["upload changed", *HEALED]
     for peer in (dead, anew):
         assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started"
-        # Before it is followed; again when it was removed, and when it is followed again; and it goes in the end.
-        assert made(peer) == ["directory", "absent", "directory", "directory", "absent"]
+        # Before it is sent, and again when it was removed; and it goes in the end.
+        assert made(peer) == ["directory", "absent", "directory", "absent"]
     assert story(run, "unmarked") == ["upload changed"] and content(directory(unmarked)) == whole
     told = run.one("unmarked", "Tell which were not")["msg"]
     assert f"Warning: {VERSION}: the mark in {DATA_DIR} could not be made" in told and "is not a directory" in told

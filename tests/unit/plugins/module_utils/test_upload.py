@@ -647,6 +647,13 @@ def test_what_is_queued_is_marked_before_it_is_sent_where_somebody_waits(task, a
     assert task.report.awaited is is_awaited
 
 
+def test_what_could_not_be_marked_is_not_called_awaited(task):
+    task.disk.trouble = [OSError("no"), OSError("no")]
+    with Server(swarm(queued(len(ARCHIVE)))) as server:
+        assert task.run(server, queued=True, awaited=True, **ON_DISK).awaited is False
+    assert task.disk.asked_to == ["make", "make"] and len(task.warnings) == 2
+
+
 @pytest.mark.parametrize("answer, options", [(queued(len(ARCHIVE)), {}), (rapid(len(ARCHIVE)), {"awaited": True})])
 def test_what_nobody_waits_for_is_not_awaited(task, answer, options):
     with Server(seeing(task, answer)) as server:
