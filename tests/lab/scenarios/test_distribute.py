@@ -320,9 +320,9 @@ def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab:
     """The controller was killed, and the Swarm of one of two peers: nobody else tells what is whole."""
     newer = "7.0.6-0a1b2c3d"
     half, mark = f"/var/lib/swarm/VRay/vray-{newer}", f"/var/lib/swarm/.vray_swarm-{newer}.awaited"
-    variables: dict[str, Any] = {"hosts": "peer1,peer2", "vray_swarm_waves": ["100%"], **SETTLE}
+    hosts, variables = "peer1,peer2", {"vray_swarm_waves": ["100%"], **SETTLE}
     fill(lab, archive)
-    assert distribute(lab, **variables).succeeded
+    assert distribute(lab, hosts=hosts, **variables).succeeded
 
     def files(peer: str) -> int:
         assert not lab.ssh(peer, "find /var/lib/swarm -name '.vray_swarm-*'")
@@ -333,7 +333,6 @@ def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab:
     assert publish(lab, make_archive(archive.parent / f"vray-{newer}.tar", version=newer, size=60_000_000)).succeeded
     command = lab.ssh("peer1", "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
     drop_in(lab, "peer1", "ExecStart=", f"ExecStart={command} --fault halfway=in-place")
-    hosts = variables.pop("hosts")
     slowly = {**given(hosts, variables), "__verify_settle_time": 60}
     with lab.start_playbook(DISTRIBUTE, variables=slowly) as playing:
         until(lab, "peer1", f"[ -e {half}/vray.json ]")

@@ -134,10 +134,15 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
     dead, anew, lost, dies, sound = peers("dead", "anew", "lost", "dies", "sound")
     (growing,) = peers("growing", vray_swarm_deploy_wait=1)
     (unmanaged,) = peers("unmanaged", vray_swarm_config="")
+    # Nobody may send to that one what its share does not have any more.
+    (shares,) = peers("shares")
     for peer in farm.peers.values():
         leave(peer, build, is_half=peer is not sound, is_kept=peer not in (lost, dies))
         # The Swarm of now has deployed that one.
         leave(peer, other, OTHER, is_half=False)
+    for path in (shares.data_dir / "VRay" / "import").iterdir():
+        path.unlink()
+    shares.config.write_text(shares.text() + "vrayImportDir: \\\\nas\\vray builds\n")
     dead.swarm.crash()
 
     def grows(call):
@@ -154,7 +159,7 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
     wanted["vray_swarm_builds"].append({"src": str(other), "version": OTHER})
 
     planned = farm.run(UPLOAD, "--check", **wanted)
-    assert planned.failed == ["unmanaged"], planned.output
+    assert planned.failed == ["shares", "unmanaged"], planned.output
     assert planned.changed == dict.fromkeys(("dead", "anew", "lost", "dies", "growing"), 1)
     would = planned.one("anew", "Tell what would be deployed again")["msg"]
     assert would == rf"{DATA_DIR}\VRay\vray-{VERSION} would be removed, and then deployed again."
@@ -164,7 +169,10 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
         assert (content(directory(peer)) == whole) is (peer is sound) and peer.swarm.stops == 0
 
     run = farm.run(UPLOAD, **wanted)
-    assert run.failed == ["growing", "unmanaged"], run.output
+    assert run.failed == ["growing", "shares", "unmanaged"], run.output
+    assert "so that it could not be sent again: nothing was removed" in " ".join(
+        run.one("shares", "Leave what nobody could bring back")["msg"].split()
+    )
     assert "But something is being deployed still, after 2" in run.one("growing", "Leave what is being deployed")["msg"]
     assert "Where vray_swarm_config is set, this role does that." in run.output.replace("\n", " ")
     assert story(run, "dead") == story(run, "anew") == HEALED and story(run, "lost") == [*HEALED, "upload changed"]
@@ -174,7 +182,7 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
     for peer in (dead, anew, lost, dies, sound):
         assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
         assert uploads(peer) == (1 if peer in (lost, dies) else 0) and peer.swarm.stops <= 1
-    for peer in (growing, unmanaged):
+    for peer in (growing, shares, unmanaged):
         assert content(directory(peer)) != whole and mark(peer).is_dir() and peer.swarm.stops == 0
     # What is not still may be a half yet.
     assert mark(growing, OTHER).is_dir() and not mark(unmanaged, OTHER).exists()
