@@ -64,3 +64,56 @@ def test_not_where_something_else_keeps_builds_away(kind):
     # What the role peer sets right is wrong still, where it only says so.
     would = can_repair("build", kind, ansible_check_mode=True)
     assert would is (kind in ("settings", "restart", "service", "api"))
+
+
+OLD, NEW = "6.20.10-e8197af2", "7.0.6-0a1b2c3d"
+VERIFY = "renderops.vray_swarm.verify"
+
+
+def of_a_play(role, name, awaited=(), interrupted=(), **more):
+    """With a peer that has one wanted build of two."""
+    look = {
+        "wanted_builds": [{"name": version, "version": version, "deployed": version == OLD} for version in (OLD, NEW)],
+        "differences": [{"kind": "build"}],
+        "awaited": list(awaited),
+        "interrupted": list(interrupted),
+        "settled": True,
+    }
+    variables = {
+        "__vray_swarm_looked": look,
+        "__verify_until": 10**9,
+        "__verify_now": 0,
+        "ansible_play_role_names": [PEER, VERIFY],
+        "ansible_check_mode": False,
+        "vray_swarm_audit": False,
+        "vray_swarm_deploy_wait": 1800,
+    }
+    return decide(role, name, **{**variables, **more})
+
+
+NOBODY_WAITS = [{"ansible_check_mode": True}, {"vray_swarm_audit": True}]
+
+
+def test_what_swarm_is_to_deploy_is_marked_where_somebody_waits_for_it():
+    assert of_a_play("peer", "__peer_undeployed") == of_a_play("verify", "__verify_undeployed") == [NEW]
+    assert of_a_play("verify", "__verify_undeployed", awaited=[NEW]) == []
+    for given in [*NOBODY_WAITS, {"vray_swarm_deploy_wait": 0}, {"ansible_play_role_names": [PEER]}]:
+        assert of_a_play("peer", "__peer_undeployed", **given) == []
+    for given in [*NOBODY_WAITS, {"__verify_until": 0}, {"ansible_play_role_names": [VERIFY]}]:
+        assert of_a_play("verify", "__verify_undeployed", **given) == []
+
+
+def test_the_mark_of_what_is_wanted_and_whole_goes():
+    assert of_a_play("verify", "__verify_whole", awaited=[OLD, NEW, "8.0.0-abc"]) == [OLD]
+    assert of_a_play("verify", "__verify_whole", awaited=[OLD], interrupted=[OLD]) == []
+    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
+        assert of_a_play("verify", "__verify_whole", awaited=[OLD], **given) == []
+
+
+def test_each_build_is_removed_once_in_a_run():
+    def may_remove(*removed, managed=True):
+        known = {"__builds_versions": {"a.tar": OLD}, "__builds_is_managed": managed, "__builds_removed": list(removed)}
+        return decide("builds", "__builds_may_remove", __builds_followed={"interrupted": [OLD]}, **known)
+
+    assert may_remove() is True and may_remove(NEW) is True
+    assert may_remove(OLD) is False and may_remove(managed=False) is False
