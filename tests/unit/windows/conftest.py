@@ -14,7 +14,9 @@ import pytest
 
 doubles.need("windows")
 
-from windows_double.farm import Farm, Peer  # noqa: E402
+from windows_double.farm import CONFIG, DATA_DIR, SERVICE, Farm, Peer  # noqa: E402
+
+KNOWN = {"vray_swarm_data_dir": DATA_DIR, "vray_swarm_config": CONFIG, "vray_swarm_service": SERVICE}
 
 
 @pytest.fixture
@@ -28,3 +30,16 @@ def farm(tmp_path: Path) -> t.Iterator[Farm]:
 @pytest.fixture
 def peer(farm: Farm) -> Peer:
     return farm.add("ws1")
+
+
+@pytest.fixture
+def peers(farm: Farm) -> t.Callable[..., t.List[Peer]]:
+    """What makes peers of which all is known, or what is given of them."""
+
+    def add(*names: str, **variables: t.Any) -> t.List[Peer]:
+        for name in names:
+            farm.add(name)
+            farm.variables[name] = {**KNOWN, **variables}
+        return [farm.peers[name] for name in names]
+
+    return add

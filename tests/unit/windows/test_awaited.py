@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -13,32 +14,19 @@ import sys
 import pytest
 
 from double_farm import content, story, unpack
-from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
+from windows_double.farm import DATA_DIR, VERSION
 
 UPLOAD = "renderops.vray_swarm.upload"
 OTHER = "7.0.6-df715d3c8ff9"
-KNOWN = {
-    "vray_swarm_data_dir": DATA_DIR,
-    "vray_swarm_config": CONFIG,
-    "vray_swarm_service": SERVICE,
-    "vray_swarm_deploy_wait": 20,
-}
 HEALED = ["before_stop", "settings changed", "after_start"]
 FILE = "ansible.windows.win_file"
 LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
 
 
 @pytest.fixture
-def peers(farm):
-    """What makes peers of which all is known, or what is given of them."""
-
-    def add(*names, **variables):
-        for name in names:
-            farm.add(name)
-            farm.variables[name] = {**KNOWN, **variables}
-        return [farm.peers[name] for name in names]
-
-    return add
+def peers(peers):
+    """Their builds may take some seconds."""
+    return functools.partial(peers, vray_swarm_deploy_wait=20)
 
 
 def wanting(farm, *builds, **more):

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 
-import pytest
-
 from double_farm import content, halve, story, unpack
-from windows_double.farm import CONFIG, DATA_DIR, SERVICE, VERSION
+from windows_double.farm import DATA_DIR, VERSION
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
 VERIFY = "renderops.vray_swarm.verify"
@@ -21,21 +19,7 @@ REPAIR = "renderops.vray_swarm.repair"
 OTHER = "7.0.6-df715d3c8ff9"
 DAMAGED = rf"{DATA_DIR}\VRay\vray-{VERSION}"
 RENDER = (4711, rf"{DATA_DIR}\VRay\vray-6.0.0-aaaaaaaa\bin\vray.exe")
-KNOWN = {"vray_swarm_data_dir": DATA_DIR, "vray_swarm_config": CONFIG, "vray_swarm_service": SERVICE}
 HEALED = ["before_stop", "settings changed", "after_start", "upload changed"]
-
-
-@pytest.fixture
-def peers(farm):
-    """What makes peers of which all is known, or what is given of them."""
-
-    def add(*names, **variables):
-        for name in names:
-            farm.add(name)
-            farm.variables[name] = {**KNOWN, **variables}
-        return [farm.peers[name] for name in names]
-
-    return add
 
 
 def wanting(farm, build):
