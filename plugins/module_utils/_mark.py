@@ -26,7 +26,8 @@ if t.TYPE_CHECKING:
 
 #: It is being sent, and Swarm has not answered yet.
 SENDING = "sending"
-#: It is to be deployed from the import directory, and nobody has seen yet that it was. The role builds makes this mark.
+#: It is to be deployed from the import directory, and nobody has seen yet that it was.
+#: Made before that by upload where somebody waits, and by roles/builds/tasks/mark.yml; removed by who has seen it.
 AWAITED = "awaited"
 KINDS = (SENDING, AWAITED)
 

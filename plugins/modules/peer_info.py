@@ -406,7 +406,9 @@ unanswered:
 awaited:
   description:
     - The version strings of the builds that were to be deployed from the import directory, and of which nobody has seen yet
-      that they were. The role P(renderops.vray_swarm.builds#role) makes a mark for them, and removes it.
+      that they were. M(renderops.vray_swarm.upload) with O(renderops.vray_swarm.upload#module:awaited), and the roles
+      P(renderops.vray_swarm.builds#role), P(renderops.vray_swarm.peer#role) and P(renderops.vray_swarm.verify#role) make a mark
+      for them, and these roles remove it.
   type: list
   elements: str
   returned: always

@@ -52,8 +52,8 @@ options:
         the build. A build in the import directory stays there, from where Swarm may deploy it again.
       - Nothing is removed while a build renders, as O(data_dir) says, even where Swarm is down, which is not started then. Such
         a task is ok, and returns RV(busy).
-      - The marks C(.vray_swarm-<version>.*) go with it, by which P(renderops.vray_swarm.upload#module) knows that nobody
-        heard what became of an upload.
+      - The marks C(.vray_swarm-<version>.*) go with it, by which later tasks know that nobody heard what became of an
+        upload, or saw a build deployed.
       - Of a directory that is a link, or a junction, only that is removed. When something is mounted in the directory of a
         build, the task fails before it stops Swarm. On Windows, that is not looked for.
       - When a build cannot be removed, or only in part, the task fails. Swarm runs with its old settings then.

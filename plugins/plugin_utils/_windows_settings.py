@@ -182,7 +182,7 @@ class WindowsSettingsHost(SettingsHost):
         # What the files held when they were last looked at, until something is written or stopped.
         self._seen: t.Optional[Result] = None
         self._guarded = False
-        # The versions of which uploads were begun.
+        # The versions of which there are marks, by kind.
         self._marks: t.Dict[str, t.List[str]] = {}
         # What the step replaces: the SHA-256 of what was read, or "none".
         self._replaces: t.Optional[str] = None

@@ -227,7 +227,7 @@ if ($DataDir) {
                 $deployed
             }
         })
-    # What an upload leaves there until Swarm has answered, and the role builds until a build is deployed.
+    # What an upload leaves there until Swarm has answered, and what is there until somebody has seen a build deployed.
     $result.marks = @(foreach ($entry in $data.entries) {
             if ($entry -is [IO.DirectoryInfo] -and -not (Test-Link $entry) -and $entry.Name -like '.vray_swarm-*') {
                 $entry.Name
