@@ -51,8 +51,8 @@ def less_full_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) ->
     """Return the names of the hosts that have less than most, and of which that was not told yet."""
     run = run_name()
     # Where a playbook is only listed, there are no variables.
-    kept = {host: variables[host].get("vray_swarm_verified") for host in hosts if host in variables}
-    verified = {host: found for host, found in kept.items() if found and found.get("run") == run}
+    told = {host: _verdict.verified_in(variables[host], run) for host in hosts if host in variables}
+    verified = {host: found for host, found in told.items() if found}
     usual = _verdict.usual_builds(verified.values())
     return [host for host, found in verified.items() if not found["less_full"] and _verdict.less_full(found, usual)]
 

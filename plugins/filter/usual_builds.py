@@ -61,8 +61,7 @@ def _look_of(host: t.Mapping[str, t.Any], run: str) -> t.Any:
     look = host.get("__vray_swarm_looked")
     if look and "builds" in look:
         return look
-    verified = host.get("vray_swarm_verified")
-    return verified if verified and verified.get("run") == run else None
+    return _verdict.verified_in(host, run)
 
 
 class FilterModule:

@@ -27,6 +27,12 @@ _AGAIN = (
 )
 
 
+def verified_in(host: t.Mapping[str, t.Any], run: str) -> t.Any:
+    """What this run has verified of a host, by its variables; None where a fact cache has it of an earlier one."""
+    verified = host.get("vray_swarm_verified")
+    return verified if verified and verified.get("run") == run else None
+
+
 def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
     """Return for each build the numbers of files and bytes that more than half of the peers have, by ``platform/version``.
 
@@ -70,6 +76,7 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
     wanted = look["wanted_builds"] or []
     there = {file["name"] for file in look["imports"]}
+    versions = {build["version"] for build in wanted}
     importable = {build["version"] for build in wanted if build["name"] in there}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
@@ -89,7 +96,7 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
         "problems": wrong + later,
         "less_full": list(few.values()),
         "in_part": list(in_part.values()),
-        "damaged": [version for version in in_part if version in {build["version"] for build in wanted}],
+        "damaged": [version for version in in_part if version in versions],
         "importable": [version for version in in_part if version in importable],
         "full": full,
         "interrupted": look["interrupted"],
