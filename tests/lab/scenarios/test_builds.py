@@ -159,7 +159,7 @@ def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archiv
         "vray_swarm_hosts": "peer1:peer2",
         "vray_swarm_builds": [{"src": str(archive), "queued": True}],
     }
-    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 10}) as playing:
+    with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 10}) as playing:
         halves(lab, "peer1", "peer2")
         lab.ssh("peer2", "systemctl start swarm")
         run = playing.wait()
@@ -177,7 +177,7 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: 
         "vray_swarm_hosts": "peer1:peer2:peer3",
         "vray_swarm_builds": [{"src": str(archive), "queued": True}],
     }
-    with lab.start_playbook(UPLOAD, variables={**variables, "__builds_follow_time": 60}) as playing:
+    with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 60}) as playing:
         until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
         until(lab, "peer3", f"test -d /var/lib/swarm/.vray_swarm-{VERSION}.awaited")
         halves(lab, "peer1", "peer2")

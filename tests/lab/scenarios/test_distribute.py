@@ -333,7 +333,7 @@ def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab:
     assert publish(lab, make_archive(archive.parent / f"vray-{newer}.tar", version=newer, size=60_000_000)).succeeded
     command = lab.ssh("peer1", "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
     drop_in(lab, "peer1", "ExecStart=", f"ExecStart={command} --fault halfway=in-place")
-    slowly = {**given(hosts, variables), "__verify_settle_time": 60}
+    slowly = {**given(hosts, variables), "__vray_swarm_still_time": 60}
     with lab.start_playbook(DISTRIBUTE, variables=slowly) as playing:
         until(lab, "peer1", f"[ -e {half}/vray.json ]")
         lab.ssh("peer1", f"rm -r {DROP_INS}; systemctl daemon-reload; systemctl kill --signal=KILL swarm")

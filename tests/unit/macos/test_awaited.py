@@ -19,7 +19,7 @@ HEALED = ["before_stop", "settings changed", "after_start"]
 
 
 def wanting(farm, build):
-    times = {"vray_swarm_deploy_wait": 20, "__builds_settle_time": 0, "__builds_follow_time": 0}
+    times = {"vray_swarm_deploy_wait": 20, "__builds_settle_time": 0, "__vray_swarm_still_time": 0}
     builds = [{"src": str(build), "queued": True}]
     return {"vray_swarm_builds": builds, "vray_swarm_waves": ["100%"], **times, **farm.hooks()}
 

@@ -30,7 +30,7 @@ def peers(peers):
 
 
 def wanting(farm, *builds, **more):
-    times = {"__builds_settle_time": 1, "__builds_follow_time": 0, "vray_swarm_retries": 0}
+    times = {"__builds_settle_time": 1, "__vray_swarm_still_time": 0, "vray_swarm_retries": 0}
     waves = {"vray_swarm_waves": ["100%"], "vray_swarm_max_fail_percent": 100}
     wanted = [{"src": str(build), "queued": True} for build in builds]
     return {"vray_swarm_builds": wanted, **times, **waves, **farm.hooks(), **more}
