@@ -103,6 +103,7 @@ _KINDS: t.Dict[str, _Kind] = {
     "fail": _Kind(value=_text),
     "redirect": _Kind(value=_text, options={"code": (_status, 302)}),
     "garbage": _Kind(value=_one_of(*GARBAGE)),
+    "short": _Kind(value=_count),
     "status": _Kind(value=_status),
     "late": _Kind(options={"seconds": (_seconds, 1.0)}),
     "silent": _Kind(),

@@ -123,6 +123,23 @@ class Store:
             return fail(str(error), spool.path)
         return {"QueuedUR": {"queuedAs": path, "uploadedFileSize": spool.size, "tmpFile": spool.path}}
 
+    def cut_short(self, upload: Upload, answer: Answer, lost: int) -> None:
+        """Make of it what a Swarm would that loses the end of what it was sent, and say so."""
+        ((tag, told),) = answer.items()
+        if tag not in ("RapidUR", "QueuedUR"):
+            return
+        kept = os.path.join(self.import_dir, upload.name)
+        if tag == "RapidUR":
+            walked = os.walk(self._deployed(self._examine(kept)))
+            files = [os.path.join(folder, name) for folder, _folders, names in walked for name in names]
+            largest = max(files, key=os.path.getsize)
+            os.truncate(largest, max(0, os.path.getsize(largest) - lost))
+        told["uploadedFileSize"] -= lost
+        with self._lock:
+            os.truncate(kept, told["uploadedFileSize"])
+            if upload.name in self._settled:
+                self._settled[upload.name] = _key(os.stat(kept))
+
     def _existing(self, build: builds.Build, spool: Spool) -> Answer:
         return {
             "ExistingUR": {

@@ -232,7 +232,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except FormError as error:
             return store.fail(str(error), spool.path)
         upload = store.Upload(spool, name, began)
-        return self.peer.store.queue(upload) if queued else self.peer.store.rapid(upload)
+        answer = self.peer.store.queue(upload) if queued else self.peer.store.rapid(upload)
+        if "short" in plan:
+            self.peer.store.cut_short(upload, answer, plan["short"].value)
+        return answer
 
     def _log_upload(
         self,

@@ -773,6 +773,23 @@ def test_garbage(peers: t.Callable[..., Peer], archive: pathlib.Path, kind: str)
         assert answer["RapidUR"]["takenSeconds"] == "six"
 
 
+@pytest.mark.parametrize("queued", ["false", "true"])
+def test_what_is_stored_in_part(peers: t.Callable[..., Peer], archive: pathlib.Path, queued: str) -> None:
+    peer = peers(faults=["short=1000,times=1"])
+    size = archive.stat().st_size
+    ((tag, told),) = post(peer, archive.read_bytes(), name=archive.name, queued=queued).json.items()
+    assert (tag, told["uploadedFileSize"]) == ("QueuedUR" if queued == "true" else "RapidUR", size - 1000)
+    kept = pathlib.Path(peer.store.import_dir, archive.name)
+    assert kept.read_bytes() == archive.read_bytes()[:-1000]
+    if queued == "false":
+        files = [path for path in pathlib.Path(told["deployedInDirectory"]).rglob("*") if path.is_file()]
+        assert max(path.stat().st_size for path in files) == 295_960
+        # It is not tried again, and it exists.
+        peer.store.scan()
+        assert not [event for event in peer.events if event["event"] == "import"]
+        assert "ExistingUR" in post(peer, archive.read_bytes()).json
+
+
 def test_garbage_that_is_cut_or_huge(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     peer = peers(faults=["garbage=cut"])
     with pytest.raises(http.client.IncompleteRead):
