@@ -99,7 +99,7 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
-        #: An upload of them was begun, and nobody heard what became of it.
+        #: An upload of them was begun, and nobody heard that it ended well.
         self.unanswered = frozenset(map(Version.parse, facts["unanswered"]))
         #: They were to be deployed from the import directory, and nobody has seen yet that they were.
         self.awaited = frozenset(map(Version.parse, facts["awaited"]))

@@ -280,7 +280,7 @@ class Upload:
             return None
         return (
             f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark.path} tells, and nobody"
-            " has heard what became of it. What Swarm has deployed, it keeps in the import directory, and no file of"
+            " has heard that it ended well. What Swarm has deployed, it keeps in the import directory, and no file of"
             f" {build.size} bytes lies in one that is this peer's alone."
         )
 
@@ -349,7 +349,7 @@ class Upload:
             )
 
     def _send_marked(self, client: Client, build: BuildFile) -> Answer:
-        """Send, and keep the mark only where it is not known what became of the build."""
+        """Send, and keep the mark only where it is not known that the peer has the whole build, or nothing of it."""
         try:
             answer = self._send_with_retries(client, build)
         except SwarmError as error:
@@ -358,7 +358,7 @@ class Upload:
             raise
         if answer.outcome not in ("rapid", "queued"):
             self._withdraw_marks()
-        elif self._mark and self._awaited:
+        elif self._mark and self._awaited and answer.uploaded_file_size == build.size:
             self._mark.remove()
             if answer.outcome == "rapid":
                 self._awaited.remove()
@@ -499,6 +499,8 @@ class Upload:
             )
         if report.changed and answer.uploaded_file_size != build.size:
             report.outcome, report.deployed = "failed", "unknown"
+            if self._mark and self._mark.is_there:
+                report.obstacle = "damaged"
             raise AnswerError(
                 f"{report.url} stored {answer.uploaded_file_size} bytes of {build.name}, which has"
                 f" {build.size}. Do not render with this build: remove it from the peer, then run again."

@@ -396,7 +396,7 @@ builds:
       sample: 1834522112
 unanswered:
   description:
-    - The version strings of the builds of which an upload was begun, and nobody heard what became of it.
+    - The version strings of the builds of which an upload was begun, and nobody heard that it ended well.
       M(renderops.vray_swarm.upload) leaves a mark then, with its option O(renderops.vray_swarm.upload#module:data_dir).
     - Such a build may be deployed whole, as a half, or not at all.
   type: list

@@ -213,7 +213,7 @@ class Wanted:
             # What Swarm has deployed, it keeps in the import directory.
             if str(build.version) in facts["unanswered"] and build.name not in in_import_dir:
                 why, who = (
-                    "an upload of it was begun, and nobody heard what became of it",
+                    "an upload of it was begun, and nobody heard that it ended well",
                     "renderops.vray_swarm.upload",
                 )
             elif str(build.version) in facts["interrupted"]:

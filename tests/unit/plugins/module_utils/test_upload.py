@@ -579,7 +579,6 @@ def test_a_mark_is_there_until_the_peer_has_answered(task, answer):
     [
         (failed("no room"), {}),
         (b'{"FailUR": null}', {}),
-        (rapid(7), {}),
         (rapid(len(ARCHIVE), OTHER), {"version": VERSION}),
     ],
 )
@@ -587,6 +586,22 @@ def test_no_mark_is_left_by_an_answer_that_makes_the_task_fail(task, answer, opt
     with Server(seeing(task, answer)) as server:
         task.fail(server, AnswerError, **ON_DISK, **options)
     assert (task.seen, task.disk.directories) == ([{MARK}], set())
+
+
+@pytest.mark.parametrize("answer", [rapid, queued])
+def test_the_mark_stays_where_another_size_was_stored(task, answer):
+    """The next task does not take what is there for the build."""
+    with Server(seeing(task, answer(7))) as server:
+        task.fail(server, AnswerError, **ON_DISK)
+    assert (task.report.obstacle, task.report.outcome, task.disk.directories) == ("damaged", "failed", {MARK})
+    task.disk.deployed(VERSION)
+    task.disk.imported("vray-%s.tar" % VERSION, None, 7)
+    assert "nobody has heard that it ended well" in task.fail(None, OptionsError, **ON_DISK)
+    assert (task.report.obstacle, task.disk.directories) == ("unanswered", {MARK})
+    # Without a mark, nothing would be known of it the next time.
+    with Server(swarm(answer(7))) as server:
+        task.fail(server, AnswerError)
+    assert task.report.obstacle is None
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"{}"])
