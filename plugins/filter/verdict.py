@@ -31,6 +31,11 @@ options:
     type: list
     elements: string
     default: []
+  redeploy:
+    description: The versions of builds that are to be deployed anew, whatever is there of them.
+    type: list
+    elements: string
+    default: []
 """
 
 EXAMPLES = r"""
@@ -44,11 +49,11 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(in_part) (these, and those that say that Swarm may have been killed while it unpacked one),
-      C(damaged) (the versions of such builds, as far as they are wanted), C(importable) (those of them that lie in the
-      import directory), C(full) (the versions that Swarm may have been killed with, and that are as full as on most
-      peers), C(interrupted) as the look has it, C(platform), C(builds), C(allow_executables) and C(run), a name
-      that no other run has.
+      less than on most peers), C(in_part) (these, those that say that Swarm may have been killed while it unpacked one, and
+      one for each build of O(redeploy)), C(damaged) (the versions of such builds, as far as they are wanted), C(importable)
+      (those of them that lie in the import directory), C(full) (the versions that Swarm may have been killed with, and that
+      are as full as on most peers), C(interrupted) as the look has it, C(platform), C(builds), C(allow_executables) and
+      C(run), a name that no other run has.
   type: dict
   sample:
     state: wrong
@@ -72,10 +77,14 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache im
 
 
 def verdict(
-    look: _verdict.Look, usual: _verdict.Usual, is_busy: bool = False, removed: t.Sequence[str] = ()
+    look: _verdict.Look,
+    usual: _verdict.Usual,
+    is_busy: bool = False,
+    removed: t.Sequence[str] = (),
+    redeploy: t.Sequence[str] = (),
 ) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return dict(_verdict.verdict(look, usual, is_busy, removed), run=run_name())
+    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy), run=run_name())
 
 
 class FilterModule:

@@ -67,10 +67,13 @@ def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dic
     return found
 
 
-def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] = ()) -> t.Dict[str, t.Any]:
+def verdict(
+    look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] = (), redeploy: t.Container[str] = ()
+) -> t.Dict[str, t.Any]:
     """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it.
 
     :param removed: The versions that this run has had deployed anew on it.
+    :param redeploy: The versions that are to be deployed anew, whatever is there of them.
     """
     few = less_full(look, usual, removed)
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
@@ -89,7 +92,7 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
     wrong += few.values()
     doubted = {item["want"]: item["message"] for item in differences if item["kind"] == "half"}
     doubts = {version: doubted[version] for version in look["interrupted"] if version in doubted}
-    in_part = {**doubts, **few}
+    in_part = {**_named(look, redeploy), **doubts, **few}
     later = [item["message"] for item in differences if item["kind"] in waiting]
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
@@ -103,6 +106,17 @@ def verdict(look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] =
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],
+    }
+
+
+def _named(look: Look, versions: t.Container[str]) -> t.Dict[str, str]:
+    """A sentence for each of these versions that is deployed."""
+    return {
+        build["version"]: wrap_var(
+            f"The build {build['version']} in {build['directory']} is to be deployed anew, as vray_swarm_redeploy says."
+        )
+        for build in look["builds"] or []
+        if build["version"] in versions
     }
 
 

@@ -595,6 +595,30 @@ def test_what_is_still_being_deployed_is_not_taken_for_a_half(lab: Lab, archive:
     assert not lab.swarm_events("peer1", "upload")
 
 
+def test_what_is_stored_in_part_is_removed_and_sent_again(lab: Lab, archive: Path) -> None:
+    """Swarm itself says so. Where nobody does, and no other peer tells, it is done when it is asked for."""
+    start_with(lab, "peer1", "--fault short=1000,times=1")
+    variables = {"vray_swarm_hosts": "peer1", "vray_swarm_builds": [{"src": str(archive)}], **SETTLE}
+    with lab.start_playbook(UPLOAD, variables=variables) as playing:
+        wait_for(lab, "peer1", "upload")
+        # It would strike again after the start.
+        lab.ssh("peer1", "rm -r /etc/systemd/system/swarm.service.d; systemctl daemon-reload")
+        run = playing.wait()
+    assert run.succeeded and run.one("peer1", action=SETTINGS)["removed_builds"], run
+    assert [event["faults"] for event in lab.swarm_events("peer1", "upload")] == [["short"], []]
+    assert kept(lab, "peer1", NOWHERE) == whole(archive)
+    assert lab.playbook(UPLOAD, variables=variables).changed == {}
+
+    damage = f"find /var/lib/swarm/VRay/vray-{VERSION} -name vray.json -delete; truncate -s 7 {IMPORT}/{archive.name}"
+    lab.ssh("peer1", damage)
+    assert lab.playbook(UPLOAD, variables=variables).changed == {}
+    alone = {**variables, "vray_swarm_share_src": "", "vray_swarm_share_path": "", "vray_swarm_redeploy": VERSION}
+    run = lab.playbook("renderops.vray_swarm.repair", variables=alone)
+    assert run.succeeded and sorted(run.changed) == ["peer1"], run
+    assert kept(lab, "peer1", NOWHERE) == whole(archive)
+    assert lab.ssh("peer1", f"find /var/lib/swarm/VRay/vray-{VERSION} -name vray.json")
+
+
 def test_a_controller_that_is_killed(lab: Lab, archive: Path) -> None:
     """In the middle of the body, after the body, and while a host sends by itself."""
     start_with(lab, "peer2", "--fault late,seconds=60")

@@ -67,6 +67,44 @@ def test_half_a_build_is_removed_and_sent_again(farm, peers):
     assert again.succeeded and again.changed == {} and story(again, "ws1") == [], again.output
 
 
+def test_what_was_stored_in_part_is_removed_and_sent_again(farm, peers, monkeypatch):
+    """Swarm itself says so, in its answer: the same run heals, or the next one when it is known how."""
+    healed, again, unmanaged = peers("ws1", "ws2", "ws3")
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    halves = {peer: peer.data_dir / "VRay" / f"vray-{VERSION}" for peer in (healed, again, unmanaged)}
+    variables = dict(wanting(farm, build), vray_swarm_waves=["100%"], vray_swarm_max_fail_percent=100)
+    farm.variables["ws3"]["vray_swarm_service"] = ""
+    start = again.swarm.run
+
+    def start_as_before():
+        start()
+        again.swarm.peer.faults.set(["short=1000,times=1"])
+
+    monkeypatch.setattr(again.swarm, "run", start_as_before)
+    for peer in (healed, again, unmanaged):
+        peer.swarm.peer.faults.set(["short=1000,times=1"])
+
+    run = farm.run(UPLOAD, **variables)
+    assert run.failed == ["ws2", "ws3"], run.output
+    assert story(run, "ws1") == ["upload changed", HEALED[0], "win_file changed", *HEALED[1:]]
+    assert content(halves[healed]) == whole and healed.swarm.stops == 1
+    for name, hint in (("ws2", "this role removes it once in a run"), ("ws3", "vray_swarm_config are set, this role")):
+        refused = " ".join(run.one(name, "Refuse what a setting of the peer stands in the way of")["msg"].split())
+        assert f"stored {build.stat().st_size - 1000} bytes of {build.name}" in refused and hint in refused
+    assert (again.swarm.stops, unmanaged.swarm.stops) == (1, 0)
+    assert all(content(halves[peer]) != whole for peer in (again, unmanaged))
+
+    monkeypatch.undo()
+    farm.variables["ws3"]["vray_swarm_service"] = farm.variables["ws1"]["vray_swarm_service"]
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded and list(run.changed) == ["ws2", "ws3"], run.output
+    for peer, half in halves.items():
+        assert content(half) == whole and not list(peer.data_dir.glob(".vray_swarm-*"))
+        assert (peer.data_dir / "VRay" / "import" / build.name).read_bytes() == build.read_bytes()
+    assert farm.run(UPLOAD, **variables).changed == {}
+
+
 def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm, peers):
     build, other = farm.build(), farm.build("other.tar", version=OTHER)
     whole = content(unpack(build, farm.directory / "whole"))
@@ -107,6 +145,49 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm, peers):
 
     again = farm.run(REPAIR, **dict(variables, vray_swarm_hosts="ws1,ws2,ws4"))
     assert again.succeeded and again.changed == {}, again.output
+
+
+def test_what_is_said_to_be_deployed_anew_is_sent_again(farm, peers):
+    """Nothing tells that it is a half, on a farm of one; and the file that Swarm would take first is damaged, too."""
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    damaged, renders = peers("ws1", "ws2")
+    kept = {}
+    for peer in (damaged, renders):
+        unpack(build, peer.data_dir)
+        (peer.data_dir / "VRay" / f"vray-{VERSION}" / "vray.json").unlink()
+        kept[peer] = peer.data_dir / "VRay" / "import" / build.name
+        kept[peer].parent.mkdir(exist_ok=True)
+        kept[peer].write_bytes(b"damaged")
+    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
+    renders.host.processes.append(RENDER)
+    variables = dict(wanting(farm, build), vray_swarm_hosts="ws1")
+
+    def left(*arguments, **more):
+        """A run that leaves all as it is."""
+        run = farm.run(REPAIR, *arguments, **{**variables, **more})
+        assert [peer.swarm.stops for peer in farm.peers.values()] == [0, 0] and content(half) != whole
+        assert all(path.read_bytes() == b"damaged" for path in kept.values())
+        return run
+
+    assert left().succeeded and left().changed == {}
+    unknown = left(vray_swarm_redeploy=f"{VERSION},{OTHER}")
+    assert (
+        f"No peer that could be looked at has {OTHER}" in unknown.one("ws1", "Refuse a version that no peer has")["msg"]
+    )
+    assert "6.20.10" in left(vray_swarm_redeploy="6.20.10").output
+    planned = left("--check", vray_swarm_redeploy=VERSION)
+    assert planned.one("ws1", action="renderops.vray_swarm.settings")["removed_builds"] == [DAMAGED], planned.output
+    busy = left(vray_swarm_redeploy=[VERSION], vray_swarm_hosts="ws2")
+    assert busy.failed == ["ws2"] and "vray.exe" in busy.output, busy.output
+
+    run = farm.run(REPAIR, **dict(variables, vray_swarm_redeploy="6.20.010-e8197af2"))
+    assert run.succeeded and damaged.swarm.stops == 1, run.output
+    assert story(run, "ws1") == [HEALED[0], "win_file changed", *HEALED[1:]]
+    told = run.one("ws1", "Tell what may be deployed in part")["msg"]
+    assert told == [f"The build {VERSION} in {DAMAGED} is to be deployed anew, as vray_swarm_redeploy says."]
+    assert content(half) == whole and kept[damaged].read_bytes() == build.read_bytes()
+    assert farm.run(REPAIR, **variables).changed == {}
 
 
 def shared(farm, build):
@@ -189,6 +270,20 @@ def test_what_is_deployed_anew_and_less_full_again_is_not_advised_to_be_so_once_
     run = farm.run(DISTRIBUTE, **variables)
     assert run.failed == ["ws3"] and story(run, "ws3") == [] and damaged.swarm.stops == 2, run.output
     assert half.is_dir()
+
+
+def test_what_is_said_to_be_deployed_anew_comes_back_from_the_share(farm, peers):
+    build = farm.build()
+    (damaged,) = peers("ws1")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
+    whole = content(half)
+    (half / "vray.json").unlink()
+    assert farm.run(DISTRIBUTE, **variables).changed == {} and content(half) != whole
+    run = farm.run(REPAIR, **dict(variables, vray_swarm_redeploy=VERSION))
+    assert run.succeeded and story(run, "ws1") == HEALED[:3], run.output
+    assert content(half) == whole and (farm.share / "stable" / "Windows_x86" / build.name).exists()
 
 
 def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peers):

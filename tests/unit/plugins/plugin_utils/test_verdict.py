@@ -214,3 +214,15 @@ def test_what_turned_out_to_be_less_full_than_on_most_peers():
     assert less_full_hosts(hosts, ["first", "told", "a"]) == []
     # As where a playbook is only listed.
     assert less_full_hosts({}, ["first"]) == []
+
+
+def test_what_is_named_is_deployed_anew_where_it_is():
+    wanted = {"wanted_builds": [{"name": "vray.tar", "version": VERSION}], "imports": [{"name": "vray.tar"}]}
+    named = kept_of(look(**wanted), {}, redeploy=[VERSION, "7.0.6-df715d3c8ff9"])
+    (told,) = named["in_part"]
+    assert told == f"The build {VERSION} in /d/VRay/vray-{VERSION} is to be deployed anew, as vray_swarm_redeploy says."
+    assert (named["damaged"], named["importable"]) == ([VERSION], [VERSION])
+    # It is nothing that is wrong with the peer, and stays where nobody would bring it back.
+    assert (named["state"], named["problems"], named["less_full"]) == ("ok", [], [])
+    assert kept_of(look(), {}, redeploy=[VERSION])["damaged"] == []
+    assert kept_of(look(**wanted), {}, redeploy=["7.0.6-df715d3c8ff9"])["in_part"] == []
