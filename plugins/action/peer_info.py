@@ -40,6 +40,7 @@ _NOTHING: t.Dict[str, t.Any] = {
     "builds": [],
     "unanswered": [],
     "awaited": [],
+    "outlived": [],
     "interrupted": [],
     "imports": [],
     "import_dir": None,
@@ -51,7 +52,13 @@ _NOTHING: t.Dict[str, t.Any] = {
     "errors": {},
 }
 # Facts that decisions need, and nobody else.
-_HIDDEN: t.Dict[str, t.Any] = {"config_content": None, "manifest": None, "signed": None, "import_there": None}
+_HIDDEN: t.Dict[str, t.Any] = {
+    "config_content": None,
+    "manifest": None,
+    "signed": None,
+    "import_there": None,
+    "marks": (),
+}
 
 # When to look again for a build, each time later than the time before, and how often to say so, in seconds.
 _FIRST_PAUSE = 1.0

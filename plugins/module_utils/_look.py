@@ -36,7 +36,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions, marks_among
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
@@ -99,13 +99,14 @@ class Look:
         self.deployed: t.Dict[Version, str] = {
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
-        #: An upload of them was begun, and nobody heard that it ended well.
-        self.unanswered = frozenset(map(Version.parse, facts["unanswered"]))
-        #: They were to be deployed from the import directory, and nobody has seen yet that they were.
-        self.awaited = frozenset(map(Version.parse, facts["awaited"]))
+        self._marks = frozenset(facts["marks"])
         self.imports = [
             Import(item["name"], item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None
         ]
+
+    def has_mark(self, name: str) -> bool:
+        """Whether there is a mark of this name."""
+        return name in self._marks
 
     def check(self) -> None:
         """:raises OptionsError: Something that was to be looked at is missing, or may not be read."""
@@ -235,8 +236,10 @@ def look_at(
         "import_dir": import_dir,
         "import_dir_configured": bool(configured),
         "builds": [],
+        "marks": [],
         "unanswered": [],
         "awaited": [],
+        "outlived": [],
         "interrupted": [],
         "imports": [],
         "import_there": None,
@@ -257,10 +260,12 @@ def look_at(
     if data_dir:
         data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
         facts["builds"], free["data"] = data.get("builds", []), data.get("free")
-        facts["unanswered"], facts["awaited"] = data.get("unanswered", []), data.get("awaited", [])
+        facts["marks"] = marks = data.get("marks", [])
+        facts["unanswered"], facts["awaited"] = marked_versions(marks), marked_versions(marks, AWAITED)
         pid = (facts["service"] or {}).get("pid")
         running = running_seconds(pid) if pid and data.get("unchanged") else None
-        facts["interrupted"] = interrupted(facts["service"], running, data.get("unchanged", {}))
+        facts["outlived"] = outlived(facts["service"], running, data.get("unchanged", {}))
+        facts["interrupted"] = [version for version in facts["outlived"] if version in facts["awaited"]]
         if "busy" in details and "roots" in data:
             facts["busy"] = _look_at_renders(data["roots"], errors)
     # What is wrong with the data directory is said once.
@@ -315,7 +320,7 @@ def _within(
     return {}
 
 
-def interrupted(
+def outlived(
     service: t.Optional[t.Mapping[str, t.Any]], running: t.Optional[float], unchanged: t.Mapping[str, float]
 ) -> t.List[str]:
     """Return the versions that the Swarm of now has not deployed: an earlier one has, or was killed while it did.
@@ -432,12 +437,10 @@ def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any
         except OptionsError as error:
             errors["build_sizes"] = str(error)
     names = [entry.name for entry in _scan(data_dir) if entry.is_dir(follow_symlinks=False)]
-    awaited = marked_versions(names, AWAITED)
     return {
         "builds": builds,
-        "unanswered": marked_versions(names),
-        "awaited": awaited,
-        "unchanged": _unchanged(build for build in builds if build["version"] in awaited),
+        "marks": marks_among(names),
+        "unchanged": _unchanged(builds),
         # Also where a build is removed while it renders, and where the directory of a build is a link.
         "roots": [os.path.realpath(root) + "/" for root in roots] + [os.path.join(os.path.realpath(vray), _PREFIX)],
         "free": _free(data_dir) if "disk" in details else None,

@@ -13,6 +13,7 @@ no content.
 
 from __future__ import annotations
 
+import hashlib
 import ntpath
 import posixpath
 import typing as t
@@ -35,11 +36,27 @@ _START = ".vray_swarm-"
 
 
 def mark_path(data_dir: str, version: str, kind: str = SENDING) -> str:
-    """Where the mark of a version lies, by the rules of the host's system."""
+    """Where the mark of a version lies, or of what :func:`in_place_of_version` names, by the rules of the host's system."""
     # Two slashes begin a path of POSIX as well.
     windows = is_of_windows(data_dir) and not data_dir.startswith("/")
-    name = f"{_START}{version}.{kind}"
+    name = mark_name(version, kind)
     return ntpath.join(data_dir, name) if windows else posixpath.join(data_dir, name)
+
+
+def mark_name(version: str, kind: str = SENDING) -> str:
+    return f"{_START}{version}.{kind}"
+
+
+def in_place_of_version(file_name: str) -> str:
+    """What stands in the mark of a build whose version nobody knows before Swarm answers, such as the vendor's example
+    ``vray-lin-df715d3c8ff9.tar``. It is no version, and fit for each file system.
+    """
+    return f"file-{hashlib.sha256(file_name.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+
+
+def marks_among(names: t.Iterable[str]) -> t.List[str]:
+    """Those of the names of directories in a data directory that may be of marks."""
+    return sorted(name for name in names if name.startswith(_START))
 
 
 def marked_versions(names: t.Iterable[str], kind: str = SENDING) -> t.List[str]:

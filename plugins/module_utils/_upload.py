@@ -37,7 +37,14 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import DISCOVER, Import, Look
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, SENDING, Mark, mark_path
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import (
+    AWAITED,
+    SENDING,
+    Mark,
+    in_place_of_version,
+    mark_name,
+    mark_path,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
@@ -136,9 +143,11 @@ class Upload:
         self._source: OpenBuild
         # What the peer holds under the name of the build, and is another file.
         self._other_size: t.Optional[Import] = None
-        # None where nobody would see them, or no version is known.
+        # None where nobody would see them; the second one also where no version is known.
         self._mark: t.Optional[Mark] = None
         self._awaited: t.Optional[Mark] = None
+        # What was there before the build was sent.
+        self._look: t.Optional[Look] = None
         self.report = Report()
 
     def run(self, check_mode: bool) -> None:
@@ -166,17 +175,19 @@ class Upload:
             )
         web_port = options["web_port"]
         if options["data_dir"] or options["config"]:
-            look = self._host.look()
+            self._look = look = self._host.look()
             look.check()
             web_port = look.web_port or web_port
             self.report.allows_executables = look.allows_executables
             if options["data_dir"]:
                 self.report.deployed_before = [str(version) for version in look.deployed]
                 self._other_size = _other_size(build, look)
+                marked = str(wanted or in_place_of_version(build.name))
+                self.report.unanswered = look.has_mark(mark_name(marked, SENDING))
+                self._mark = self._mark_of(marked, SENDING, self.report.unanswered)
                 if wanted:
-                    self.report.unanswered, self.report.awaited = wanted in look.unanswered, wanted in look.awaited
-                    self._mark = self._mark_of(wanted, SENDING, self.report.unanswered)
-                    self._awaited = self._mark_of(wanted, AWAITED, self.report.awaited)
+                    self.report.awaited = look.has_mark(mark_name(marked, AWAITED))
+                    self._awaited = self._mark_of(marked, AWAITED, self.report.awaited)
             if not options["force"] and self._is_present(build, wanted, look):
                 # Of what only lies in the import directory, it is not known yet what becomes.
                 if self._mark and self.report.deployed is True and not check_mode:
@@ -205,8 +216,8 @@ class Upload:
         else:
             self._judge(self._send_marked(client, build), build, wanted)
 
-    def _mark_of(self, wanted: Version, kind: str, was_there: bool) -> Mark:
-        path = mark_path(self._options["data_dir"], str(wanted), kind)
+    def _mark_of(self, marked: str, kind: str, was_there: bool) -> Mark:
+        path = mark_path(self._options["data_dir"], marked, kind)
         return Mark(path, was_there, self._host, self._hooks.warn)
 
     @contextlib.contextmanager
@@ -243,13 +254,7 @@ class Upload:
                     " deployed anew."
                 )
             elif doubt:
-                self.report.obstacle = "unanswered"
-                raise OptionsError(
-                    f"{doubt} Nothing was sent. When another task is sending it now, wait for that. Else the role builds"
-                    " removes the half and sends the build again, where vray_swarm_service and vray_swarm_config are set."
-                    " Without them, stop Swarm, remove both directories, start Swarm, and run this again. With force it"
-                    " is sent as things are, and Swarm decides."
-                )
+                self._refuse_half(f"{doubt} Nothing was sent.")
             self._present(
                 "unknown" if doubt else True, f"{wanted} is deployed in {look.deployed[wanted]}; nothing was sent."
             )
@@ -268,7 +273,15 @@ class Upload:
                 return self._lies_there(item.path, build, wanted, look)
         return False
 
-    def _doubt_whole(self, build: BuildFile, wanted: Version, look: Look) -> t.Optional[str]:
+    def _refuse_half(self, doubt: str) -> t.NoReturn:
+        self.report.obstacle = "unanswered"
+        raise OptionsError(
+            f"{doubt} When another task is sending it now, wait for that. Else the role builds removes the half and sends"
+            " the build again, where vray_swarm_service and vray_swarm_config are set. Without them, stop Swarm, remove"
+            " both directories, start Swarm, and run this again. With force it is sent as things are, and Swarm decides."
+        )
+
+    def _doubt_whole(self, build: BuildFile, version: Version, look: Look) -> t.Optional[str]:
         """Say why a build may be a half, of which an upload was begun, and nobody heard of its end; None where it is whole.
 
         As the vendor's page has it, after success the archive or installer is kept in the import directory.
@@ -279,7 +292,7 @@ class Upload:
         if look.import_is_local and any(item.bytes == build.size for item in look.imports):
             return None
         return (
-            f"{look.deployed[wanted]} may be half a build: an upload of {wanted} was begun, as {mark.path} tells, and nobody"
+            f"{look.deployed[version]} may be half a build: an upload of {version} was begun, as {mark.path} tells, and nobody"
             " has heard that it ended well. What Swarm has deployed, it keeps in the import directory, and no file of"
             f" {build.size} bytes lies in one that is this peer's alone."
         )
@@ -358,10 +371,12 @@ class Upload:
             raise
         if answer.outcome not in ("rapid", "queued"):
             self._withdraw_marks()
-        elif self._mark and self._awaited and answer.uploaded_file_size == build.size:
-            self._mark.remove()
-            if answer.outcome == "rapid":
+        elif answer.uploaded_file_size == build.size:
+            if self._mark:
+                self._mark.remove()
+            if self._awaited and answer.outcome == "rapid":
                 self._awaited.remove()
+        if self._awaited:
             self.report.awaited = self._awaited.is_there
         return answer
 
@@ -512,8 +527,23 @@ class Upload:
                 raise AnswerError(f"{text} Correct version, or give the right file; the peer has this build now.")
             self._hooks.warn(f"{text} Was the file renamed?")
         if report.outcome == "existing":
+            self._doubt_existing(build, answer.version, wanted)
             self._doubt_size(build)
         report.msg = self._success(answer, build, wanted)
+
+    def _doubt_existing(self, build: BuildFile, version: t.Optional[Version], wanted: t.Optional[Version]) -> None:
+        """Refuse what may be a half of a build of which only the answer tells the version.
+
+        :raises OptionsError: An upload of it was begun before, and nobody has heard that it ended well.
+        """
+        look, mark = self._look, self._mark
+        if wanted or version is None or not (look and mark and mark.was_there and version in look.deployed):
+            return
+        doubt = self._doubt_whole(build, version, look)
+        if doubt:
+            self.report.outcome, self.report.deployed = "failed", "unknown"
+            self._refuse_half(f"The peer answered that it has {version}. {doubt}")
+        mark.remove()
 
     def _success(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> str:
         if answer.outcome == "rapid":

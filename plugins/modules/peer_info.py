@@ -413,11 +413,19 @@ awaited:
   elements: str
   returned: always
   sample: []
+outlived:
+  description:
+    - The version strings of the builds that are deployed, but not by the Swarm that runs now, or Swarm does not run. The
+      directory of each is as it is since before the process of Swarm began.
+    - Empty without O(service), or when nobody tells since when Swarm runs.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 interrupted:
   description:
-    - Those of RV(awaited) that are deployed, but not by the Swarm that runs now, or Swarm does not run; so it may have been
-      killed while it unpacked them. Such a build may be whole, or a half.
-    - Empty without O(service), or when nobody tells since when Swarm runs.
+    - Those of RV(awaited) that are also in RV(outlived), so that Swarm may have been killed while it unpacked them. Such a
+      build may be whole, or a half.
   type: list
   elements: str
   returned: always

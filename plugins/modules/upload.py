@@ -74,12 +74,13 @@ options:
         may put the build elsewhere, so that it is not sent, and there is a warning.
       - Where the import directory holds a file of the build's name and of another size, there is a warning, and
         RV(deployed=unknown).
-      - Before a build whose version is known is sent, an empty directory is made there, C(.vray_swarm-<version>.sending). It
-        is removed when the peer has answered, or cannot have accepted the build, and stays where the answer names another
-        size than the build has. A later task that finds it knows that nobody heard that the upload ended well. It takes
-        what is deployed for the whole only where the import directory, if that is not shared, holds a file of the build's
-        size, which Swarm keeps there after success, and removes the mark then. Else it fails with
-        RV(obstacle=unanswered), unless O(force=true). The mark stays then until Swarm has taken the build anew.
+      - Before a build is sent, an empty directory is made there, C(.vray_swarm-<version>.sending), or one with a hash of the
+        file's name where no version is known. It is removed when the peer has answered, or cannot have accepted the build,
+        and stays where the answer names another size than the build has. A later task that finds it knows that nobody heard
+        that the upload ended well. It takes what is deployed for the whole only where the import directory, if that is not
+        shared, holds a file of the build's size, which Swarm keeps there after success, and removes the mark then. Else it
+        fails with RV(obstacle=unanswered), unless O(force=true). The mark stays then until Swarm has taken the build anew.
+        Where no version is known, the build is sent first, and the answer tells what to look at.
       - Where the import directory is shared, and O(allow_shared_import=false), nothing could be sent. Such a task is ok, with a
         warning, and RV(deployed=unknown).
       - So the task must be able to write to that directory, by C(become) for example. Where it cannot, there is a warning,
@@ -313,7 +314,7 @@ obstacle:
       import directory. V(unanswered), what is deployed may be a half, since an upload of it was begun, and nobody heard
       that it ended well. V(damaged), Swarm has taken the build, and says that it stored another size than it has; with
       O(data_dir), and where its version is known, the next task fails with V(unanswered) then.
-    - The task fails then, and nothing was sent but with V(damaged).
+    - The task fails then, and nothing was sent but with V(damaged), and with V(unanswered) where no version was known before.
   type: str
   returned: always, V(null) when nothing stands in the way, or something else does
   choices: [executables, shared_import, unanswered, damaged]

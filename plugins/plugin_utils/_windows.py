@@ -38,9 +38,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
-    interrupted,
+    outlived,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions, marks_among
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
@@ -227,8 +227,10 @@ class Windows:
             "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
             "import_dir_configured": bool(configured),
             "builds": [],
+            "marks": [],
             "unanswered": [],
             "awaited": [],
+            "outlived": [],
             "interrupted": [],
             "imports": [],
             "import_there": None,
@@ -315,15 +317,13 @@ class Windows:
         except OptionsError as error:
             errors["data_dir"] = str(error)
             return
-        facts["unanswered"] += marked_versions(found["marks"])
-        facts["awaited"] += marked_versions(found["marks"], AWAITED)
+        facts["marks"] += marks_among(found["marks"])
+        facts["unanswered"] += marked_versions(facts["marks"])
+        facts["awaited"] += marked_versions(facts["marks"], AWAITED)
         since = {build["directory"]: build["seconds"] for build in found["builds"]}
-        unchanged = {
-            build["version"]: since[build["directory"]]
-            for build in facts["builds"]
-            if build["version"] in facts["awaited"]
-        }
-        facts["interrupted"] += interrupted(facts["service"], found.get("service_seconds"), unchanged)
+        unchanged = {build["version"]: since[build["directory"]] for build in facts["builds"]}
+        facts["outlived"] += outlived(facts["service"], found.get("service_seconds"), unchanged)
+        facts["interrupted"] += [version for version in facts["outlived"] if version in facts["awaited"]]
         if found.get("sizes_error"):
             errors["build_sizes"] = (
                 f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"

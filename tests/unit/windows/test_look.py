@@ -89,9 +89,13 @@ def test_whether_swarm_has_ended_since_a_build_was_put_there(farm, peer):
 
     def told():
         found = farm.task(INFO, look).data
-        return found["awaited"], found["interrupted"]
+        assert found["interrupted"] == [item for item in found["outlived"] if item in found["awaited"]]
+        return found["awaited"], found["outlived"]
 
     assert told() == ([], [])
+    peer.swarm.started += 3600
+    assert told() == ([], [version])
+    peer.swarm.started -= 3600
     (peer.data_dir / f".vray_swarm-{version}.awaited").mkdir()
     (peer.data_dir / ".vray_swarm-7.0.0-0a1b2c3d.awaited").mkdir()
     both = [version, "7.0.0-0a1b2c3d"]

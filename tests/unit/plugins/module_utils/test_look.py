@@ -25,10 +25,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     Import,
     Look,
     digest,
-    interrupted,
     look_at,
+    outlived,
     pending_restart,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, mark_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import Mount
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._processes import Process, Processes
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
@@ -80,7 +81,8 @@ def test_what_nobody_heard_of(swarm):
     (swarm / ".vray_swarm-6.20.13-e8197af2").mkdir()
     facts = look_at(str(swarm))
     assert facts["unanswered"] == ["6.20.10-e8197af2", "7.0.6-0a1b2c3d"]
-    assert Look(facts).unanswered == {Version.parse(version) for version in facts["unanswered"]}
+    marks = [mark_name(version) for version in ("6.20.10-e8197af2", "6.20.11-e8197af2", "6.20.12-e8197af2")]
+    assert [Look(facts).has_mark(name) for name in marks] == [True, False, False]
     assert look_at(str(swarm / "gone"))["unanswered"] == []
 
 
@@ -98,12 +100,14 @@ def awaits(swarm, monkeypatch, running, state="running", pid=812):
     facts = look_at(str(swarm), service="swarm")
     monkeypatch.setattr(time, "time", real)
     assert facts["awaited"] == ["6.20.10-e8197af2", "7.0.0-abc"] and facts["unanswered"] == []
-    assert Look(facts).awaited == {Version.parse(version) for version in facts["awaited"]}
+    assert all(Look(facts).has_mark(mark_name(version, AWAITED)) for version in facts["awaited"])
+    told = {version: version in facts["outlived"] for version in ("6.20.10-e8197af2", "6.20.11-e8197af2")}
+    assert len(set(told.values())) == 1 and set(facts["interrupted"]) <= set(facts["outlived"])
     return facts["interrupted"]
 
 
 def test_whether_swarm_has_ended_since_a_build_was_put_there(swarm, monkeypatch):
-    """Only what has a mark is told: of all others, somebody has seen that they were whole."""
+    """Only what has a mark is in doubt: of all others, somebody has seen that they were whole."""
     # The Swarm of now has made it.
     assert awaits(swarm, monkeypatch, running=3600.0) == []
     assert awaits(swarm, monkeypatch, running=10.0) == ["6.20.10-e8197af2"]
@@ -121,7 +125,7 @@ def test_whether_swarm_has_ended_since_a_build_was_put_there(swarm, monkeypatch)
 )
 def test_what_clocks_tell_of_it(seconds, running, wanted):
     """A file's time may be a little behind; what is to come tells that a clock was set back."""
-    assert interrupted({"state": "running"}, running, {"7.0.0-abc": seconds}) == wanted
+    assert outlived({"state": "running"}, running, {"7.0.0-abc": seconds}) == wanted
 
 
 def test_what_lies_in_the_import_directory(swarm):
@@ -577,6 +581,8 @@ def look(**facts):
         "builds": [],
         "unanswered": [],
         "awaited": [],
+        "marks": [],
+        "outlived": [],
         "interrupted": [],
         "imports": [],
         "errors": {},

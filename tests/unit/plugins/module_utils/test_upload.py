@@ -32,7 +32,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     VersionError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import (
+    in_place_of_version,
+    mark_path,
+    marked_versions,
+    marks_among,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import (
     Hooks,
     Host,
@@ -84,7 +89,7 @@ class Disk(Host):
     def look(self):
         self.looks += 1
         names = [os.path.basename(path) for path in self.directories]
-        return Look(dict(self.facts, unanswered=marked_versions(names), awaited=marked_versions(names, AWAITED)))
+        return Look(dict(self.facts, marks=marks_among(names)))
 
     def sha256(self, path):
         self.hashed.append(path)
@@ -604,6 +609,40 @@ def test_the_mark_stays_where_another_size_was_stored(task, answer):
     assert task.report.obstacle is None
 
 
+def test_what_may_be_a_half_is_not_called_existing(task):
+    """Its name tells no version, as in the vendor's example: what to look at is known when the peer has answered."""
+    src = task.build(name="vray-lin-df715d3c8ff9.tar")
+    mark = mark_path("/var/lib/swarm", in_place_of_version("vray-lin-df715d3c8ff9.tar"))
+    with Server(seeing(task, rapid(len(ARCHIVE)))) as server:
+        task.run(server, **ON_DISK)
+    assert (task.seen, task.disk.directories) == ([{mark}], set())
+    with Server(per_method(answering(b"false"), sending(b""))) as server:
+        task.fail(server, TransportError, **ON_DISK)
+    assert task.disk.directories == {mark}
+
+    task.disk.deployed(VERSION)
+    with Server(swarm(existing())) as server:
+        message = task.fail(server, OptionsError, **ON_DISK)
+        assert f"The peer answered that it has {VERSION}. " in message and "may be half a build" in message
+        assert (task.report.obstacle, task.report.version, task.report.outcome) == ("unanswered", VERSION, "failed")
+        assert task.report.unanswered and not task.report.changed and task.disk.directories == {mark}
+    # It is whole where Swarm has kept what was sent, whatever its name.
+    task.disk.imported("kept.tar", b"\0" * len(ARCHIVE))
+    with Server(swarm(existing())) as server:
+        assert task.run(server, **ON_DISK).deployed is True
+    assert task.disk.directories == set() and os.path.exists(src)
+
+
+def test_what_stands_for_a_version_in_a_mark_is_none():
+    marks = [
+        ".vray_swarm-%s.sending" % in_place_of_version(name) for name in ("a.tar", "b.tar", "\udcff.tar", "a" * 255)
+    ]
+    assert (
+        len(set(marks)) == 4 and all(len(mark) < 50 for mark in marks) and marks_among([*marks, "x"]) == sorted(marks)
+    )
+    assert marked_versions(marks) == []
+
+
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"{}"])
 def test_the_mark_stays_where_nobody_knows_what_became_of_the_build(task, answer):
     with Server(seeing(task, answer)) as server:
@@ -702,12 +741,10 @@ def test_nothing_is_marked_where_nothing_is_sent(task):
     task.fail(None, TransportError, retries=0, **ON_DISK)
     with Server(swarm(b"")) as server:
         task.run(server, check_mode=True, **ON_DISK)
-    # Nobody would look for it, or know of which build it is.
+    # Nobody would look for it.
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         task.run(server)
         task.run(server, config="/etc/swarm.yaml")
-        task.build(name="vray.tar")
-        task.run(server, **ON_DISK)
     task.build(INSTALLER, name="vray-%s.run" % VERSION)
     with Server(swarm(b"")) as server:
         task.fail(server, OptionsError, **ON_DISK)
