@@ -36,6 +36,13 @@ options:
     type: list
     elements: string
     default: []
+  strict:
+    description:
+      - Whether each build that is less full than on most peers is deployed in part.
+      - Else those are that Swarm can have been killed with. They lack more than a hundredth of the bytes, and Swarm has ended
+        since their directory was made.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -49,11 +56,11 @@ RETURN = r"""
 _value:
   description:
     - C(state) (V(ok), V(wrong) or V(busy)), C(problems), C(less_full) (those of the problems that say that a build has
-      less than on most peers), C(in_part) (these, those that say that Swarm may have been killed while it unpacked one, and
-      one for each build of O(redeploy)), C(damaged) (the versions of such builds, as far as they are wanted), C(importable)
-      (those of them that lie in the import directory), C(full) (the versions that Swarm may have been killed with, and that
-      are as full as on most peers), C(interrupted) as the look has it, C(platform), C(builds), C(allow_executables) and
-      C(run), a name that no other run has.
+      less than on most peers), C(in_part) (those of these that say what may be a half, those that say that Swarm may have
+      been killed while it unpacked a build, and one for each build of O(redeploy)), C(damaged) (the versions of such builds,
+      as far as they are wanted), C(importable) (those of them that lie in the import directory), C(full) (the versions that
+      Swarm may have been killed with, and that are as full as on most peers), C(interrupted) as the look has it,
+      C(platform), C(builds), C(allow_executables) and C(run), a name that no other run has.
   type: dict
   sample:
     state: wrong
@@ -82,9 +89,10 @@ def verdict(
     is_busy: bool = False,
     removed: t.Sequence[str] = (),
     redeploy: t.Sequence[str] = (),
+    strict: bool = False,
 ) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy), run=run_name())
+    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy, strict), run=run_name())
 
 
 class FilterModule:

@@ -19,6 +19,9 @@ Usual = t.Mapping[str, t.Mapping[str, int]]
 # What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
 _WAITING = ("settings", "restart", "service", "build", "half", "disk")
 
+# Of the bytes that most peers have of a build, a half has less than this part. A render may leave some files in a build.
+_WHOLE = 0.99
+
 # What helps a build that is less full; and what is left to look at where that was done.
 _REPAIR = "The playbook renderops.vray_swarm.repair has it deployed anew."
 _AGAIN = (
@@ -68,12 +71,18 @@ def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dic
 
 
 def verdict(
-    look: Look, usual: Usual, is_busy: bool, removed: t.Container[str] = (), redeploy: t.Container[str] = ()
+    look: Look,
+    usual: Usual,
+    is_busy: bool,
+    removed: t.Container[str] = (),
+    redeploy: t.Container[str] = (),
+    strict: bool = False,
 ) -> t.Dict[str, t.Any]:
     """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it.
 
     :param removed: The versions that this run has had deployed anew on it.
     :param redeploy: The versions that are to be deployed anew, whatever is there of them.
+    :param strict: Whether all that is less full is deployed in part, and not only what Swarm can have been killed with.
     """
     few = less_full(look, usual, removed)
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
@@ -92,7 +101,8 @@ def verdict(
     wrong += few.values()
     doubted = {item["want"]: item["message"] for item in differences if item["kind"] == "half"}
     doubts = {version: doubted[version] for version in look["interrupted"] if version in doubted}
-    in_part = {**_named(look, redeploy), **doubts, **few}
+    halves = {version: told for version, told in few.items() if strict or _may_be_half(look, usual, version)}
+    in_part = {**_named(look, redeploy), **doubts, **halves}
     later = [item["message"] for item in differences if item["kind"] in waiting]
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
@@ -107,6 +117,15 @@ def verdict(
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],
     }
+
+
+def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
+    """Whether an earlier Swarm may have been killed while it unpacked a build that is less full, and lacks some of it.
+
+    What the Swarm of now has deployed so, it would only deploy so again.
+    """
+    build = next(build for build in look["builds"] if build["version"] == version)
+    return version in look["outlived"] and build["bytes"] < _WHOLE * usual[_key(look, build)]["bytes"]
 
 
 def _named(look: Look, versions: t.Container[str]) -> t.Dict[str, str]:

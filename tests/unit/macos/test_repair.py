@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import time
 
 from double_farm import content, halve, story, unpack
 from macos_double.farm import SERVICE, VERSION
@@ -100,6 +101,14 @@ def test_what_is_less_full_than_on_most_peers_is_deployed_again(farm):
     assert [farm.peers[name].stops for name in ("mac1", "mac2")] == [0, 0]
 
 
+def lose(peer, *versions):
+    """Leave of builds what a Swarm leaves that was killed while it unpacked them, and has been started since."""
+    for version in versions or (VERSION,):
+        (directory(peer, version) / "bin" / "vray").unlink()
+    for job in peer.mac.jobs.values():
+        job.started = time.time()
+
+
 def test_distribute_has_deployed_anew_what_lies_in_the_import_directory(farm):
     """It uploads nothing: what is wanted and lies elsewhere would not come back."""
     build, other = farm.build(), farm.build("other.tar", version=OTHER)
@@ -114,13 +123,12 @@ def test_distribute_has_deployed_anew_what_lies_in_the_import_directory(farm):
     assert farm.run(DISTRIBUTE, **variables).succeeded
     stops = {name: peer.stops for name, peer in farm.peers.items()}
 
-    (directory(damaged) / "vray.json").unlink()
+    lose(damaged)
     run = farm.run(DISTRIBUTE, **variables)
     assert run.succeeded and list(run.changed) == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
     assert content(directory(damaged)) == whole and damaged.loaded == [SERVICE]
 
-    for version in (VERSION, OTHER):
-        (directory(damaged, version) / "vray.json").unlink()
+    lose(damaged, VERSION, OTHER)
     run = farm.run(DISTRIBUTE, **variables)
     assert run.failed == ["mac3"] and story(run, "mac3") == HEALED[:3], run.output
     assert content(directory(damaged)) == whole and len(content(directory(damaged, OTHER))) == 1

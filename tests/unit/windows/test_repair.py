@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version, mark_name
 from double_farm import content, halve, story, unpack
 from windows_double.farm import DATA_DIR, VERSION
 
@@ -65,6 +66,17 @@ def test_half_a_build_is_removed_and_sent_again(farm, peers):
 
     again = farm.run(UPLOAD, **dict(variables, vray_swarm_hosts="ws1"))
     assert again.succeeded and again.changed == {} and story(again, "ws1") == [], again.output
+
+
+def test_half_a_build_of_which_only_the_answer_tells_the_version_is_removed_and_sent_again(farm, peers):
+    (healed,) = peers("ws1")
+    build = farm.build("vray-win-df715d3c8ff9.tar")
+    whole = content(unpack(build, farm.directory / "whole"))
+    half, mark = halve(build, healed.data_dir)
+    mark.rename(mark.with_name(mark_name(in_place_of_version(build.name))))
+    run = farm.run(UPLOAD, **wanting(farm, build))
+    assert run.succeeded and story(run, "ws1") == HEALED and content(half) == whole, run.output
+    assert not list(healed.data_dir.glob(".vray_swarm-*"))
 
 
 def test_what_was_stored_in_part_is_removed_and_sent_again(farm, peers, monkeypatch):
@@ -207,15 +219,21 @@ def shared(farm, build):
     }
 
 
+def lose(peer):
+    """Leave of a build what a Swarm leaves that was killed while it unpacked it, and has been started since."""
+    half = peer.data_dir / "VRay" / f"vray-{VERSION}"
+    (half / "bin" / "vray.exe").unlink()
+    peer.swarm.started += 3600
+    return half
+
+
 def test_distribute_has_deployed_anew_what_is_less_full(farm, peers):
     build = farm.build()
     whole = content(unpack(build, farm.directory / "whole"))
     *_right, damaged, renders = peers("ws1", "ws2", "ws3", "ws4", "ws5")
     variables = shared(farm, build)
     assert farm.run(DISTRIBUTE, **variables).succeeded
-    halves = {peer: peer.data_dir / "VRay" / f"vray-{VERSION}" for peer in (damaged, renders)}
-    for half in halves.values():
-        (half / "vray.json").unlink()
+    halves = {peer: lose(peer) for peer in (damaged, renders)}
     renders.host.processes.append(RENDER)
     stops = {name: peer.swarm.stops for name, peer in farm.peers.items()}
 
@@ -254,8 +272,7 @@ def test_what_is_deployed_anew_and_less_full_again_is_not_advised_to_be_so_once_
     *_right, damaged = peers("ws1", "ws2", "ws3")
     variables = shared(farm, build)
     assert farm.run(DISTRIBUTE, **variables).succeeded
-    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
-    (half / "vray.json").unlink()
+    half = lose(damaged)
     # As if what lies in the share had been replaced since.
     shutil.copy(farm.build("less.tar", size=1 << 19), farm.share / "stable" / "Windows_x86" / build.name)
     run = farm.run(DISTRIBUTE, **variables)
@@ -263,6 +280,10 @@ def test_what_is_deployed_anew_and_less_full_again_is_not_advised_to_be_so_once_
     told = run.one("ws3", "Fail with what is wrong")["msg"]
     assert f"The build {VERSION} has 2 files" in told and "This run has removed it" in told and "repair" not in told
     assert damaged.swarm.stops == 2 and damaged.swarm.state == "started"
+    # The Swarm that runs has made it: it would only do so again.
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws3"] and story(run, "ws3") == [] and damaged.swarm.stops == 2, run.output
+    assert "renderops.vray_swarm.repair has it" in run.one("ws3", "Fail with what is wrong")["msg"]
     # The build is not wanted any more: nobody would bring it back.
     (farm.share / "builds.json").write_text("[]")
     for path in (farm.share / "stable" / "Windows_x86").iterdir():
@@ -286,6 +307,21 @@ def test_what_is_said_to_be_deployed_anew_comes_back_from_the_share(farm, peers)
     assert content(half) == whole and (farm.share / "stable" / "Windows_x86" / build.name).exists()
 
 
+def test_what_a_render_leaves_in_the_builds_of_others_stops_no_peer(farm, peers):
+    build = farm.build()
+    *others, clean = peers("ws1", "ws2", "ws3")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    for peer in others:
+        (peer.data_dir / "VRay" / f"vray-{VERSION}" / "shader.cache").write_bytes(b"x" * 5000)
+    clean.swarm.started += 3600
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.failed == ["ws3"] and not run.changed and clean.swarm.stops == 1, run.output
+    told = run.one("ws3", "Fail with what is wrong")["msg"]
+    assert f"The build {VERSION} has 2 files" in told
+    assert told.endswith("The playbook renderops.vray_swarm.repair has it deployed anew.")
+
+
 def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peers):
     build = farm.build()
     whole = content(unpack(build, farm.directory / "whole"))
@@ -293,8 +329,7 @@ def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peer
     variables = dict(shared(farm, build), vray_swarm_waves=[1, "100%"], vray_swarm_hosts="ws*")
     first = farm.run(DISTRIBUTE, **variables)
     assert first.succeeded and "no hosts matched" in first.output, first.output
-    half = damaged.data_dir / "VRay" / f"vray-{VERSION}"
-    (half / "vray.json").unlink()
+    half = lose(damaged)
     farm.peers["ws2"].host.forget()
 
     planned = farm.run(DISTRIBUTE, "--check", **variables)

@@ -23,6 +23,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "platform": platform,
         "builds": [build],
         "differences": [],
+        "outlived": [VERSION],
         "interrupted": [],
         "wanted_builds": None,
         "imports": [],
@@ -96,16 +97,37 @@ def test_what_was_deployed_anew_is_not_to_be_repaired_once_more():
 )
 def test_what_swarm_deploys_again_by_itself(wanted, there, importable):
     builds = [{"name": wanted, "version": VERSION, "deployed": True}] if wanted else None
-    it = look(1, wanted_builds=builds, imports=[{"name": there}])
+    it = look(1, 50, wanted_builds=builds, imports=[{"name": there}])
     assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == importable
     assert verdict(it, {}, False)["importable"] == []
 
 
 @pytest.mark.parametrize("wanted, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
 def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
-    it = look(1, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])
+    it = look(1, 50, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])
     found = verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)
     assert len(found["less_full"]) == 1 and found["damaged"] == damaged
+
+
+@pytest.mark.parametrize(
+    "total, outlived, strict, is_half",
+    [
+        (4949, [VERSION], False, True),
+        # Some files that a render left in the builds of the others.
+        (4950, [VERSION], False, False),
+        (4950, [VERSION], True, True),
+        # The Swarm that runs has deployed it so, and would again.
+        (50, [], False, False),
+        (50, [], True, True),
+    ],
+)
+def test_what_swarm_cannot_have_been_killed_with_is_told_and_no_half(total, outlived, strict, is_half):
+    wanted = [{"name": "vray.tar", "version": VERSION, "deployed": True}]
+    it = look(1, total, outlived=outlived, wanted_builds=wanted, imports=[{"name": "vray.tar"}])
+    found = kept_of(it, {KEY: {"files": 100, "bytes": 5000}}, strict=strict)
+    assert found["state"] == "wrong" and found["problems"] == found["less_full"] != []
+    assert found["in_part"] == found["less_full"] * is_half
+    assert found["damaged"] == found["importable"] == [VERSION] * is_half
 
 
 def half(version=VERSION):
