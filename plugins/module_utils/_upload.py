@@ -47,6 +47,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import 
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import Multipart, check_file_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import check_limits, check_peer_options
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits, Progress
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown, wanted_version
 
@@ -529,6 +530,8 @@ class Upload:
         if report.outcome == "existing":
             self._doubt_existing(build, answer.version, wanted)
             self._doubt_size(build)
+        if report.outcome == "rapid":
+            self._doubt_data_dir(answer, build)
         report.msg = self._success(answer, build, wanted)
 
     def _doubt_existing(self, build: BuildFile, version: t.Optional[Version], wanted: t.Optional[Version]) -> None:
@@ -544,6 +547,24 @@ class Upload:
             self.report.outcome, self.report.deployed = "failed", "unknown"
             self._refuse_half(f"The peer answered that it has {version}. {doubt}")
         mark.remove()
+
+    def _doubt_data_dir(self, answer: Answer, build: BuildFile) -> None:
+        """Warn where Swarm keeps its builds elsewhere: later tasks would not see this one, and send it again."""
+        data_dir, directory = self._options["data_dir"], answer.deployed_in_directory
+        if not data_dir or not directory or is_within(directory, data_dir):
+            return
+        try:
+            # The same directory may have another name.
+            if answer.version in self._host.look().deployed:
+                return
+        except Exception:  # pylint: disable=broad-except
+            # The build is deployed; each connection plugin has its own errors.
+            return
+        again = "runs this installer" if build.installer else "sends this build"
+        self._hooks.warn(
+            f"Swarm has deployed {answer.version} in {directory}, and it is not in {data_dir}. So that is not the data"
+            f" directory of this Swarm, and each later task {again} again: correct data_dir."
+        )
 
     def _success(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> str:
         if answer.outcome == "rapid":

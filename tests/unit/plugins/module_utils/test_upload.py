@@ -609,6 +609,31 @@ def test_the_mark_stays_where_another_size_was_stored(task, answer):
     assert task.report.obstacle is None
 
 
+@pytest.mark.parametrize("content, again", [(ARCHIVE, "sends this build"), (INSTALLER, "runs this installer")])
+def test_a_data_directory_of_another_swarm_is_noticed(task, content, again):
+    """Nobody publishes where it is, and a wrong one may be there all the same."""
+    task.build(content)
+    with Server(swarm(rapid(len(content)), allowed=True)) as server:
+        assert task.run(server, data_dir="/srv/swarm").changed
+    (warning,) = task.warnings
+    assert "and it is not in /srv/swarm. So that is not the data directory of this Swarm" in warning
+    assert f"each later task {again} again: correct data_dir." in warning
+
+
+def test_a_data_directory_of_another_name_is_none_of_another_swarm(task, monkeypatch):
+    """A link leads there, or Swarm runs in a container."""
+    task.disk.deployed(VERSION)
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        task.run(server, data_dir="/srv/swarm", force=True)
+    assert task.disk.looks == 2
+    # It is deployed, whatever becomes of another look.
+    looks = [task.disk.look()]
+    monkeypatch.setattr(task.disk, "look", lambda: looks.pop())
+    with Server(swarm(rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/srv/swarm", force=True).outcome == "rapid"
+    assert looks == [] and task.warnings == []
+
+
 def test_what_may_be_a_half_is_not_called_existing(task):
     """Its name tells no version, as in the vendor's example: what to look at is known when the peer has answered."""
     src = task.build(name="vray-lin-df715d3c8ff9.tar")
