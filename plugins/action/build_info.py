@@ -27,7 +27,7 @@ _MODULE = "renderops.vray_swarm.build_info"
 # can lie anywhere in what is packed.
 _START = 4096
 _LONG_START = 1 << 20
-# What is packed or hidden behind a script may be told by more of the file.
+# What is packed or hidden behind a script is told by more of the file: its first program alone may be for another system.
 _PACKED = ("tar.gz", "tar.xz", "tar.bz2", "shell")
 
 
@@ -42,21 +42,21 @@ class ActionModule(SwarmAction):
             raise OptionsError("A build on a Windows host is looked at from the controller: leave async out.")
         found = self._look(StartBytes=_START, Identify=True, Checksums=self.options["sha256"])
         try:
-            build = self._identify(found)
-            is_told = bool(build.platforms) or build.format not in _PACKED or found["bytes"] <= _START
+            is_told = found["bytes"] <= _START or self._identify(found, None).format not in _PACKED
         except PartError:
             is_told = False
         if not is_told:
             more = self._look(StartBytes=_LONG_START)
             if (more["bytes"], more["written"]) != (found["bytes"], found["written"]):
                 raise changed(self.options["src"], to_keep=False)
-            build = self._identify(dict(found, start=more["start"]))
+            found = dict(found, start=more["start"])
+        build = self._identify(found, self.options["platform"])
         return {"changed": False, "sha256": found["sha256"], **build.as_result()}
 
     def _look(self, **parameters: t.Any) -> t.Dict[str, t.Any]:
         return t.cast("t.Dict[str, t.Any]", Windows(self).look_at_build(self.options["src"], **parameters)["build"])
 
-    def _identify(self, found: t.Mapping[str, t.Any]) -> Build:
+    def _identify(self, found: t.Mapping[str, t.Any], platform: t.Optional[str]) -> Build:
         src, start = self.options["src"], base64.b64decode(found["start"])
         programs = [base64.b64decode(program) for program in found["programs"]]
-        return identify_part(src, ntpath.basename(src), found["bytes"], start, programs, self.options["platform"])
+        return identify_part(src, ntpath.basename(src), found["bytes"], start, programs, platform)

@@ -9,6 +9,10 @@
 Swarm tries a file that it cannot deploy again every ten seconds, on every peer that sees it. So a file whose format is
 not known, and one that proves to be damaged before its platform is known, are errors. Nothing is ever unpacked to disk,
 and no decision is made by the extension: installers for Linux have none.
+
+An archive is for what the programs in it are for. There can be some of other systems among them: pip and setuptools carry
+launchers for Windows wherever they are installed. So all of them count that lie in what is looked at, and where these are
+for several platforms, whoever knows has to say which one it is.
 """
 
 from __future__ import annotations
@@ -38,10 +42,12 @@ try:
 except ImportError:  # a Python that was built without liblzma
     lzma = None  # type: ignore[assignment]
 
+_ARCHITECTURES = ("x86", "Arm64")
 PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
 
-# How far to look for the first executable member: in the file for plain tar and zip, in the unpacked stream for
-# compressed tars. It is also what bounds the cost of a decompression bomb.
+# How far to look for executable members: in the file for plain tar and zip, in the unpacked stream for compressed tars.
+# It is also what bounds the cost of a decompression bomb. Their number is no limit: dozens of launchers for Windows can lie
+# before the first program for Linux, and a plain tar is read by its headers only.
 LOOK_BYTES = 64 * 1024 * 1024
 
 _FORMATS = {
@@ -131,6 +137,48 @@ class Executable:
         if self.os is None:
             return ()
         return tuple("%s_%s" % (self.os, architecture) for architecture in self.architectures)
+
+
+class _Programs:
+    """The programs in a build that V-Ray has a platform for, each kind of them once."""
+
+    def __init__(self, own: t.Optional[str] = None) -> None:
+        self.found: t.List[Executable] = []
+        self._own = own
+
+    def add(self, executable: t.Optional[Executable]) -> None:
+        if executable is not None and executable.platforms and executable not in self.found:
+            self.found.append(executable)
+
+    @property
+    def are_enough(self) -> bool:
+        return any(self._own in executable.platforms for executable in self.found)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Systems:
+    """What the programs of a build are made for, all together."""
+
+    os: t.Optional[str]
+    architectures: t.Tuple[str, ...]
+    platforms: t.Tuple[str, ...]
+
+    def choose(self, own: t.Optional[str]) -> t.Optional[str]:
+        """Return the platform that counts as long as nobody says another one."""
+        if own in self.platforms:
+            return own
+        return self.platforms[0] if len(self.platforms) == 1 else None
+
+
+def _systems_of(executables: t.Sequence[Executable]) -> _Systems:
+    systems = {executable.os for executable in executables}
+    architectures = {name for executable in executables for name in executable.architectures}
+    platforms = {name for executable in executables for name in executable.platforms}
+    return _Systems(
+        os=systems.pop() if len(systems) == 1 else None,
+        architectures=tuple(name for name in _ARCHITECTURES if name in architectures),
+        platforms=tuple(name for name in PLATFORMS if name in platforms),
+    )
 
 
 _PROGRAM_STARTS = (
@@ -224,10 +272,12 @@ def starts_as_program(head: bytes) -> bool:
     return head.startswith(_PROGRAM_STARTS)
 
 
-def identify(source: Source, platform: t.Optional[str] = None) -> Build:
+def identify(source: Source, platform: t.Optional[str] = None, own: t.Optional[str] = None) -> Build:
     """Tell everything about a build but its hash.
 
-    ``platform`` is what the caller knows. It must not contradict what is found.
+    :param platform: What the caller knows. It must not contradict what is found.
+    :param own: The platform of the peer that it lies on. It is the one that counts where a program for it is found, and
+        nothing more is looked for then.
     """
     _check_platform(platform)
     with _opened(source) as (name, file):
@@ -236,10 +286,10 @@ def identify(source: Source, platform: t.Optional[str] = None) -> Build:
             found, reason = _reading(name, _sniff, file)
             if found not in _FORMATS:
                 raise BuildError(_no_build(name, reason))
-            executable = _reading(name, _look_inside, file, size, found)
+            executables = _reading(name, _look_inside, file, size, found, own)
         except _Damaged as exc:
             raise BuildError(_damaged(name, size, exc)) from exc
-    return _described(name, os.path.basename(name), size, found, executable, platform)
+    return _described(name, os.path.basename(name), size, found, executables, platform, own)
 
 
 class PartError(BuildError):
@@ -258,14 +308,15 @@ def identify_part(
 
     :param name: That of the file.
     :param size: That of the whole file.
-    :param programs: The first bytes of the first programs in a tar archive that is not compressed.
+    :param programs: The first bytes of programs in a tar archive that is not compressed, of each kind at least once.
     :param platform: What the caller knows. It must not contradict what is found.
     :raises PartError: They are too few to tell.
     :raises BuildError: They are not those of a build, or they are those of a damaged one.
     """
     _check_platform(platform)
     is_whole = len(start) >= size
-    file, found, executable = io.BytesIO(start), "", None
+    file, found = io.BytesIO(start), ""
+    executables: t.List[Executable] = []
     try:
         found, reason = _sniff(file)
         if found not in _FORMATS:
@@ -273,23 +324,23 @@ def identify_part(
             error = PartError if start.startswith(b"MZ") and not is_whole else BuildError
             raise error(_no_build(path, reason))
         if found != "zip":  # the list of its members is at its end
-            executable = _look_inside(file, size, found)
+            executables = _look_inside(file, size, found)
     except _Damaged as exc:
         is_cut = isinstance(exc, _Cut) and not is_whole
         # One whose format is known was only cut off.
         if not (is_cut and found):
             error = PartError if is_cut else BuildError
             raise error(_damaged(path, size, exc)) from exc
-    return _described(path, name, size, found, executable or _first_of(programs), platform)
+    if _FORMATS[found] == "archive":
+        executables = executables + _programs_of(programs)
+    return _described(path, name, size, found, executables, platform)
 
 
-def _first_of(programs: t.Iterable[bytes]) -> t.Optional[Executable]:
-    """The first that is for a system that V-Ray is made for."""
-    for program in programs:
-        executable = read_executable(io.BytesIO(program).read)
-        if executable is not None and executable.platforms:
-            return executable
-    return None
+def _programs_of(starts: t.Iterable[bytes]) -> t.List[Executable]:
+    programs = _Programs()
+    for start in starts:
+        programs.add(read_executable(io.BytesIO(start).read))
+    return programs.found
 
 
 def _check_platform(platform: t.Optional[str]) -> None:
@@ -310,15 +361,21 @@ def _damaged(name: str, size: int, reason: _Damaged) -> str:
 
 
 def _described(
-    path: str, name: str, size: int, found: str, executable: t.Optional[Executable], platform: t.Optional[str]
+    path: str,
+    name: str,
+    size: int,
+    found: str,
+    executables: t.Sequence[Executable],
+    platform: t.Optional[str],
+    own: t.Optional[str] = None,
 ) -> Build:
-    platforms = executable.platforms if executable is not None else ()
+    systems = _systems_of(executables)
     if platform is None:
-        platform = platforms[0] if len(platforms) == 1 else None
-    elif executable is not None and platform not in platforms:
+        platform = systems.choose(own)
+    elif executables and platform not in systems.platforms:
         raise BuildError(
             "%s was said to be for %s, but what is in it is for %s. Correct the platform, or name the right build."
-            % (shown(path, 500), platform, " and ".join(platforms) or "a system that V-Ray is not made for")
+            % (shown(path, 500), platform, " and ".join(systems.platforms) or "a system that V-Ray is not made for")
         )
     return Build(
         path=path,
@@ -326,21 +383,22 @@ def _described(
         size=size,
         format=found,
         category=_FORMATS[found],
-        os=executable.os if executable is not None else None,
-        architectures=executable.architectures if executable is not None else (),
-        platforms=platforms,
+        os=systems.os,
+        architectures=systems.architectures,
+        platforms=systems.platforms,
         platform=platform,
         version=find_version(name),
     )
 
 
 def identify_start(
-    start: bytes, size: int, programs: t.Iterable[bytes] = ()
+    start: bytes, size: int, programs: t.Iterable[bytes] = (), own: t.Optional[str] = None
 ) -> t.Tuple[t.Optional[str], t.Optional[str]]:
     """Tell the category and the platform by the first bytes of a file; None for each that these do not tell.
 
     :param size: That of the whole file.
-    :param programs: The first bytes of the first programs in an archive.
+    :param programs: The first bytes of programs in an archive, of each kind at least once.
+    :param own: The platform of the peer that it lies on. It is the one that counts where a program for it is found.
     """
     is_whole = len(start) >= size
     try:
@@ -354,9 +412,7 @@ def identify_start(
     if category == "unknown" and starts_as_program(start) and not is_whole:
         # The rest of its header lies behind.
         return None, None
-    executable = _first_of(programs if category == "archive" else [start])
-    platforms = executable.platforms if executable is not None else ()
-    return category, platforms[0] if len(platforms) == 1 else None
+    return category, _systems_of(_programs_of(programs if category == "archive" else [start])).choose(own)
 
 
 def check_checksum(option: t.Optional[str]) -> None:
@@ -537,7 +593,7 @@ def read_executable(read: t.Callable[[int], bytes]) -> t.Optional[Executable]:
         entry = _MACH_FAT[head[:4]]
         if 0 < count <= _MACH_FAT_LIMIT and len(head) >= 8 + count * entry:
             cpus = {_MACH_CPUS.get(struct.unpack_from(">I", head, 8 + index * entry)[0]) for index in range(count)}
-            return Executable("mach-o", "macOS", tuple(name for name in ("x86", "Arm64") if name in cpus))
+            return Executable("mach-o", "macOS", tuple(name for name in _ARCHITECTURES if name in cpus))
     return None
 
 
@@ -549,17 +605,25 @@ def _read_executable(file: t.BinaryIO, start: int) -> t.Optional[Executable]:
 # Inside
 
 
-def _look_inside(file: t.BinaryIO, size: int, found: str) -> t.Optional[Executable]:
+def _look_inside(file: t.BinaryIO, size: int, found: str, own: t.Optional[str] = None) -> t.List[Executable]:
     file.seek(0)
-    if found == "tar":
-        return _look_into_tar(_File(file, 0, size))
-    if found == "zip":
-        return _look_into_zip(file)
     if found == "shell":
-        return _look_behind_script(file, size)
-    if found.startswith("tar."):
-        return _look_into_tar(_unpacked(file, found[len("tar.") :]))
-    return _read_executable(file, 0)
+        return _look_behind_script(file, size, own)
+    if _FORMATS[found] == "installer":
+        executable = _read_executable(file, 0)
+        return [executable] if executable is not None else []
+    programs = _Programs(own)
+    try:
+        if found == "tar":
+            _look_into_tar(_File(file, 0, size), programs)
+        elif found == "zip":
+            _look_into_zip(file, programs)
+        else:
+            _look_into_tar(_unpacked(file, found[len("tar.") :]), programs)
+    except _Damaged:
+        if not programs.found:
+            raise
+    return programs.found
 
 
 class _File:
@@ -668,9 +732,9 @@ def _pax_size(data: bytes) -> t.Optional[int]:
     return int(match.group(1)) if match else None
 
 
-def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
+def _look_into_tar(source: t.Union[_File, _Unpacked], programs: _Programs) -> None:
     pax_size: t.Optional[int] = None
-    while source.offset < LOOK_BYTES:
+    while source.offset < LOOK_BYTES and not programs.are_enough:
         at = source.start + source.offset
         header = source.read(_BLOCK)
         if not header or header == _ZERO_BLOCK:
@@ -703,18 +767,19 @@ def _look_into_tar(source: t.Union[_File, _Unpacked]) -> t.Optional[Executable]:
                     if len(block) < _BLOCK:
                         raise _Cut("ends in the middle of a header behind byte %d %s" % (at, source.where))
                     more = block[504]
-            begin = source.offset
+            begin, executable = source.offset, None
             if member in b"0\x007":
                 executable = read_executable(_bounded(source.read, size))
-                if executable is not None and executable.platforms:
-                    if isinstance(source, _File):
-                        # Costs nothing here: is the member there as a whole?
-                        source.skip(size - (source.offset - begin))
-                    return executable
+            if isinstance(source, _Unpacked):
+                # The rest of it may be large, and behind the end of a part.
+                programs.add(executable)
+                if programs.are_enough:
+                    break
             source.skip(size - (source.offset - begin))
+            # That costs nothing in a file, and tells whether it is there as a whole.
+            programs.add(executable)
         # Not every program pads the last member.
         source.read(padding)
-    return None
 
 
 def _bounded(read: t.Callable[[int], bytes], size: int) -> t.Callable[[int], bytes]:
@@ -738,25 +803,22 @@ class _ZipFile(io.BufferedReader):
         return data
 
 
-def _look_into_zip(file: t.BinaryIO) -> t.Optional[Executable]:
+def _look_into_zip(file: t.BinaryIO, programs: _Programs) -> None:
     raw = io.FileIO(file.fileno(), closefd=False)
     try:
         with zipfile.ZipFile(_ZipFile(raw)) as archive:
             # By offset, in the order of the file. Members that share an offset are the trick of a bomb.
             members = {member.header_offset: member for member in archive.infolist()}
             for offset in sorted(members):
-                if offset >= LOOK_BYTES:
+                if offset >= LOOK_BYTES or programs.are_enough:
                     break
-                executable = _look_into_zip_member(archive, members[offset])
-                if executable is not None and executable.platforms:
-                    return executable
+                programs.add(_look_into_zip_member(archive, members[offset]))
     except zipfile.BadZipFile as exc:
         raise _Damaged("cannot be read as a zip archive, for example because it was cut off: %s" % exc) from exc
     except NotImplementedError:  # not damaged, but of a newer kind
-        return None
+        return
     except (EOFError, UnicodeError, ValueError, struct.error) as exc:
         raise _Damaged("cannot be read as a zip archive: %s" % (str(exc) or type(exc).__name__)) from exc
-    return None
 
 
 def _look_into_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> t.Optional[Executable]:
@@ -793,7 +855,7 @@ _PAYLOAD = re.compile(
 )
 
 
-def _look_behind_script(file: t.BinaryIO, size: int) -> t.Optional[Executable]:
+def _look_behind_script(file: t.BinaryIO, size: int, own: t.Optional[str]) -> t.List[Executable]:
     """Look for what a script unpacks. What only looks like a payload is passed by: a script may be anything."""
     file.seek(0)
     head = file.read(_SHELL_LOOK_BYTES)
@@ -804,26 +866,29 @@ def _look_behind_script(file: t.BinaryIO, size: int) -> t.Optional[Executable]:
         tries += 1
         start = match.start()
         found = _compressed_format(match.group() + head[match.end() : match.end() + 16])
+        programs = _Programs(own)
         try:
             if found is not None:
-                executable = _look_into_unpacked(file, found, start)
+                _look_into_unpacked(file, found, start, programs)
             elif match.group() == b"ustar":
                 start -= 257
                 if start < 0:
                     continue
-                executable = _look_into_tar(_File(file, start, size))
+                _look_into_tar(_File(file, start, size), programs)
             else:
-                executable = _read_executable(file, start)
+                programs.add(_read_executable(file, start))
         except _Damaged:
-            continue
-        if executable is not None and executable.platforms:
-            return executable
-    return None
+            # What lies before the damage counts, as in an archive.
+            pass
+        if programs.found:
+            return programs.found
+    return []
 
 
-def _look_into_unpacked(file: t.BinaryIO, compressed: str, start: int) -> t.Optional[Executable]:
+def _look_into_unpacked(file: t.BinaryIO, compressed: str, start: int, programs: _Programs) -> None:
     stream = _unpacked(file, compressed, start)
     head = stream.read(_BLOCK)
-    if not _is_tar(head):
-        return read_executable(lambda count: head)
-    return _look_into_tar(_unpacked(file, compressed, start))
+    if _is_tar(head):
+        _look_into_tar(_unpacked(file, compressed, start), programs)
+    else:
+        programs.add(read_executable(lambda count: head))

@@ -271,7 +271,7 @@ def look_at(
     # What is wrong with the data directory is said once.
     if import_dir and "import_dir" not in errors and (configured or "data_dir" not in errors):
         directory = import_dir
-        imported = _within("import_dir", directory, lambda: _look_at_imports(directory, details), errors)
+        imported = _within("import_dir", directory, lambda: _look_at_imports(directory, details, host_platform), errors)
         facts["imports"], facts["import_mount"] = imported.get("imports", []), imported.get("mount")
         facts["import_there"] = imported.get("there")
         free["import"] = imported.get("free")
@@ -503,10 +503,10 @@ def count_tree(directory: str, limit: int) -> t.Tuple[int, int]:
 # The import directory.
 
 
-def _look_at_imports(import_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any]:
+def _look_at_imports(import_dir: str, details: t.Container[str], host_platform: t.Optional[str]) -> t.Dict[str, t.Any]:
     imports = _imports(import_dir)
     if "import_platforms" in details:
-        _identify(imports)
+        _identify(imports, host_platform)
     mount = find_mount(import_dir)
     return {
         "imports": imports,
@@ -547,7 +547,7 @@ class _Enough(BaseException):
     """The time is up. Nothing between the alarm and :func:`_identify` catches it."""
 
 
-def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
+def _identify(imports: t.List[t.Dict[str, t.Any]], host_platform: t.Optional[str]) -> None:
     """Tell the platforms, as far as that goes in a short time. In a child process: it uses the alarm of the process."""
 
     def stop(_number: int, _frame: t.Any) -> t.NoReturn:
@@ -560,7 +560,7 @@ def _identify(imports: t.List[t.Dict[str, t.Any]]) -> None:
             if item["bytes"] is None:
                 continue
             try:
-                build = identify(item["path"])
+                build = identify(item["path"], own=host_platform)
                 item["kind"], item["platform"] = build.category, build.platform
             except BuildError:
                 # Unless it cannot be read, it is none of the formats that are known.

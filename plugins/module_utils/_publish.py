@@ -103,7 +103,7 @@ def check_build(build: Build, options: t.Mapping[str, t.Any]) -> str:
     """
     check_name(build.name)
     if build.platform is None:
-        told = f"it is for {' and '.join(build.platforms)}" if build.platforms else "nothing in it tells"
+        told = f"what is in it is for {' and '.join(build.platforms)}" if build.platforms else "nothing in it tells"
         raise OptionsError(
             f"The platform of {build.path} is needed, and {told}. Set platform to that of the peers that are to get it."
         )

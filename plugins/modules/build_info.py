@@ -25,8 +25,8 @@ options:
     required: true
   platform:
     description:
-      - The platform that the build is for. Give it where the file does not tell, see RV(platform).
-      - The module fails when the file tells something else.
+      - The platform that the build is for. Give it where the file does not tell, or tells several, see RV(platform).
+      - The module fails when the file tells others only.
     type: str
     choices:
       - Linux_x86
@@ -38,7 +38,8 @@ options:
   sha256:
     description:
       - Whether to compute the SHA-256 of the file.
-      - For that the whole file is read. For all else some KiB of it are enough as a rule.
+      - For that the whole file is read. For all else some KiB of it are enough, but for compressed tar files, of which up to 64
+        MiB are unpacked in memory. That takes a second or less, with bzip2 up to ten.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -61,19 +62,21 @@ attributes:
     support: partial
     details:
       - On Windows, the platform is looked for in the first MiB of a compressed tar file and of a shell script. In a tar file
-        that is not compressed, it is looked for in the first eight files that begin like a program within its first 64 MiB, for
-        a minute at most, and beyond its first bytes only where its headers have the mark C(ustar). That of a zip file is not
-        told. Give O(platform) for it. Damage that lies behind the first bytes is not found.
+        that is not compressed, it is looked for in the first 64 MiB, in one program of each kind, and beyond its first bytes
+        only where its headers have the mark C(ustar). Where that takes more than a minute, it is not told. That of a zip file
+        is not told. Give O(platform) for it. Damage that lies behind the first bytes is not found.
       - On Windows, a file that another program has open for writing is refused, and nobody can write to it while it is read. A
         UNC path is read as LocalSystem, unless the task becomes another user with C(become). That needs an administrator.
       - A Windows host needs nothing but Windows itself. What is proved of it and how, the README of the collection says.
 notes:
   - An archive is a tar file (plain, or compressed by gzip, xz or bzip2) or a zip file. An installer is an executable
     for Windows (PE), Linux (ELF) or macOS (Mach-O), or a shell script that extracts itself.
-  - The platform is that of the installer, or of the first executable or library in an archive. It is looked for within
+  - The platform is that of the installer, or of the executables and libraries in an archive. These are looked for within
     the first 64 MiB. For compressed tar files, these are the first 64 MiB of what is packed in them.
-  - A file of any other format is a failure, and so is an archive that turns out to be damaged before its platform is
-    known. What lies behind is not checked. Compare RV(sha256) to be sure.
+  - An archive can have executables for other platforms in it, such as the launchers for Windows that pip and setuptools have
+    on all systems. Such an archive tells no platform by itself, and O(platform) says which of RV(platforms) it is.
+  - A file of any other format is a failure, and so is an archive that turns out to be damaged before an executable is
+    found. What lies behind is not checked. Compare RV(sha256) to be sure.
 seealso:
   - plugin: renderops.vray_swarm.version_str
     plugin_type: filter
@@ -130,19 +133,19 @@ kind:
   type: str
   sample: archive
 os:
-  description: The operating system found in the file, V(Linux), V(Windows) or V(macOS). V(null) when none was found.
+  description: The operating system found in the file, V(Linux), V(Windows) or V(macOS). V(null) for none and for several.
   returned: success
   type: str
   sample: Linux
 architectures:
-  description: The architectures found in the file, V(x86) or V(Arm64). A universal binary for macOS has both.
+  description: The architectures found in the file, V(x86) and V(Arm64). A universal binary for macOS has both.
   returned: success
   type: list
   elements: str
   sample:
     - x86
 platforms:
-  description: The platforms found in the file, made of RV(os) and RV(architectures).
+  description: The platforms found in the file. Of an archive, those of all executables and libraries that were looked at.
   returned: success
   type: list
   elements: str

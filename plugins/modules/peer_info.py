@@ -254,7 +254,7 @@ attributes:
     platforms: posix, windows
     details:
       - On Windows, kind and platform of a file in the import directory are told by its first bytes, and for a tar archive that
-        is not compressed, by the first programs in it. Of zip and compressed archives the platform is told when it stands in
+        is not compressed, by the programs in it. Of zip and compressed archives the platform is told when it stands in
         the list of the share (C(builds.json) in O(share_path)), which M(renderops.vray_swarm.publish) keeps. It is not
         told of a self-extracting shell script, and of nothing beyond the first 64 files.
       - A UNC path is read on Windows as LocalSystem, unless the task becomes another user with C(become). That needs an
@@ -465,7 +465,8 @@ imports:
       sample: archive
     platform:
       description: >-
-        The platform that its content tells, on Windows also the list of the share. V(null) when these do not, or not in a
+        The platform that its content tells, on Windows also the list of the share. That of the host where an archive has
+        programs for several and one of them is for it. V(null) when these do not tell, tell several others, or not in a
         short time.
       type: str
       sample: Linux_x86

@@ -46,8 +46,9 @@ options:
     default: stable
   platform:
     description:
-      - The platform that the build is for. The task fails when the build says something else.
-      - Needed where the build does not tell it, or is for several.
+      - The platform that the build is for. The task fails when what is in the build is for others only.
+      - Needed where the build does not tell it, or where what is in it is for several, as in an archive for Linux that brings
+        the launchers for Windows of Python's pip.
     type: str
     choices:
       - Linux_x86

@@ -425,7 +425,8 @@ def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> Non
         kind, platform = "directory" if item["directory"] else None, None
         if item["start"] is not None:
             programs = [base64.b64decode(program) for program in item["programs"]]
-            kind, platform = identify_start(base64.b64decode(item["start"]), item["bytes"], programs)
+            start = base64.b64decode(item["start"])
+            kind, platform = identify_start(start, item["bytes"], programs, found["platform"])
         entry = {name: item[name] for name in ("name", "path", "bytes", "sha256")}
         facts["imports"].append(dict(entry, kind=kind, platform=platform, opened=None))
     if is_unc(directory["path"]):

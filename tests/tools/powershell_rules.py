@@ -110,7 +110,7 @@ MANY |= {"Select-Object", "Sort-Object", "Where-Object"}
 # Types, with the static members that scripts use: all are in the .NET Framework 4.5. A number is how many arguments a
 # member takes where newer versions of .NET take more.
 TYPES = {
-    "BitConverter": "ToString",
+    "BitConverter": "ToInt32 ToString",
     "Convert": "FromBase64String ToBase64String ToInt64",
     "DateTime": "Now Parse UtcNow new",
     "Diagnostics.Process": "GetProcessById Start",

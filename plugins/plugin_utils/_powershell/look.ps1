@@ -74,15 +74,47 @@ function Get-Free {
     }
 }
 
-# The first bytes of the first programs in a tar archive that is not compressed, as base64. They are looked for in the
-# first 64 MiB, until the time is up. Several, since some may be for systems that V-Ray is not made for.
+# What tells one kind of program from another: in a PE file the machine, to which its start points, in ELF the system and the
+# machine, in Mach-O the processors. Empty for what is no program.
+function Get-Kind {
+    param ([byte[]] $Start, [int] $Count)
+    if ($Count -lt 64) {
+        return ''
+    }
+    $magic = [BitConverter]::ToString($Start, 0, 4)
+    if ($magic -match '^4D-5A') {
+        $offset = [BitConverter]::ToInt32($Start, 60)
+        if ($offset -ge 0 -and $offset -le $Count - 6) {
+            return [BitConverter]::ToString($Start, $offset, 6)
+        }
+    }
+    elseif ($magic -eq '7F-45-4C-46') {
+        return [BitConverter]::ToString($Start, 0, 20)
+    }
+    elseif ($magic -match '^(C[EF]-FA-ED-FE|FE-ED-FA-C[EF])$') {
+        return [BitConverter]::ToString($Start, 0, 8)
+    }
+    elseif ($magic -match '^CA-FE-BA-B[EF]$' -and $Start[7] -le 30) {
+        # For several processors. A Java class begins so, too, with its version there, which is greater.
+        return [BitConverter]::ToString($Start, 0, 12) + [BitConverter]::ToString($Start, 28, 4)
+    }
+    ''
+}
+
+# The first bytes of one program of each kind in a tar archive that is not compressed, as base64. They are looked for in all
+# of the first 64 MiB, since those for other systems may come first: where the time is up before, none is told. When a kind
+# is found that is enough, nothing more is looked for.
 function Read-Program {
-    param ($Stream, [Diagnostics.Stopwatch] $Watch, [int] $Milliseconds, [int] $Most, [int] $Limit)
+    param ($Stream, [Diagnostics.Stopwatch] $Watch, [int] $Milliseconds, [int] $Most, [int] $Limit, [string] $Enough)
+    $seen = @{}
     $header = New-Object -TypeName byte[] -ArgumentList 512
     $start = New-Object -TypeName byte[] -ArgumentList $Limit
     $at = [long] 0
     $found = @()
-    while ($found.Count -lt $Most -and $at -lt 67108864 -and $Watch.ElapsedMilliseconds -lt $Milliseconds) {
+    while ($found.Count -lt $Most -and $at -lt 67108864) {
+        if ($Watch.ElapsedMilliseconds -ge $Milliseconds) {
+            return @()
+        }
         $Stream.Position = $at
         if ((Read-Next $Stream $header) -lt 512) {
             break
@@ -97,17 +129,20 @@ function Read-Program {
         }
         $size = [Convert]::ToInt64($digits, 8)
         # '1' to '6': links, devices, directories and pipes have no data, whatever their size says.
-        $kind = [int] $header[156]
-        if ($kind -ge 49 -and $kind -le 54) {
+        $type = [int] $header[156]
+        if ($type -ge 49 -and $type -le 54) {
             $size = [long] 0
         }
         # '0', '7' and, of old, 0: files.
-        if ((0, 48, 55) -contains $kind -and $size -ge 4) {
+        if ((0, 48, 55) -contains $type -and $size -ge 64) {
             $count = [Math]::Min([long] (Read-Next $Stream $start), $size)
-            # PE, ELF and Mach-O.
-            $magic = [BitConverter]::ToString($start, 0, 4)
-            if ($count -ge 4 -and $magic -match '^(4D-5A|7F-45-4C-46|C[EF]-FA-ED-FE|FE-ED-FA-C[EF]|CA-FE-BA-B[EF])') {
+            $kind = Get-Kind $start $count
+            if ($kind -and -not $seen[$kind]) {
+                $seen[$kind] = $true
                 $found += [Convert]::ToBase64String($start, 0, $count)
+                if ($Enough -and $kind -match $Enough) {
+                    break
+                }
             }
         }
         $at += 512 + $size + (512 - $size % 512) % 512
@@ -259,6 +294,9 @@ if ($imported) {
     # Each look takes this with it: what identifies a file is short, and of a heap of files it is not told.
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $left = 64
+    # PE files for this host: with one of these in it, a build is not for another one.
+    $own = @{ Windows_x86 = '^50-45-00-00-(64-86|4C-01)$'; Windows_Arm64 = '^50-45-00-00-(64-AA|41-A6|4E-A6)$' }
+    $enough = [string] $own[[string] $result.platform]
     $result.imports = @(foreach ($entry in $listing.entries) {
             $isFile = $entry -is [IO.FileInfo]
             $item = @{
@@ -276,7 +314,7 @@ if ($imported) {
                 try {
                     $stream = Open-File $entry.FullName ReadWrite
                     $item.start = Read-Start $stream 512
-                    $item.programs = @(Read-Program $stream $watch 2000 3 512)
+                    $item.programs = @(Read-Program $stream $watch 2000 8 512 $enough)
                 }
                 catch {
                     # Somebody may hold it open, or have removed it just now: then it is not told.
@@ -370,7 +408,7 @@ if ($Build) {
             bytes = $stream.Length
             written = [IO.File]::GetLastWriteTimeUtc($Build).Ticks
             start = Read-Start $stream $StartBytes
-            programs = @(if ($Identify) { Read-Program $stream $watch 60000 8 4096 })
+            programs = @(if ($Identify) { Read-Program $stream $watch 60000 8 4096 '' })
             sha256 = $(if ($Checksums) { Get-Checksum $stream } else { $null })
             error = $null
             in_use = $false

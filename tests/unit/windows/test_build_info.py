@@ -26,6 +26,9 @@ SRC = "C:\\Builds, old; new\\" + NAME
 # The fields of a PE header that count: e_lfanew, and Machine of x64.
 CUBIN = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 190) + bytes(44)
 EXE = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(40)
+ELF = CUBIN[:18] + struct.pack("<H", 62) + CUBIN[20:]
+# For other systems, each in another way.
+ODD = [("k.cubin", CUBIN[:18] + struct.pack("<H", 190 + number) + CUBIN[20:]) for number in range(8)]
 
 
 @pytest.fixture
@@ -66,14 +69,14 @@ def documented(result):
 
 FORMATS = {
     "tar": (None, 1),
-    "tar.gz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000))), 1),
+    "tar.gz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000))), 2),
     # The first program is not in the first bytes.
     "tar.gz, later": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), ("b", os.urandom(9999))), 2),
     # A block of bzip2 is not in the first bytes.
     "tar.bz2": (packed(("a", os.urandom(99999)), ("vray.exe", EXE), mode="w:bz2"), 2),
-    "tar.xz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000)), mode="w:xz"), 1),
+    "tar.xz": (packed(("a", b"text" * 3000), ("vray.exe", EXE), ("b", os.urandom(9000)), mode="w:xz"), 2),
     # Programs for other systems, such as those for a graphics card, come first.
-    "tar, later": (packed(("a", bytes(9999)), *[("k.cubin", CUBIN)] * 7, ("vray.exe", EXE), mode="w"), 1),
+    "tar, later": (packed(("a", bytes(9999)), *ODD[:7], *ODD[:7], ("vray.exe", EXE), mode="w"), 1),
     "pe": (EXE + bytes(99999), 1),
     "shell": (b"#!/bin/sh\nexit\n" + bytes(9999) + gzip.compress(packed(("vray", EXE), mode="w")), 2),
 }
@@ -98,6 +101,19 @@ def test_it_tells_what_the_module_tells(farm, peer, local):
     }
 
 
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_programs_of_several_systems(farm, peer, mode):
+    """As where pip's launchers for Windows come first. In what is packed, the first of them is not taken at its word."""
+    place(farm, peer, packed(*[("distlib/w64.exe", EXE)] * 9, ("a", os.urandom(9000)), ("vray", ELF), mode=mode))
+    cases = {"none": {}, "Linux": {"platform": "Linux_x86"}, "macOS": {"platform": "macOS_x86"}}
+    tasks = [{"name": f"({c})", BUILD_INFO: {"src": SRC, **o}, "ignore_errors": True} for c, o in cases.items()]
+    run = farm.play(tasks)
+    told = run.one(task="(none)")
+    assert (told["os"], told["platform"], told["platforms"]) == (None, None, ["Linux_x86", "Windows_x86"])
+    assert run.one(task="(Linux)")["platform"] == "Linux_x86"
+    assert "what is in it is for Linux_x86 and Windows_x86." in run.one(task="(macOS)")["msg"]
+
+
 def test_a_zip_is_for_the_platform_that_is_said(farm, peer):
     place(farm, peer, zipped())
     told = farm.task(BUILD_INFO, {"src": SRC})
@@ -108,10 +124,10 @@ def test_a_zip_is_for_the_platform_that_is_said(farm, peer):
 @pytest.mark.parametrize(
     "content",
     [
-        packed(("a", bytes(9999)), *[("k.cubin", CUBIN)] * 8, ("vray.exe", EXE), mode="w"),
+        packed(("a", bytes(9999)), *ODD, ("vray.exe", EXE), mode="w"),
         packed(("a", b"text")),
     ],
-    ids=["behind too many programs", "whole and without any"],
+    ids=["behind too many kinds of programs", "whole and without any"],
 )
 def test_what_tells_no_platform_is_not_asked_for_more(farm, peer, content):
     place(farm, peer, content)

@@ -210,12 +210,23 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
         shutil.copy(farm.build(name, compression=compression, platform="Linux_x86"), imports)
     (imports / "notes.txt").write_text("not a build")
     # What is for a graphics card is no program of the platform.
-    with tarfile.open(imports / "cards.tar", "w") as archive:
-        for member, machine in (("a.cubin", 190), ("b.cubin", 190), ("vray", 62)):
-            header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, machine)
-            info = tarfile.TarInfo(member)
-            info.size = len(header)
-            archive.addfile(info, io.BytesIO(header))
+    cubin, elf = (
+        b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, machine) + bytes(44) for machine in (190, 62)
+    )
+    exe = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(40)
+    mach = struct.pack("<II", 0xFEEDFACF, 0x01000007) + bytes(56)
+    tars = {
+        "cards.tar": [cubin, cubin, elf],
+        # Where there are several, it is for this peer when one of them is; else nobody can tell.
+        "mixed.tar": [elf, exe, mach],
+        "others.tar": [mach, elf],
+    }
+    for name, programs in tars.items():
+        with tarfile.open(imports / name, "w") as archive:
+            for number, program in enumerate(programs):
+                info = tarfile.TarInfo(str(number))
+                info.size = len(program)
+                archive.addfile(info, io.BytesIO(program))
     # Its header goes on behind what is read.
     (imports / "odd.exe").write_bytes(b"MZ".ljust(60, b"\0") + (4096).to_bytes(4, "little") + bytes(9000))
     sizes = {path.name: path.stat().st_size for path in imports.iterdir()}
@@ -235,6 +246,8 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
         "linux.tar": ("archive", "Linux_x86"),
         "mac.tar": ("archive", "macOS_Arm64"),
         "cards.tar": ("archive", "Linux_x86"),
+        "mixed.tar": ("archive", "Windows_x86"),
+        "others.tar": ("archive", None),
         "for-linux": ("installer", "Linux_Arm64"),
         "held.tar": (None, None),
         "a.tar.gz": ("archive", None),

@@ -136,7 +136,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             if not item["directory"] and item["path"].lower() not in host.locked:
                 content = host.files.read(item["path"], sid)
                 item["start"] = base64.b64encode(content[:512]).decode("ascii")
-                item["programs"] = _programs(content, "import")
+                item["programs"] = _programs(content, "import", found["platform"])
     if p["Disk"]:
         found["disk"] = _disk(host, p)
     if p["SharePath"]:
@@ -202,18 +202,40 @@ def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
         return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
 
 
-def _programs(content: bytes, what: str) -> t.List[str]:
+def _kind(start: bytes) -> bytes:
+    """What tells one kind of program from another, as the script sees it."""
+    if len(start) < 64:
+        return b""
+    if start.startswith(b"MZ"):
+        offset = int.from_bytes(start[60:64], "little")
+        return start[offset : offset + 6] if offset + 6 <= len(start) else b""
+    if start.startswith(b"\x7fELF"):
+        return start[:20]
+    if re.match(rb"[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]", start):
+        return start[:8]
+    if re.match(rb"\xca\xfe\xba[\xbe\xbf]", start) and start[7] <= 30:
+        return start[:12] + start[28:32]
+    return b""
+
+
+def _programs(content: bytes, what: str, own: t.Optional[str] = None) -> t.List[str]:
     """As many, and as much of each, as the script asks for: first for the import directory, then for a build."""
     text = script_text("look")
+    enough = dict(re.findall(r"(Windows_\w+) = '(\^[^']+)'", text)).get(own or "")
+    seen: t.Set[bytes] = set()
     numbers = re.findall(r"Read-Program \$stream \$watch \d+ (\d+) (\d+)", text)
     most, limit = map(int, numbers[("import", "build").index(what)])
     found: t.List[str] = []
     with contextlib.suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
-            start = file.read(limit) if file else b""
-            if re.match(rb"MZ|\x7fELF|[\xce\xcf]\xfa\xed\xfe|\xfe\xed\xfa[\xce\xcf]|\xca\xfe\xba[\xbe\xbf]", start):
+            start = file.read(limit) if file and member.offset < 67108864 else b""
+            kind = _kind(start)
+            if kind and kind not in seen:
+                seen.add(kind)
                 found.append(base64.b64encode(start).decode("ascii"))
+                if enough and re.match(enough, kind.hex("-").upper()):
+                    break
             if len(found) == most:
                 break
     return found

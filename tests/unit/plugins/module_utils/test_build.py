@@ -288,20 +288,89 @@ def test_sniff_reads_a_few_kib_only(make, monkeypatch):
 
 @pytest.mark.parametrize("name", [*sorted(COMPRESSIONS), "zip"])
 @pytest.mark.parametrize("platform, dummy, content", HEADERS, ids=short)
-def test_the_first_executable_of_an_archive_tells_the_platform(make, name, platform, dummy, content):
+def test_the_executables_of_an_archive_tell_the_platform(make, name, platform, dummy, content):
     members = (
         ("readme.txt", b"text" * 3000),
         ("cubin/kernel.cubin", elf(190)),
         ("Main.class", JAVA_CLASS),
         ("run.sh", b"#!/bin/sh\n"),
         ("lib/libvray.so", content),
-        ("later", elf(62) if "Arm64" in platform else elf(183)),
+        ("later", content),
     )
     path = make(zipped(*members) if name == "zip" else COMPRESSIONS[name](tar(*members)))
     build = identify(path)
     assert (build.format, build.category, build.platform) == (name, "archive", platform)
     assert "_".join((build.os, *build.architectures)) == platform
     assert build.size == os.path.getsize(path)
+
+
+# As in what pip carries wherever it is installed: pip/_vendor/distlib/t32.exe, t64-arm.exe, t64.exe and so on.
+LAUNCHERS = [("distlib/t%d.exe" % number, pe(machine)) for number, machine in enumerate([0x014C, 0xAA64, 0x8664] * 30)]
+MIXED = ("Linux_x86", "Windows_x86", "Windows_Arm64")
+
+
+@pytest.mark.parametrize("name", [*sorted(COMPRESSIONS), "zip", "shell"])
+@pytest.mark.parametrize("launchers", ["first", "last"])
+def test_an_archive_with_executables_for_several_systems_is_for_the_one_that_is_said(make, name, launchers):
+    members = [*LAUNCHERS, ("bin/vray", elf(62))]
+    members = members if launchers == "first" else members[::-1]
+    if name == "zip":
+        path = make(zipped(*members))
+    elif name == "shell":
+        path = make(SCRIPT + gzip.compress(tar(*members)))
+    else:
+        path = make(COMPRESSIONS[name](tar(*members)))
+    build = identify(path)
+    assert (build.format, build.platform, build.platforms) == (name, None, MIXED)
+    assert (build.os, build.architectures) == (None, ("x86", "Arm64"))
+    for platform in PLATFORMS:
+        if platform in MIXED:
+            assert identify(path, platform).platform == platform
+        else:
+            assert "is for Linux_x86 and Windows_x86 and Windows_Arm64. " in refusal(identify, path, platform)
+        # On a peer, it is for that one, or for nobody knows whom.
+        build = identify(path, own=platform)
+        assert build.platform == (platform if platform in MIXED else None)
+
+
+def test_several_architectures_of_one_system_tell_no_platform_either(make):
+    build = identify(make(tar(*LAUNCHERS)))
+    assert (build.os, build.architectures) == ("Windows", ("x86", "Arm64"))
+    assert (build.platform, build.platforms) == (None, ("Windows_x86", "Windows_Arm64"))
+    build = identify(make(tar(("a", fat(X86_64, ARM64)), ("b", mach(X86_64)))))
+    assert (build.os, build.platform, build.platforms) == ("macOS", None, ("macOS_x86", "macOS_Arm64"))
+
+
+@pytest.mark.parametrize("name", [*sorted(COMPRESSIONS), "zip"])
+def test_what_is_behind_a_program_for_the_own_peer_is_not_looked_at(make, name, monkeypatch):
+    read = []
+    original = _build.read_executable
+    monkeypatch.setattr(_build, "read_executable", lambda source: read.append(source) or original(source))
+    members = [("a.exe", pe(0x8664)), ("vray", elf(62)), *LAUNCHERS]
+    path = make(zipped(*members) if name == "zip" else COMPRESSIONS[name](tar(*members)))
+    build = identify(path, own="Linux_x86")
+    assert (build.platform, build.platforms) == ("Linux_x86", ("Linux_x86", "Windows_x86"))
+    # vray.json, which each archive of these tests begins with, is read, too.
+    assert len(read) == (2 if name == "zip" else 3)
+
+
+def test_a_plain_tar_is_read_by_its_headers_and_first_bytes(make):
+    """One with programs of one system, which is looked through to the limit."""
+    members = [("lib%d.so" % number, elf(62).ljust(1 << 20)) for number in range(8)]
+    path = make(tar(*members))
+    read = [0]
+
+    class Counting(io.BufferedReader):
+        def read(self, size=-1):
+            data = super().read(size)
+            read[0] += len(data)
+            return data
+
+    with Counting(io.FileIO(path)) as file:
+        programs = _build._Programs()
+        _build._look_into_tar(_build._File(file, 0, os.path.getsize(path)), programs)
+    assert [executable.platforms for executable in programs.found] == [("Linux_x86",)]
+    assert read[0] < 8 * 6000
 
 
 @pytest.mark.parametrize("name", [*sorted(COMPRESSIONS), "zip"])
@@ -371,7 +440,11 @@ def test_the_order_in_a_zip_is_that_of_the_file(make):
         archive.writestr("first", elf(62))
         archive.writestr("second", elf(183))
         archive.filelist.reverse()
-    assert identify(make(stream.getvalue())).platform == "Linux_x86"
+    path = make(stream.getvalue())
+    assert [identify(path, own=own).platforms for own in ("Linux_x86", "Linux_Arm64")] == [
+        ("Linux_x86",),
+        ("Linux_x86", "Linux_Arm64"),
+    ]
 
 
 def test_a_sparse_file_of_gnu_tar_is_passed_by(make):
@@ -510,9 +583,20 @@ def test_a_tar_with_a_giant_member(make):
     assert "in the middle of a member" in refusal(identify, make(bytes(data)))
 
 
-def test_what_is_damaged_behind_the_executable_is_not_seen(make):
+@pytest.mark.parametrize("name", sorted(COMPRESSIONS))
+def test_what_is_damaged_behind_the_executable_is_not_told(make, name):
     whole = tar(("vray", elf(62)), ("a", b"x" * 5000))
-    assert identify(make(whole[:4000])).platform == "Linux_x86"
+    assert identify(make(COMPRESSIONS[name](whole[:4000]))).platform == "Linux_x86"
+    whole = tar(("vray", elf(62)), ("a", b"x"))
+    whole = whole[:2048] + b"\xff" + whole[2049:]
+    assert identify(make(COMPRESSIONS[name](whole))).platform == "Linux_x86"
+
+
+def test_a_zip_with_a_damaged_member_behind_the_executable(make):
+    data = bytearray(zipped(("vray", elf(62)), ("a", b"text" * 100)))
+    second = data.index(b"PK\x03\x04", 4)
+    data[second + 31 : second + 36] = b"\xff" * 5
+    assert identify(make(bytes(data))).platform == "Linux_x86"
 
 
 def test_a_zip_cut_off(make):
@@ -831,6 +915,13 @@ def test_what_the_first_bytes_tell(start, size, program, expected):
     assert identify_start(start, size, [elf(190), JAVA_CLASS, program, elf(40)]) == expected
 
 
+def test_the_programs_in_an_archive_tell_together():
+    start, programs = tar(), [elf(190), pe(0x8664), elf(62), mach(ARM64)]
+    for own, expected in (("Linux_x86", "Linux_x86"), ("Windows_x86", "Windows_x86"), ("Linux_Arm64", None)):
+        assert identify_start(start, 10**6, programs, own) == ("archive", expected)
+    assert identify_start(start, 10**6, programs[:2], "Linux_x86") == ("archive", "Windows_x86")
+
+
 START, LONG_START = 4096, 1 << 20
 PATH = "C:\\builds\\vray-7.00.06-e8197af2.tar"
 
@@ -865,8 +956,11 @@ def test_a_part_tells_what_the_whole_file_tells(make, kind, platform, dummy, con
     build = part(data, count, [content[:START]] if kind == "tar" else [])
     assert told(build) == told(identify(path))
     assert (build.path, build.name, build.platform) == (PATH, "vray-7.00.06-e8197af2.tar", platform)
-    # What is in the part counts first.
-    assert part(data, count, [mach(ARM64), elf(3)], platform).platform == platform
+    programs = [mach(ARM64), elf(3)]
+    assert part(data, count, programs, platform).platform == platform
+    # What is in the part counts, too. An installer is for what it begins with.
+    found = part(data, count, programs).platforms
+    assert set(found) == ({platform} if kind in ("installer", "shell") else {platform, "macOS_Arm64", "Linux_x86"})
 
 
 def test_the_program_of_a_tar_that_lies_behind_its_start():
@@ -876,7 +970,12 @@ def test_the_program_of_a_tar_that_lies_behind_its_start():
     others = [JAVA_CLASS[:512], elf(190), pe(0x8664, offset=9000)[:START]]
     assert part(data, programs=others).platforms == ()
     assert part(data, programs=others, platform="Windows_Arm64").platform == "Windows_Arm64"
-    assert part(data, programs=[*others, pe(0x8664), elf(62)]).platform == "Windows_x86"
+    assert part(data, programs=[*others, pe(0x8664)]).platform == "Windows_x86"
+    mixed = [*others, pe(0x8664), elf(62)]
+    assert (part(data, programs=mixed).platform, part(data, programs=mixed, platform="Linux_x86").platform) == (
+        None,
+        "Linux_x86",
+    )
     with pytest.raises(BuildError, match="was said to be for Linux_x86, but what is in it is for Windows_x86"):
         part(data, programs=[*others, pe(0x8664)], platform="Linux_x86")
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import io
 import json
 import os
 import platform
 import struct
+import tarfile
 import threading
 import time
 
@@ -413,16 +415,27 @@ def test_the_platform_of_what_lies_in_the_import_directory(swarm):
     assert [item["platform"] for item in look_at(str(swarm))["imports"]] == [None, None, None]
 
 
+@pytest.mark.parametrize("own, told", [("Linux_x86", "Linux_x86"), ("Linux_Arm64", "Linux_Arm64"), ("macOS_x86", None)])
+def test_an_archive_with_programs_for_several_platforms_is_for_this_host_or_untold(swarm, own, told):
+    with tarfile.open(swarm / "VRay" / "import" / "mixed.tar", "w") as archive:
+        for machine in (62, 183):
+            info = tarfile.TarInfo(str(machine))
+            info.size = 64
+            archive.addfile(info, io.BytesIO(elf(machine)))
+    (item,) = look_at(str(swarm), details=["import_platforms"], host_platform=own)["imports"]
+    assert (item["kind"], item["platform"]) == ("archive", told)
+
+
 def test_a_platform_is_told_in_a_short_time_or_not_at_all(swarm, monkeypatch):
     folder = swarm / "VRay" / "import"
     (folder / "a").write_bytes(elf(62))
     (folder / "b").write_bytes(elf(62))
     real = _look.identify
 
-    def slow(path):
+    def slow(path, **options):
         if path.endswith("b"):
             threading.Event().wait()
-        return real(path)
+        return real(path, **options)
 
     monkeypatch.setattr(_look, "identify", slow)
     monkeypatch.setattr(_look, "_IDENTIFY_LIMIT", 0.2)

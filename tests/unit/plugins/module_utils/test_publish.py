@@ -185,6 +185,19 @@ def test_another_platform(case):
     )
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_platform_that_is_one_of_several(case, force):
+    """As where pip's launchers for Windows come before the first program for Linux."""
+    launcher = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(40)
+    case.build.write_bytes(tar(launcher)[:-1024] + tar())
+    said = "The platform of .* is needed, and what is in it is for Linux_x86 and Windows_x86. Set platform"
+    refused(case, OptionsError, said, force=force)
+    refused(
+        case, BuildError, "was said to be for macOS_x86, but what is in it is for Linux_x86 and", platform="macOS_x86"
+    )
+    assert case.publish(platform="Linux_x86", force=force)["platform"] == "Linux_x86"
+
+
 def test_a_platform_that_nothing_tells(case):
     case.build.write_bytes(tar(b"text"))
     refused(case, OptionsError, "The platform of .* is needed, and nothing in it tells. Set platform")
