@@ -181,10 +181,13 @@ def _systems_of(executables: t.Sequence[Executable]) -> _Systems:
     )
 
 
+# A package of Windows Installer (.msi) is a compound file: [MS-CFB] 2.2. So are some documents.
+_COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 _PROGRAM_STARTS = (
     b"MZ",
     b"\x7fELF",
     b"#!",
+    _COMPOUND,
     *(bytes.fromhex(magic) for magic in ("feedface", "feedfacf", "cefaedfe", "cffaedfe", "cafebabe", "bebafeca")),
 )
 
@@ -265,7 +268,7 @@ def may_be_executable(source: Source) -> bool:
 
     What is to be kept from peers that allow no executables is judged by this: rather one too many.
     """
-    return starts_as_program(first_bytes(source, 4))
+    return starts_as_program(first_bytes(source, max(map(len, _PROGRAM_STARTS))))
 
 
 def starts_as_program(head: bytes) -> bool:
@@ -409,7 +412,7 @@ def identify_start(
         # Unless it ends there, it was only cut off.
         return ("unknown" if is_whole else None), None
     category = _FORMATS.get(found, "unknown")
-    if category == "unknown" and starts_as_program(start) and not is_whole:
+    if category == "unknown" and starts_as_program(start) and not start.startswith(_COMPOUND) and not is_whole:
         # The rest of its header lies behind.
         return None, None
     return category, _systems_of(_programs_of(programs if category == "archive" else [start])).choose(own)

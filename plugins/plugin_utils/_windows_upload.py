@@ -86,8 +86,7 @@ class WindowsUpload(Upload):
         check_file_name(name)
         if head.startswith(VAULT):
             raise BuildError(f"The build {path} is encrypted by ansible-vault, and would be sent so: decrypt it first.")
-        is_installer = starts_as_program(head) or name.lower().endswith((".exe", ".msi"))
-        yield BuildFile(path, name, found["bytes"], is_installer)
+        yield BuildFile(path, name, found["bytes"], starts_as_program(head))
 
     def _sha256(self, build: BuildFile) -> str:
         self._checksum = self._windows.sha256(build.path) or ""

@@ -90,8 +90,9 @@ def test_what_no_host_may_send(farm, peer):
     assert "it has to be an absolute path" in farm.task(UPLOAD, {"src": NAME, "remote_src": True})["msg"]
     gone = farm.task(UPLOAD, {"src": r"C:\gone.tar", "remote_src": True})
     assert r"The build C:\gone.tar could not be read: Could not find file 'C:\gone.tar'" in gone["msg"]
-    peer.host.real(r"C:\x.exe").write_bytes(b"anything")
-    assert "x.exe is an installer" in farm.task(UPLOAD, {"src": r"C:\x.exe", "remote_src": True})["msg"]
+    # A package of Windows Installer is one whatever its name.
+    peer.host.real(r"C:\x").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(9000))
+    assert "x is an installer" in farm.task(UPLOAD, {"src": r"C:\x", "remote_src": True})["msg"]
 
 
 def test_a_build_that_changes_before_curl_opens_it_is_not_sent(farm, peer):

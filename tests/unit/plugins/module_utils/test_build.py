@@ -922,6 +922,19 @@ def test_the_programs_in_an_archive_tell_together():
     assert identify_start(start, 10**6, programs[:2], "Linux_x86") == ("archive", "Windows_x86")
 
 
+# What a package of Windows Installer begins with.
+COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
+
+
+@pytest.mark.parametrize("content, expected", [(COMPOUND, True), (COMPOUND[:7] + b"x", False), (COMPOUND[:7], False)])
+def test_a_package_of_windows_installer_is_held_back_as_a_program_is(make, content, expected):
+    path = make(content + (bytes(9000) if len(content) == 8 else b""))
+    assert may_be_executable(path) is expected
+    # It is no build for all that.
+    assert sniff(path).category == "unknown"
+    assert identify_start(content.ljust(512, b"\0"), 10**6) == ("unknown", None)
+
+
 START, LONG_START = 4096, 1 << 20
 PATH = "C:\\builds\\vray-7.00.06-e8197af2.tar"
 

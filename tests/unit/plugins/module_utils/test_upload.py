@@ -886,7 +886,18 @@ def test_an_installer_without_data_dir_is_refused(installer):
     assert "force" in message
 
 
-@pytest.mark.parametrize("start", [b"\x7fELF", b"MZ", b"#!bash\n", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\x7fELF",
+        b"MZ",
+        b"#!bash\n",
+        b"\xcf\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+        # A package of Windows Installer.
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    ],
+)
 def test_what_only_begins_like_a_program_is_held_back_as_one(task, start):
     task.build(start + b"\0" * 100, name="setup")
     with Server(swarm(rapid(100))) as server:
