@@ -24,12 +24,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_fil
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signature import check_once, load_keyring
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import check_place
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import check_windows_service
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import masked_values
 
 display = Display()
 

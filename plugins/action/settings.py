@@ -28,6 +28,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
     absent_keys,
@@ -42,7 +43,6 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit im
     Edited,
     edit,
     masked,
-    masked_values,
     read_value,
 )
 
@@ -156,7 +156,7 @@ class ActionModule(SwarmAction):
         if self._task.diff and changed:
             self._report["diff"] = {
                 "before": masked(content or b"", self.options["path"]),
-                "after": masked(edited.content, self.options["path"]),
+                "after": masked(edited.content, self.options["path"], content or b""),
                 "before_header": self.options["path"] if content is not None else f"{self.options['path']} (not there)",
                 "after_header": self.options["path"],
             }

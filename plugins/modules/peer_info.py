@@ -318,7 +318,7 @@ RETURN = r"""
 settings:
   description: >-
     What C(swarm.yaml) says. A key that is not there has Swarm's default. The value of a key such as C(password) or
-    C(apiToken) is masked.
+    C(apiToken) is masked, as is the password in a URL.
   type: dict
   returned: always, V(null) without O(config) or when it could not be read
   sample: {webPort: 1113}

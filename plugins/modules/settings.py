@@ -34,7 +34,8 @@ options:
     description:
       - The keys and the values that they must have. Mappings are merged with what is there. Lists replace what is there.
       - A key in a mapping is written as in C(swarm.yaml), not with a dot.
-      - The values of keys such as C(password) or C(apiToken) are masked in all that the task tells.
+      - The values of keys such as C(password) or C(apiToken) are masked in all that the task tells, and so is the password
+        in a URL, a parameter such as C(?token=) and an option such as C(--token). A diff says where one is another than before.
       - The values of keys that the vendor documents are checked. A text such as V("1114") is taken for the number.
     type: dict
     default: {}
@@ -236,7 +237,7 @@ RETURN = r"""
 before:
   description:
     - The values that the named keys had. A key that was not in the file is not here.
-    - The value of a key such as C(password) or C(apiToken) is masked.
+    - The value of a key such as C(password) or C(apiToken) is masked, as is the password in a URL.
   type: dict
   returned: always
   sample: {vrayImportDir: /srv/old}

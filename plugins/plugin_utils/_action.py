@@ -28,9 +28,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     harmless_lines,
     printable,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import masked_values
 
 # The attribute of a task with its arguments as they are shown, and as they are.
 _KEPT = "_vray_swarm_arguments"

@@ -30,6 +30,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     wanted_version,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import place_in_share
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     absent_keys,
     settle_directory,
@@ -38,7 +39,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import check_share, share_differences
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import problems
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked_values
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit
 
 Facts = t.Mapping[str, t.Any]
 

@@ -21,6 +21,12 @@ import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import yaml_place, yaml_problem
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import (
+    MASK,
+    is_secret,
+    masked_text,
+    option_values,
+)
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_text import (
     block_lines,
     flow_text,
@@ -47,12 +53,9 @@ _COLON = re.compile(r"[ \t]*:")
 _BLANK = " \t" + _BREAKS
 _STEP = 2
 
-_MASK = "********"
-_SECRET = re.compile(r"(?i)passw|passphrase|token|secret|credential|keys?$")
-# A setting that somebody has switched off.
-_SECRET_COMMENT = re.compile(
-    r"""(?im)((?:^|[ \t])#[^\r\n]*?(?:passw|passphrase|token|secret|credential|key)[\w-]*["']?[ \t]*[:=][ \t]*)[^\s][^\r\n]*"""
-)
+# A setting that somebody has switched off may stand in one.
+_COMMENT = re.compile("(?<!\\S)#[^\n\r\x85\u2028\u2029]*")
+_CHANGED = f"{MASK} (changed)"
 
 
 class _AliasNode(yaml.Node):
@@ -157,38 +160,56 @@ def read_value(content: bytes, name: str, path: Path) -> t.Any:
     return document.python(found[1]) if found else None
 
 
-def masked(content: bytes, name: str) -> str:
-    """The file to be shown, without what is secret by its key.
+def masked(content: bytes, name: str, former: bytes = b"") -> str:
+    """The file to be shown, without what is secret.
 
+    :param former: What it was. Where a secret is another one than there, and the mask is the same, it says so.
     :raises SettingsError: The file is no YAML, or no mapping.
     """
-    document = _Document(_decode(content, name), name)
+    before, document = (_Document(_decode(each, name), name) for each in (former, content))
+    was = {path: (node, shown) for path, node, shown in _masks(before, before.root)}
     text = document.text
-    for start, end in reversed(list(_secrets(document.root, False))):
-        kept = text[start:end].rstrip()
-        text = text[:start] + _MASK + text[start + len(kept) :]
-    return _SECRET_COMMENT.sub(lambda match: match.group(1) + _MASK, text)
+    for path, node, shown in sorted(_masks(document, document.root), key=_start, reverse=True):
+        old, old_shown = was.get(path, (node, shown))
+        if shown == old_shown and (node.tag, node.value) != (old.tag, old.value):
+            shown = shown.replace(MASK, _CHANGED)
+        start, end = node.start_mark.index, node.end_mark.index
+        text = text[:start] + shown + text[start + len(text[start:end].rstrip()) :]
+    return _COMMENT.sub(lambda match: masked_text(match.group()), text)
 
 
-def masked_values(value: t.Any, is_secret: bool = False) -> t.Any:
-    """Settings to be returned or told, without what is secret by its key."""
-    if isinstance(value, dict):
-        return {key: masked_values(item, is_secret or bool(_SECRET.search(str(key)))) for key, item in value.items()}
-    if isinstance(value, list):
-        return [masked_values(item, is_secret) for item in value]
-    return _MASK if is_secret and value is not None and not isinstance(value, bool) else value
+def _start(mask: t.Tuple[t.Any, yaml.Node, str]) -> int:
+    return int(mask[1].start_mark.index)
 
 
-def _secrets(node: t.Optional[yaml.Node], is_secret: bool) -> t.Iterator[t.Tuple[int, int]]:
-    """Where the secret values begin and end, in their order."""
+def _masks(
+    document: _Document,
+    node: t.Optional[yaml.Node],
+    is_hidden: bool = False,
+    path: t.Tuple[t.Any, ...] = (),
+    is_argument: bool = False,
+) -> t.Iterator[t.Tuple[t.Tuple[t.Any, ...], yaml.ScalarNode, str]]:
+    """The values with secrets: where each of them is, and the text that is shown in its place."""
     if isinstance(node, yaml.MappingNode):
+        seen: t.Dict[t.Any, int] = {}
         for key, value in node.value:
-            yield from _secrets(value, is_secret or bool(_SECRET.search(str(key.value))))
+            # A key may be there twice.
+            name = str(key.value)
+            seen[name] = seen.get(name, 0) + 1
+            yield from _masks(document, value, is_hidden or is_secret(name), (*path, name, seen[name]))
     elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _secrets(item, is_secret)
-    elif isinstance(node, yaml.ScalarNode) and is_secret and node.tag not in (_BOOL, _NULL):
-        yield node.start_mark.index, node.end_mark.index
+        secret = option_values([item.value for item in node.value])
+        for number, item in enumerate(node.value):
+            yield from _masks(document, item, is_hidden or number in secret, (*path, number), True)
+    elif isinstance(node, yaml.ScalarNode) and is_hidden:
+        if node.tag not in (_BOOL, _NULL):
+            yield path, node, MASK
+    elif isinstance(node, yaml.ScalarNode):
+        shown = masked_text(node.value, is_argument)
+        if MASK in shown:
+            written = document.text[node.start_mark.index : node.end_mark.index].rstrip()
+            # What is written in several lines or with escapes is masked as a whole.
+            yield path, node, written.replace(node.value, shown) if node.value in written else MASK
 
 
 # -- the file -----------------------------------------------------------------------------------------------------

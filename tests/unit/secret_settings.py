@@ -17,6 +17,8 @@ OLD = {
     "keys": ["was-key"],
     "pin_secret": 47110815,
     "gone": {"password": "was-gone"},
+    "upstream": "http://joe:was-url@proxy:3128",
+    "run": ["--authToken", "was-option"],
 }
 NEW = {
     "apiToken": "new-token",
@@ -25,6 +27,8 @@ NEW = {
     "keys": ["new-key", {"also": "new-item"}],
     "pin_secret": 47110816,
     "added": {"clientSecret": "new-client"},
+    "upstream": "http://joe:new-url@proxy:3128",
+    "run": ["--authToken", "new-option"],
 }
 SWITCHED_OFF = "# password: was-commented"
 
@@ -32,7 +36,7 @@ SWITCHED_OFF = "# password: was-commented"
 def _values(settings):
     if isinstance(settings, dict):
         for key, item in settings.items():
-            if key != "user":
+            if key not in ("user", "upstream", "run"):
                 yield from _values(item)
     elif isinstance(settings, list):
         for item in settings:
@@ -41,7 +45,7 @@ def _values(settings):
         yield str(settings)
 
 
-SECRETS = [*_values(OLD), *_values(NEW), "was-commented"]
+SECRETS = [*_values(OLD), *_values(NEW), "was-commented", "was-url", "new-url", "was-option", "new-option"]
 
 
 def add_secrets(config):

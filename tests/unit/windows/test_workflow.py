@@ -474,6 +474,8 @@ def test_no_secret_of_swarm_yaml_is_told(farm, monkeypatch):
             assert "problems" in next((farm.directory / "facts").iterdir()).read_text()
         else:
             assert run.succeeded, run.output
+            # That it is another one is to be seen all the same.
+            assert ("apiToken: ******** (changed)" in run.output) == bool(run.changed)
     # The last one had nothing to do.
     assert run.changed == {} and ws1.swarm.stops == 1
     assert said(ws1.config) == merged()

@@ -14,12 +14,8 @@ import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _yaml_edit
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import (
-    edit,
-    masked,
-    masked_values,
-    read_value,
-)
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked, read_value
 
 PATH = "/etc/swarm/swarm.yaml"
 
@@ -436,3 +432,39 @@ def test_returned_settings_hold_no_secret():
     shown = masked(SECRETS, "swarm.yaml").replace("********", "'********'")
     assert returned == yaml.safe_load(shown)
     assert masked_values(None) is None
+
+
+def test_a_diff_tells_that_a_secret_is_another_one():
+    """Its mask alone would be the same, and no change would be seen."""
+    before = b"""\
+apiToken: was   # why
+proxy: "http://joe:was@proxy:3128"
+args: [--token, was, --port, 5]
+keys: [same, was]
+password: "********"
+url: http://joe:********@host
+dbPass: 1
+auth: {same: same, same: was}
+header: |
+  Authorization: was
+other: http://joe:same@proxy
+# proxy: http://joe:off@proxy
+"""
+    after = before.replace(b"was", b"new").replace(b'"********"', b"new").replace(b":********@", b":new@")
+    after = after.replace(b"dbPass: 1", b"dbPass: '1'")
+    mask, new = "********", "******** (changed)"
+    shown = """\
+apiToken: {0}   # why
+proxy: "http://joe:{0}@proxy:3128"
+args: [--token, {0}, --port, 5]
+keys: [{1}, {0}]
+password: {0}
+url: http://joe:{0}@host
+dbPass: {0}
+auth: {{same: {1}, same: {0}}}
+header: {0}
+other: http://joe:{1}@proxy
+# proxy: http://joe:{1}@proxy
+"""
+    assert masked(before, PATH) == masked(after, PATH) == masked(before, PATH, before) == shown.format(mask, mask)
+    assert masked(after, PATH, before) == shown.format(new, mask)
