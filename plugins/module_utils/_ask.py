@@ -17,10 +17,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, HEADERS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import AnswerError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._interim import FinalResponse
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
 
 
 class _Connection(http.client.HTTPConnection):
+    response_class = FinalResponse
+
     def connect(self) -> None:
         super().connect()
         plain, seconds = self.sock, self.timeout

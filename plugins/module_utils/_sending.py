@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import socket
 import sys
@@ -41,6 +42,9 @@ _GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ESHUTDOWN, err
 # os.sendfile says so where the file system or the socket cannot do it.
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTSOCK, errno.EOVERFLOW)
 _UNREADABLE = (errno.EIO, errno.ESTALE, errno.EISDIR, errno.EBADF)
+
+# 101 is the last answer of HTTP.
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
 
 
 class Limits(t.NamedTuple):
@@ -236,7 +240,8 @@ class Sending:
             if self.handed - waiting > self.arrived or (not allowed and self._pieces and not waiting):
                 moved_at = now
             self.arrived = max(self.arrived, self.handed - waiting)
-            if not self._pieces and not waiting:
+            # Of an interim response that was begun to be read, nobody else could make anything.
+            if not self._pieces and not waiting and not self._interim:
                 return
             if now - moved_at > self._limits.stall:
                 raise TransportError(
@@ -254,7 +259,7 @@ class Sending:
             seen = sock.recv(4096, socket.MSG_PEEK)
         except BlockingIOError:
             return False
-        if not seen or not (self._interim or seen.startswith((b"HTTP/1.0 1", b"HTTP/1.1 1"))):
+        if not seen or not (self._interim or _INTERIM.match(seen)):
             return True
         known = self._interim + seen
         end = known.find(b"\r\n\r\n")

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import MissingRequestsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._interim import FinalResponse
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Sending
 
 _IMPORT_ERROR = ""
@@ -42,6 +43,8 @@ def _keep_alive(sock: socket.socket) -> None:
 
 
 class _Connection(HTTPConnection):
+    response_class = FinalResponse
+
     def _new_conn(self) -> socket.socket:
         # requests since 2.32 leaves the zone of an IPv6 address as it is in a URL (RFC 6874).
         self._dns_host = self._dns_host.replace("%25", "%")

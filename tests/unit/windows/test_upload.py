@@ -13,6 +13,7 @@ import shutil
 import subprocess
 
 import pytest
+from scripted import Server, rapid, response
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import parse_answer
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
@@ -223,3 +224,25 @@ def test_the_wait_for_the_answer_is_not_a_stall(tmp_path):
         hasty = arguments_for(url, path, Limits(answer=2))
         done = subprocess.run([CURL, *hasty], capture_output=True, timeout=60, check=False)
         assert done.returncode == 28
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+def test_curl_tells_nothing_of_an_interim_answer(tmp_path):
+    """102 Processing (RFC 9110, 15.2) is neither the answer nor a part of it."""
+    processing = b"HTTP/1.1 102 Processing\r\nX-Step: unpack\r\n\r\n"
+    path = tmp_path / NAME
+    path.write_bytes(bytes(300000))
+
+    def script(connection):
+        connection.read_head()
+        connection.send(processing)
+        connection.discard_body()
+        connection.send(processing * 2)
+        connection.server.over.wait(0.2)
+        connection.send(processing + response(rapid(300000)))
+
+    with Server(script) as server:
+        arguments = arguments_for(f"http://127.0.0.1:{server.port}/api/vray/upload", path, Limits(answer=30))
+        done = subprocess.run([CURL, *arguments], capture_output=True, timeout=60, check=False)
+    body, _line, note = done.stdout.rpartition(b"\n")
+    assert (done.returncode, body, note.split()[0]) == (0, rapid(300000), b"200"), done.stderr

@@ -126,3 +126,8 @@ def test_requests_is_not_needed(monkeypatch):
     monkeypatch.setitem(sys.modules, "requests", None)
     with Answering(http(b"true")) as server:
         assert ask("127.0.0.1", server.port, 10)["reachable"]
+
+
+def test_an_interim_answer_is_none():
+    with Answering(b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue") as peer:
+        assert ask("127.0.0.1", peer.port, 10)["allow_executables"] is True

@@ -19,7 +19,7 @@ pytest.importorskip("requests")
 
 from scripted import PATIENCE, VERSION, Server, answering, existing, failed, queued, rapid, response, sending
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _client, _sending
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _client, _interim, _sending
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import Client
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
@@ -34,8 +34,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart im
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 
 MIB = 1 << 20
+# More than the buffers between the two hold.
+SIZE = 32 * MIB
 # Short where a test waits for it to pass, long where it must not matter.
 SOON = 0.3
+PROCESSING = b"HTTP/1.1 102 Processing\r\nX-Step: unpack\r\n\r\n"
 ANSWERS = [("rapid", rapid(7)), ("queued", queued(7)), ("existing", existing()), ("failed", failed())]
 
 
@@ -145,9 +148,10 @@ def test_the_content_arrives(post, size):
         + rapid(7)[5:]
         + b"\r\n0\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" + response(rapid(7)),
+        PROCESSING + b"HTTP/1.0 199 X\r\n\r\n" + PROCESSING + response(rapid(7)),
         response(rapid(7), 200, "Content-Type: text/plain"),
     ],
-    ids=["length", "until-close", "http-1.0", "chunked", "interim", "type"],
+    ids=["length", "until-close", "http-1.0", "chunked", "interim", "interims", "type"],
 )
 def test_the_ways_to_send_an_answer(post, data):
     with Server(sending(data)) as server:
@@ -255,6 +259,75 @@ def test_an_answer_that_trickles_and_stops(post):
         started = time.monotonic()
         assert failure(post, server, answer=limit).accepted
         assert time.monotonic() - started < 1.5 * limit
+
+
+# Interim answers (RFC 9110, 15.2), which say that the answer will come.
+
+
+def test_a_peer_that_says_that_it_works(post):
+    """Before the body, in it, right behind it, and while the peer deploys; also in pieces."""
+
+    def script(connection):
+        connection.send(PROCESSING)
+        connection.read_head()
+        connection.send(PROCESSING[:11])
+        connection.discard_body()
+        for piece in (PROCESSING[11:30], PROCESSING[30:] + PROCESSING[:5], PROCESSING[5:]):
+            connection.server.over.wait(0.1)
+            connection.send(piece)
+        connection.send(response(rapid(SIZE)))
+
+    with Server(script) as server:
+        answer = post(server, sparse=SIZE)
+    assert (answer.outcome, post.call.http_status) == ("rapid", 200)
+    assert (post.call.sending.complete, post.call.sending.cut_short) == (True, False)
+
+
+def test_the_flag_behind_an_interim_answer():
+    with Server(sending(PROCESSING + response(b"true"))) as server:
+        assert ask(server) is True
+
+
+@pytest.mark.parametrize("status", [100, 102])
+def test_interim_answers_without_end(post, monkeypatch, status):
+    """One by one, they cannot be waited for longer than for one answer, nor can any number of them."""
+    line = b"HTTP/1.1 %d X\r\n\r\n" % status
+
+    def script(connection):
+        connection.read_head()
+        connection.discard_body()
+        while not connection.server.over.wait(0.01):
+            connection.send(line)
+
+    with Server(script) as server:
+        started = time.monotonic()
+        error = failure(post, server, answer=SOON)
+        assert time.monotonic() - started < SOON + 3
+        assert (str(error), error.accepted) == ("connected, but no answer within 0.3 s", True)
+    with Server(sending(line * 2 * _interim.MOST_INTERIM)) as server:
+        error = failure(post, server)
+    assert (f"more than {_interim.MOST_INTERIM} interim answers, as HTTP {status}" in str(error), error.accepted) == (
+        True,
+        True,
+    )
+    monkeypatch.setattr(_interim, "MOST_INTERIM", 3)
+    with Server(sending(line * 3 + response(rapid(7)))) as server:
+        assert post(server).outcome == "rapid"
+
+
+def test_a_switch_of_protocols_is_an_answer(post):
+    """Nothing that HTTP could read follows it."""
+    early = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+
+    def script(connection):
+        connection.read_head()
+        connection.send(early)
+        connection.sit()
+
+    with Server(script) as server:
+        error = failure(post, server, kind=AnswerError, sparse=SIZE)
+    assert re.match("HTTP 101: The peer's answer is empty", str(error))
+    assert post.call.sending.cut_short
 
 
 # Redirects: requests makes a GET of a POST after 302 and reports its 200; after 307 it sends the whole file again.
