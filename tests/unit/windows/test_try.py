@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 
 import pytest
 
+from swarm_peer.store import Store
 from windows_double.farm import CONFIG, DATA_DIR, ROOT, SERVICE
 
 IMPORT_DIR = r"C:\Builds to import"
@@ -20,7 +23,7 @@ IMPORT_DIR = r"C:\Builds to import"
 def attempt(farm, peer):
     """Run it, and return what it writes and what it prints."""
 
-    def run(**variables):
+    def run(succeeds=True, **variables):
         result = farm.directory / "result.json"
         done = farm.run(
             str(ROOT / "tests" / "windows" / "try.yml"),
@@ -30,10 +33,11 @@ def attempt(farm, peer):
             vray_swarm_web_port=peer.port,
             vray_swarm_api_from="peer",
             try_wait=30,
+            try_still=2,
             try_result=str(result),
             **variables,
         )
-        assert done.succeeded, done.output
+        assert done.succeeded == succeeds, done.output
         return json.loads(result.read_text()), done.one(task="Show it in short")["msg"], result.read_text()
 
     return run
@@ -85,6 +89,7 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
         "upload from the machine": "changed",
         "upload from the machine again": "ok",
         "see that it is set back": "ok",
+        "remove what was kept": "changed",
         "remove what was deployed": "changed",
         "look again": "ok",
     }
@@ -96,6 +101,7 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
     identified = steps["identify the build on the machine"]["told"]
     assert (identified["format"], identified["platform"]) == ("tar", "Windows_x86") and identified["sha256"]
     assert told["same_settings_at_the_end"] is True and told["left_deployed"] == [] and told["not_changed_since"] == []
+    assert told["left_kept"] == told["not_set_back"] == []
     assert told["collection"] and told["machine"]["ansible_architecture"] == "64-bit"
     assert peer.text() == before and on_disk(peer) == files and peer.swarm.state == "started"
     assert [line for line in lines if re.match(r"set again: ok, \d+(\.\d)? s$", line)]
@@ -113,6 +119,76 @@ def test_what_is_wrong_is_told_and_set_back(attempt, builds, peer, tmp_path):
     assert states["upload"] == ("failed", False) and states["import from a directory"] == ("skipped", True)
     assert [line for line in lines if line.startswith("upload: failed") and "NOT AS EXPECTED: ws1: " in line]
     assert peer.text() == before and on_disk(peer) == files
+
+
+@pytest.fixture
+def other_swarm(monkeypatch):
+    """One that keeps what is sent under another name, and deploys whatever lies there and is not deployed."""
+    put, scan = Store._put, Store.scan
+
+    def put_elsewhere(store, source, target, settled):
+        put(store, source, os.path.join(os.path.dirname(target), "kept-" + os.path.basename(source)), settled)
+
+    def forget(store, first=False):
+        store._settled.clear()
+        scan(store, first)
+
+    monkeypatch.setattr(Store, "_put", put_elsewhere)
+    monkeypatch.setattr(Store, "scan", forget)
+
+
+@pytest.mark.usefixtures("other_swarm")
+def test_a_swarm_that_would_deploy_it_anew_has_nothing_to_deploy(attempt, builds, peer):
+    before, files = peer.text(), on_disk(peer)
+    told, lines, _text = attempt(try_changes=True, **builds)
+    assert told["left_deployed"] == told["left_kept"] == told["not_set_back"] == []
+    assert not [line for line in lines if line.startswith("NOT SET BACK")]
+    assert peer.text() == before and on_disk(peer) == files
+
+
+@pytest.mark.usefixtures("other_swarm")
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_comes_back_is_told_and_fails(attempt, builds, peer, tmp_path, monkeypatch, keep):
+    """As another peer would hand it back."""
+    elsewhere, scan = tmp_path / "elsewhere", Store.scan
+
+    def bring_back(store, first=False):
+        for archive in os.listdir(store.import_dir):
+            if archive.startswith("kept-"):
+                shutil.copy(os.path.join(store.import_dir, archive), elsewhere)
+        if elsewhere.exists():
+            shutil.copy(elsewhere, os.path.join(store.import_dir, "again.tar"))
+        scan(store, first)
+
+    monkeypatch.setattr(Store, "scan", bring_back)
+    builds.update(try_remote_build="", try_import_dir="")
+    told, lines, _text = attempt(succeeds=keep, try_changes=True, try_keep=keep, **builds)
+    assert told["left_deployed"] == ["6.20.11-0123abcd"] and "again.tar" in told["left_kept"]
+    assert [line for line in lines if line == "NOT SET BACK: deployed, and was not before: 6.20.11-0123abcd"]
+    assert [line for line in lines if line.startswith("NOT SET BACK: in C:") and "again.tar" in line]
+
+
+def test_nothing_is_removed_from_the_directory_that_was_given(attempt, builds, peer, monkeypatch):
+    """Where Swarm could not be pointed back, what lies there was not made by the run."""
+    inside = DATA_DIR + r"\to import"
+    given = peer.host.real(IMPORT_DIR).rename(peer.host.real(inside))
+    files, start = sorted(given.iterdir()), peer.swarm.start
+    builds.update(try_import_dir=inside)
+
+    def then_locked():
+        start()
+        if inside in peer.text():
+            peer.host.locked.add(CONFIG.lower())
+
+    monkeypatch.setattr(peer.swarm, "start", then_locked)
+    told, lines, _text = attempt(succeeds=False, try_changes=True, **builds)
+    assert inside in peer.text() and told["same_settings_at_the_end"] is False
+    assert {
+        "NOT SET BACK: swarm.yaml says something else than before",
+        f"NOT SET BACK: Swarm reads {inside}, where nothing was removed",
+    } <= set(lines)
+    assert told["left_kept"] == []
+    assert set(files) <= set(given.iterdir())
 
 
 @pytest.mark.parametrize("may_change", [True, False])
