@@ -23,17 +23,18 @@ __all__ = ["NAME", "ROOT", "SERVICE", "VERSION", "Farm", "Peer"]
 SERVICE = "com.example.swarm"
 SITE = ROOT / "tests" / "doubles" / "macos" / "site"
 
-# What stands in PATH for the programs of a Mac: it asks the double.
+# What stands in PATH for the programs of a Mac: it asks the double. A run calls dozens of them, and json and socket would
+# take longer to import than Python takes to start. The answer has numbers and texts of ASCII: Python reads it as its own.
 _PROGRAM = """\
 #!{python} -IS
-import json, os, socket, sys
+import _json, _socket, os, sys
 
-with socket.socket(socket.AF_UNIX) as sock:
-    sock.connect(os.environ["MACOS_DOUBLE_SOCKET"])
-    argv = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
-    sock.sendall(json.dumps({{"host": os.environ["MACOS_DOUBLE_HOST"], "argv": argv}}).encode() + b"\\n")
-    with sock.makefile("rb") as stream:
-        answer = json.loads(stream.read())
+argv = map(_json.encode_basestring_ascii, [os.path.basename(sys.argv[0]), *sys.argv[1:]])
+host = _json.encode_basestring_ascii(os.environ["MACOS_DOUBLE_HOST"])
+sock = _socket.socket(_socket.AF_UNIX)
+sock.connect(os.environ["MACOS_DOUBLE_SOCKET"])
+sock.sendall(b'{{"host": %s, "argv": [%s]}}\\n' % (host.encode(), ", ".join(argv).encode()))
+answer = eval(b"".join(iter(lambda: sock.recv(65536), b"")), {{}})
 sys.stdout.write(answer["stdout"])
 sys.stderr.write(answer["stderr"])
 sys.exit(answer["rc"])
