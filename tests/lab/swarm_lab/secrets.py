@@ -61,12 +61,14 @@ def as_file(line: str) -> tuple[str, str, str]:
 def holders(lab: Lab, words: str) -> set[tuple[str, str, str]]:
     """The files of Ansible on this machine that hold some words, with their modes and those of their directories."""
     found = set()
-    for path in (lab.folder / "ansible").rglob("*"):
-        # It may be gone by now.
-        with suppress(OSError):
-            if path.is_file() and words.encode() in path.read_bytes():
-                modes = [f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (path, path.parent)]
-                found.add((modes[0], modes[1], str(path)))
+    # By this, since Path.rglob() ends with an error where a directory has gone meanwhile, and with it the whole watch.
+    for folder, dummy, names in os.walk(lab.folder / "ansible"):
+        for path in (Path(folder, name) for name in names):
+            # It may be gone by now.
+            with suppress(OSError):
+                if path.is_file() and words.encode() in path.read_bytes():
+                    modes = [f"{stat.S_IMODE(place.stat().st_mode):o}" for place in (path, path.parent)]
+                    found.add((modes[0], modes[1], str(path)))
     return found
 
 
