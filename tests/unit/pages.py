@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import pathlib
 import re
 
@@ -15,13 +16,19 @@ import yaml
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 
+@functools.lru_cache(maxsize=None)
+def parsed(path):
+    """The statements of a file: many rows name tests of the same one."""
+    return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+@functools.lru_cache(maxsize=None)
 def names_in(path):
     """The tests of a file: its functions, or the names of its tasks and the faults of its loops."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+        return {node.name for node in parsed(path) if isinstance(node, ast.FunctionDef)}
     found = set()
-    todo = [yaml.safe_load(text)]
+    todo = [yaml.safe_load(path.read_text(encoding="utf-8"))]
     while todo:
         item = todo.pop()
         if isinstance(item, dict):
@@ -35,8 +42,7 @@ def names_in(path):
 def texts_in(name):
     """The texts in the source of a test in Python."""
     path, _colons, test = name.partition("::")
-    body = ast.parse((TESTS / path).read_text(encoding="utf-8")).body
-    (function,) = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == test]
+    (function,) = [node for node in parsed(TESTS / path) if isinstance(node, ast.FunctionDef) and node.name == test]
     constants = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant)]
     return [text for text in constants if isinstance(text, str)]
 

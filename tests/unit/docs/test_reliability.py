@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -23,6 +24,7 @@ NAMED = [name for cells in ROWS for name in named_by(cells)]
 MESSAGES = [cells for cells in ROWS if len(cells) == 4 and not cells[1].startswith("*")]
 
 
+@functools.lru_cache(maxsize=None)
 def cases():
     """The faults of the integration target, by name."""
     (play,) = yaml.safe_load((TESTS / UPLOAD_FAULTS).read_text(encoding="utf-8"))
