@@ -435,8 +435,8 @@ def for_oldest() -> str:
 CHECKS = (
     on_lab("share", "test_distribute or test_share"),
     on_lab("peers", "not (test_distribute or test_share)"),
-    ansible_test("integration", "newest", uses="port 1113"),
     unit("newest"),
+    ansible_test("integration", "newest", uses="port 1113"),
     # What comes over the wire is the same for each ansible-core.
     ansible_test("integration", "oldest", uses="port 1113", more=" --exclude upload_faults"),
     # Nor does it matter to what a program of the host sends, to texts and to properties of functions: all of that is
