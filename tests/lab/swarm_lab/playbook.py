@@ -133,8 +133,8 @@ class Playing:
     def wait_for_task(self, task: str, host: str = "", timeout: float = 60) -> None:
         """Wait until a task (the end of its name) has started, on a host if one is given."""
         for dummy in wait_until(time.monotonic() + timeout):
-            for event in self._read():
-                if event["event"] == "start" and event["task"].endswith(task) and host in ("", event["host"]):
+            for event in self._read("start"):
+                if event["task"].endswith(task) and host in ("", event["host"]):
                     return
             if self.process.poll() is not None:
                 break
@@ -156,17 +156,17 @@ class Playing:
     def results(self) -> list[Result]:
         """What has ended so far."""
         names = [field.name for field in dataclasses.fields(Result)]
-        return [Result(*(event[name] for name in names)) for event in self._read() if event["event"] == "result"]
+        return [Result(*(event[name] for name in names)) for event in self._read("result")]
 
     def _recap(self) -> dict[str, dict[str, int]]:
-        for event in self._read():
-            if event["event"] == "recap":
-                return dict(event["recap"])
-        return {}
+        return next((dict(event["recap"]) for event in self._read("recap")), {})
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _read(self, kind: str) -> list[dict[str, Any]]:
+        """The events of one kind, by how their lines begin: results are long, and who waits for a task reads often."""
         if not self.events.exists():
             return []
         text = self.events.read_text(encoding="utf-8")
+        begin = f'{{"event": "{kind}"'
         # The last line may be half written.
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        lines = text[: text.rfind("\n") + 1].split("\n")
+        return [json.loads(line) for line in lines if line.startswith(begin)]
