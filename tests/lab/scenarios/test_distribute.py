@@ -412,40 +412,41 @@ def test_a_stop_that_hangs_keeps_no_other_peer_down(lab: Lab, archive: Path) -> 
         assert is_active(lab, peer) and deployed(lab, peer) == [VERSION]
 
 
-# Where the control machine may die, and what a peer is then like.
-PHASES = [
-    "Look at the peer",
-    "Mount the share, now and at each boot",
-    "Stop Swarm, set, and start it",
-    "Wait for builds that are not deployed yet",
-    "Keep what was found",
-]
+# Where the control machine may die, and for how many peers: several are in the middle of it only where each takes long.
+PHASES = {
+    "Look at the peer": ["peer1"],
+    "Mount the share, now and at each boot": ["peer1"],
+    "Stop Swarm, set, and start it": ["peer1", "peer2"],
+    "Wait for builds that are not deployed yet": ["peer1"],
+    "Keep what was found": ["peer1"],
+}
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_control_machine_that_dies_leaves_no_peer_stopped(lab: Lab, archive: Path, phase: str) -> None:
+    peers, hosts = PHASES[phase], ",".join(PHASES[phase])
     fill(lab, archive)
     # It takes its time to stop, so that the middle can be hit.
-    for peer in ("peer1", "peer2"):
+    for peer in peers:
         drop_in(lab, peer, "ExecStartPre=/bin/sleep 2")
-    with lab.start_playbook(DISTRIBUTE, variables=given("peer1,peer2", {})) as playing:
+    with lab.start_playbook(DISTRIBUTE, variables=given(hosts, {})) as playing:
         playing.wait_for_task(phase)
         if phase.startswith("Stop"):
             until = time.monotonic() + 30
             while is_active(lab, "peer1"):
                 assert time.monotonic() < until
         playing.kill()
-    for peer in ("peer1", "peer2"):
+    for peer in peers:
         rescue(lab, peer)
     until = time.monotonic() + 60
-    while not all(is_active(lab, peer) for peer in ("peer1", "peer2")):
+    while not all(is_active(lab, peer) for peer in peers):
         assert time.monotonic() < until
         time.sleep(0.2)
-    again = distribute(lab, hosts="peer1,peer2")
+    again = distribute(lab, hosts=hosts)
     assert again.succeeded, again
-    for peer in ("peer1", "peer2"):
+    for peer in peers:
         assert deployed(lab, peer) == [VERSION]
-    assert distribute(lab, hosts="peer1,peer2").changed == {}
+    assert distribute(lab, hosts=hosts).changed == {}
 
 
 def test_discover_finds_odd_paths(lab: Lab) -> None:
