@@ -67,7 +67,7 @@ def tables(counts: Sequence[int], rounds: int, say: Callable[[str], None]) -> It
     if reason or missing:
         say(f"no lab: {reason or 'missing packages: ' + ' '.join(missing)}")
         return
-    lab = Lab(os.environ.get("LAB_NAME") or LAB_NAME, peers=max(5, *counts))
+    lab = Lab(os.environ.get("LAB_NAME") or LAB_NAME, peers=max(5, *counts), keeps_bytecode=False)
     with lab.lock(), tempfile.TemporaryDirectory(prefix="vray_swarm-bench-") as name:
         folder = Path(name)
         build = make_archive(folder / f"vray-{VERSION}.tar", version=VERSION, size=3 * MIB)

@@ -17,7 +17,6 @@ from .system import Cgroup, in_namespace, ip_batch, run, unmount_all, write
 FILES = Path(__file__).resolve().parents[1] / "files"
 # As in the environments of the tests: most of what a module costs a host is to compile what Ansible sends.
 KEPT_BYTECODE = FILES.parents[1] / "tools" / "kept_bytecode.py"
-KEPT = "/usr/kept-bytecode"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +144,8 @@ class Host:
         run(["mount", "-t", "overlay", "overlay", "-o", options, str(self.root)])
         self.cgroup.make()
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--boot", "--register=no", "--keep-unit"]
-        command += [f"--bind={common.parent / 'kept-bytecode'}:{KEPT}"]
+        kept = kept_bytecode(common)
+        command += [f"--bind={kept}:/usr/{kept.name}"] if kept.exists() else []
         command += [f"--machine={self.machine}", f"--hostname={self.name}", "--link-journal=no", "--resolv-conf=off"]
         command += ["--timezone=off", f"--network-namespace-path=/run/netns/{self.namespace}", "--bind=/dev/fuse"]
         command += ["--capability=all", "--console=pipe", "--kill-signal=SIGRTMIN+3"]
@@ -200,11 +200,6 @@ def write_common_files(common: Path, rootfs: Path, library: list[Path], keys: Pa
             shutil.copytree(source, swarm / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copyfile(source, swarm / source.name)
-    # Shared, since a host that is as new has kept nothing: see Host.start().
-    packages = common / "usr" / "lib" / "python3" / "dist-packages"
-    write(packages / KEPT_BYTECODE.name, KEPT_BYTECODE.read_text(encoding="utf-8"))
-    write(packages / f"{KEPT_BYTECODE.stem}.pth", f"import {KEPT_BYTECODE.stem}\n")
-    (common.parent / "kept-bytecode").mkdir()
     # Below /usr, since /sbin is a link there, which a directory over it would hide.
     mount_cifs = (FILES / "mount_cifs.py").read_text(encoding="utf-8")
     write(common / "usr" / "sbin" / "mount.cifs", f"#!/usr/bin/python3\n{mount_cifs}", 0o755)
@@ -228,6 +223,19 @@ def write_common_files(common: Path, rootfs: Path, library: list[Path], keys: Pa
         for path in (authorized, authorized.parent, home):
             os.chown(path, user, group)
         home.chmod(mode)
+
+
+def kept_bytecode(common: Path) -> Path:
+    """The folder that all hosts share for it: one that is as new has kept nothing of its own."""
+    return common.parent / "kept-bytecode"
+
+
+def keep_bytecode(common: Path) -> None:
+    """Let the Pythons of all hosts keep what they compile of modules."""
+    packages = common / "usr" / "lib" / "python3" / "dist-packages"
+    write(packages / KEPT_BYTECODE.name, KEPT_BYTECODE.read_text(encoding="utf-8"))
+    write(packages / f"{KEPT_BYTECODE.stem}.pth", f"import {KEPT_BYTECODE.stem}\n")
+    kept_bytecode(common).mkdir()
 
 
 def _parent(path: Path) -> Path:

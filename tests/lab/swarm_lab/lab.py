@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Union
 
 from . import rootfs
-from .host import MOST_PEERS, PEERS, SERVER, Host, specs, write_common_files
+from .host import MOST_PEERS, PEERS, SERVER, Host, keep_bytecode, specs, write_common_files
 from .playbook import Playing, Run
 from .system import (
     Cgroup,
@@ -66,7 +66,10 @@ print(json.dumps(waiting))
 class Lab:
     """A file server and five peers, or more. Several labs can be up at a time, each with a name of its own."""
 
-    def __init__(self, name: str = "", net: str = "", peers: int = 0) -> None:
+    def __init__(self, name: str = "", net: str = "", peers: int = 0, keeps_bytecode: bool = True) -> None:
+        """
+        :param keeps_bytecode: Whether a host is spared what Python does for each task on a real one, for it to be quick.
+        """
         self.name = name or os.environ.get("LAB_NAME") or "vray"
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,23}", self.name):
             raise LabError(f"LAB_NAME: small letters, digits and dashes are expected, not {self.name!r}")
@@ -86,6 +89,7 @@ class Lab:
             raise LabError(f"LAB_PEERS: a number from {len(PEERS)} to {MOST_PEERS} is expected, not {count!r}")
         self.hosts = {spec.name: Host(spec, self.name, self.folder, self.net) for spec in specs(int(count))}
         self.peers = [host.name for host in self.hosts.values() if host.spec.swarm]
+        self.keeps_bytecode = keeps_bytecode
         #: The hosts that a scenario did something to. Another process may have used the lab before.
         self.touched = set(self.hosts)
         self.runs = 0
@@ -211,6 +215,8 @@ class Lab:
         library = [ROOT / "tests" / "peer" / "swarm_peer", Path(multipart.origin)]
         names = {host.name: host.address for host in self.hosts.values()}
         write_common_files(self.folder / "common", root, library, self.folder, {"controller": f"{self.net}.1", **names})
+        if self.keeps_bytecode:
+            keep_bytecode(self.folder / "common")
         for host in self.hosts.values():
             host.write_own_files(root)
 
