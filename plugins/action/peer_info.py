@@ -67,6 +67,9 @@ _SAY_EACH = 60.0
 # For how long a queued build has to be away from the import directory until it is taken for refused, in seconds. Nobody
 # says whether Swarm moves it elsewhere while it deploys it.
 _GONE_AFTER = 60.0
+# For how long the web port of a Swarm that runs is asked when all builds are there, in seconds. One that first imports
+# and then listens does so soon.
+_SILENT_FOR = 20.0
 
 
 class ActionModule(SwarmAction):
@@ -151,19 +154,20 @@ class ActionModule(SwarmAction):
         """Look again until all builds are deployed and have stopped to grow, none can come, or the time is up."""
         start = said = time.monotonic()
         seconds, pause = self.options["wait"], _FIRST_PAUSE
-        gone, still = _Gone(wanted.queued), _Still(self.options["settle_time"])
+        gone, still, silent = _Gone(wanted.queued), _Still(self.options["settle_time"]), _Silent()
         while True:
             now = time.monotonic()
             self._settled = still.is_long(facts, now) or _is_down(facts)
-            if now - start >= seconds or (not _missing(facts) and self._settled) or _is_down(facts):
+            if now - start >= seconds or _is_down(facts):
+                return facts
+            if not _missing(facts) and self._settled and not silent.may_answer(facts, now):
                 return facts
             if _missing(facts) and gone.are_all(facts, now):
                 return facts
             if now - said >= _SAY_EACH:
                 said = now
-                left = (
-                    ", ".join(item["want"] or item["subject"] for item in _missing(facts)) or "the size of the builds"
-                )
+                left = ", ".join(item["want"] or item["subject"] for item in _missing(facts))
+                left = left or ("the web port" if self._settled else "the size of the builds")
                 display.display(printable(f"{self.label}: waits for {left} ({now - start:.0f} s of {seconds:.0f})"))
             time.sleep(max(0.0, min(pause, start + seconds - now)))
             pause = min(_LONGEST_PAUSE, pause * 1.5)
@@ -253,6 +257,25 @@ class _Still:
         if seen != self._seen or not {"data_dir", "build_sizes"}.isdisjoint(facts["errors"]):
             self._seen, self._since = seen, now
         return now > self._since and now - self._since >= self._seconds
+
+
+class _Silent:
+    """The web port of a Swarm that runs, when nothing else is waited for."""
+
+    def __init__(self) -> None:
+        self._since: t.Optional[float] = None
+
+    def may_answer(self, facts: t.Mapping[str, t.Any], now: float) -> bool:
+        """Whether it does not answer yet, and may soon."""
+        if not _is_running(facts) or all(item["kind"] != "api" for item in facts["differences"]):
+            return False
+        if self._since is None:
+            self._since = now
+        return now - self._since < _SILENT_FOR
+
+
+def _is_running(facts: t.Mapping[str, t.Any]) -> bool:
+    return bool(facts["service"]) and facts["service"]["state"] == "running"
 
 
 def _is_down(facts: t.Mapping[str, t.Any]) -> bool:

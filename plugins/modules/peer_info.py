@@ -223,6 +223,8 @@ options:
     description:
       - How long to wait until all of O(wanted.builds) are deployed and have stopped to grow, in seconds. Each minute a line
         says what is waited for. Nothing is waited for in check mode, or while the service is down.
+      - Meanwhile the web port is asked as well. Where O(service) runs and the port is silent when all are deployed, it is
+        asked for up to 20 more seconds. What it said last is what RV(differences) tells.
       - Cannot be combined with O(watch).
     type: float
     default: 0

@@ -91,6 +91,21 @@ def of_a_play(role, name, awaited=(), interrupted=(), **more):
     return decide(role, name, **{**variables, **more})
 
 
+def can_wait(*kinds, service="running", **more):
+    look = {"differences": [{"kind": kind} for kind in ("build", *kinds)], "service": {"state": service}}
+    return of_a_play("verify", "__verify_can_wait", __vray_swarm_looked=look, **more)
+
+
+def test_a_web_port_that_is_silent_keeps_nobody_from_waiting_while_swarm_runs():
+    assert can_wait() is True and can_wait("api") is True
+    for state in ("stopped", "failed", "absent", "unknown"):
+        assert can_wait("api", service=state) is False
+    for kind in set(HINDRANCES) - {"api"}:
+        assert can_wait("api", kind) is False
+    for given in [*NOBODY_WAITS, {"__verify_until": 0}]:
+        assert can_wait("api", **given) is False
+
+
 NOBODY_WAITS = [{"ansible_check_mode": True}, {"vray_swarm_audit": True}]
 
 

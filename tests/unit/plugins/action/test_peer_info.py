@@ -228,3 +228,31 @@ def test_what_was_not_waited_for_is_not_known_to_have_settled(monkeypatch, clock
     action = settling(monkeypatch, clock, [(0, [], 0)])
     action._task.check_mode = True
     assert action.act()["settled"] is None and clock.now == 1000
+
+
+def silent_until(action, clock, second, state="running"):
+    """Let the web port of a peer that is waited for be silent until then."""
+    look, began = action._look, clock.now
+
+    def looked():
+        found = dict(look(), service={"state": state})
+        if clock.now - began < second:
+            found["differences"] = [*found["differences"], {"kind": "api"}]
+        return found
+
+    action._look = looked
+    return action
+
+
+def test_a_web_port_is_asked_as_long_as_builds_are_waited_for(monkeypatch, clock, lines):
+    action = silent_until(Acting(monkeypatch, clock, [(0, ["a.tar"], 0), (50, [], 1)]), clock, 60)
+    assert action.act()["differences"] == [] and 1060 <= clock.now < 1080
+
+
+def test_a_web_port_that_stays_silent_is_told_soon_when_all_is_deployed(monkeypatch, clock, lines):
+    action = silent_until(Acting(monkeypatch, clock, [(0, ["a.tar"], 0), (50, [], 1)]), clock, 1000)
+    assert [item["kind"] for item in action.act()["differences"]] == ["api"] and 1070 <= clock.now < 1100
+    # Where nobody knows whether Swarm runs, nothing is expected of it.
+    began = clock.now
+    action = silent_until(Acting(monkeypatch, clock, [(0, ["a.tar"], 0), (50, [], 1)]), clock, 1000, "unknown")
+    assert [item["kind"] for item in action.act()["differences"]] == ["api"] and clock.now - began < 70
