@@ -11,7 +11,7 @@ import signal
 import sys
 import typing as t
 
-from . import builds, faults
+from . import builds, faults, store
 from .peer import Peer
 from .settings import SettingsError
 
@@ -33,6 +33,9 @@ def main(arguments: t.Optional[t.Sequence[str]] = None) -> int:
     parser.add_argument("--log", help="append events to this file as JSON lines")
     parser.add_argument("--deploy-anything", action="store_true", help="deploy files that are no test builds as well")
     parser.add_argument("--status", type=int, default=200, help="the HTTP status of the answers to uploads")
+    parser.add_argument(
+        "--kept-as", default="sent", choices=store.KEPT_AS, help="names of files in the import directory"
+    )
     parser.add_argument("--fault", action="append", default=[], type=_fault, help="may repeat")
     options = parser.parse_args(arguments)
     # Blocked before the threads start, so that none of them gets the signal and sigwait() does.
@@ -48,6 +51,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None) -> int:
         log=options.log,
         deploy_anything=options.deploy_anything,
         status=options.status,
+        kept_as=options.kept_as,
         faults=options.fault,
     )
     try:

@@ -46,6 +46,7 @@ class Peer:
         log: t.Optional[t.Union[str, os.PathLike[str]]] = None,
         deploy_anything: bool = False,
         status: int = 200,
+        kept_as: str = "sent",
         faults: t.Iterable[t.Union[str, _faults.Fault]] = (),
     ) -> None:
         self.data_dir = os.path.abspath(data_dir)
@@ -55,6 +56,7 @@ class Peer:
         self.platform = platform
         self.deploy_anything = deploy_anything
         self.status = status
+        self.kept_as = kept_as
         self.faults = _faults.Faults(faults)
         self.log = Events(os.fspath(log) if log is not None else None)
         self.stopping = threading.Event()
@@ -111,6 +113,7 @@ class Peer:
             self.log,
             self.stopping,
             self._faults_of_unpacking,
+            self.kept_as,
         )
         handler = t.cast(t.Type[web.Handler], type("Handler", (web.Handler,), {"peer": self}))
 

@@ -15,6 +15,7 @@ import shutil
 import threading
 import time
 import typing as t
+import uuid
 
 from . import builds
 from .events import Events
@@ -23,6 +24,10 @@ from .form import Spool
 
 Answer = t.Dict[str, t.Dict[str, t.Any]]
 Key = t.Tuple[int, int, int, int]
+
+
+# How a file is called in the import directory: as it was sent, by a name of its own, or by its version.
+KEPT_AS = ("sent", "uuid", "version")
 
 
 class Rejected(Exception):
@@ -44,6 +49,8 @@ class Upload:
     spool: Spool
     name: str
     began: float
+    #: Where it was kept.
+    path: str = ""
 
 
 def fail(message: str, tmp_file: str) -> Answer:
@@ -61,12 +68,14 @@ class Store:
         events: Events,
         stopping: threading.Event,
         faults: t.Callable[[], Plan],
+        kept_as: str = "sent",
     ) -> None:
         self.vray_dir = os.path.join(os.path.abspath(data_dir), "VRay")
         self.import_dir = import_dir or os.path.join(self.vray_dir, "import")
         self.platform = platform
         self.allow_executables = allow_executables
         self.deploy_anything = deploy_anything
+        self.kept_as = kept_as
         self._events = events
         self._stopping = stopping
         self._faults = faults
@@ -128,17 +137,17 @@ class Store:
         ((tag, told),) = answer.items()
         if tag not in ("RapidUR", "QueuedUR"):
             return
-        kept = os.path.join(self.import_dir, upload.name)
         if tag == "RapidUR":
-            walked = os.walk(self._deployed(self._examine(kept)))
+            walked = os.walk(self._deployed(self._examine(upload.path)))
             files = [os.path.join(folder, name) for folder, _folders, names in walked for name in names]
             largest = max(files, key=os.path.getsize)
             os.truncate(largest, max(0, os.path.getsize(largest) - lost))
         told["uploadedFileSize"] -= lost
         with self._lock:
-            os.truncate(kept, told["uploadedFileSize"])
-            if upload.name in self._settled:
-                self._settled[upload.name] = _key(os.stat(kept))
+            os.truncate(upload.path, told["uploadedFileSize"])
+            name = os.path.basename(upload.path)
+            if name in self._settled:
+                self._settled[name] = _key(os.stat(upload.path))
 
     def _existing(self, build: builds.Build, spool: Spool) -> Answer:
         return {
@@ -211,7 +220,7 @@ class Store:
 
     def _keep(self, upload: Upload, settled: bool = True) -> str:
         """Move an uploaded file to its name in the import directory, in one step."""
-        target = os.path.join(self.import_dir, upload.name)
+        upload.path = target = os.path.join(self.import_dir, self._kept_name(upload))
         try:
             self._put(upload.spool.path, target, settled)
         except OSError as error:
@@ -233,6 +242,15 @@ class Store:
             with self._lock:
                 self._own.discard(partial)
         return target
+
+    def _kept_name(self, upload: Upload) -> str:
+        if self.kept_as == "uuid":
+            return "%s.upload" % uuid.uuid4()
+        if self.kept_as == "version":
+            with contextlib.suppress(Rejected):
+                build = self._examine(upload.spool.path, upload.spool.sha256)
+                return "vray-%s%s" % (build.version_str, "" if build.installer else ".tar")
+        return upload.name
 
     def _put(self, source: str, target: str, settled: bool) -> None:
         name = os.path.basename(target)

@@ -199,6 +199,23 @@ def test_queued(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     assert deployed(peer) == ["vray-6.20.10-e8197af2"] and imported(peer) == [archive.name]
 
 
+@pytest.mark.parametrize("queued", ["true", "false"])
+@pytest.mark.parametrize(
+    "kept_as, name", [("uuid", r"[0-9a-f-]{36}\.upload"), ("version", r"vray-6\.20\.10-e8197af2\.tar")]
+)
+def test_another_name_in_the_import_directory(
+    peers: t.Callable[..., Peer], archive: pathlib.Path, queued: str, kept_as: str, name: str
+) -> None:
+    peer = peers(uploads_queue_period=0.05, kept_as=kept_as)
+    answer = post(peer, archive.read_bytes(), queued=queued).json
+    (kept,) = imported(peer)
+    assert re.fullmatch(name, kept)
+    if queued == "true":
+        assert answer["QueuedUR"]["queuedAs"] == os.path.join(peer.store.import_dir, kept)
+        assert peer.wait_for("import", name=kept)["result"] == "deployed"
+    assert deployed(peer) == ["vray-6.20.10-e8197af2"]
+
+
 def test_queued_is_not_deployed_before_its_time(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     peer = peers()
     assert "QueuedUR" in post(peer, archive.read_bytes(), queued="true").json
