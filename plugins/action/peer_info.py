@@ -154,7 +154,7 @@ class ActionModule(SwarmAction):
         """Look again until all builds are deployed and have stopped to grow, none can come, or the time is up."""
         start = said = time.monotonic()
         seconds, pause = self.options["wait"], _FIRST_PAUSE
-        gone, still, silent = _Gone(wanted.queued), _Still(self.options["settle_time"]), _Silent()
+        gone, still, silent = _Gone(wanted), _Still(self.options["settle_time"]), _Silent()
         while True:
             now = time.monotonic()
             self._settled = still.is_long(facts, now) or _is_down(facts)
@@ -225,15 +225,14 @@ def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
 class _Gone:
     """Queued builds that left the import directory, and are not deployed."""
 
-    def __init__(self, queued: t.Container[str]) -> None:
-        self._queued = queued
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
         self._since: t.Dict[str, float] = {}
 
     def are_all(self, facts: t.Mapping[str, t.Any], now: float) -> bool:
         """Whether all that are missing have been away for long."""
-        there = {item["name"] for item in facts["imports"]}
         names = [item["subject"] for item in _missing(facts)]
-        away = [name for name in names if name in self._queued and name not in there]
+        away = self._wanted.away(facts).intersection(names)
         self._since = {name: self._since.get(name, now) for name in away}
         return "import_dir" not in facts["errors"] and all(
             now - self._since.get(name, now) >= _GONE_AFTER for name in names

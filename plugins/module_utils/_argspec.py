@@ -86,6 +86,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
             },
             # Of public keys.
             "keyring": {"type": "str", "no_log": False},
+            "queued_as": {"type": "dict", "default": {}},
             "known": {"type": "list", "elements": "str", "default": []},
             "only": {"type": "bool", "default": False},
             "disk_factor": {"type": "float", "default": 3},

@@ -305,6 +305,7 @@ class Upload:
         """The peer has the file, but not under the wanted version: it waits, cannot be deployed, or is another one."""
         where = f"The import directory holds this build, as {path}"
         if wanted is None:
+            self.report.queued_as = path
             self._present(
                 "unknown",
                 f"{where}; nothing was sent. Whether it is deployed cannot be told, since no version is known.",
@@ -317,6 +318,7 @@ class Upload:
             # Whether this is the version has to be known then, and the peer's answer tells it.
             self._hooks.notify(f"{where}. {state} It is sent again, since Swarm answers why.")
             return False
+        self.report.queued_as = path
         self._present(False, f"{where}; nothing was sent. {state}")
         self._hooks.warn(
             f"{where}; nothing was sent. {state} Swarm tries what lies there every few seconds: if it stays so, its log"

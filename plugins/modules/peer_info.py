@@ -147,6 +147,8 @@ options:
             description:
               - Whether it was put in the import directory. When it leaves that, and is not deployed a minute later, O(wait)
                 does not wait for it any longer.
+              - It is there under the name that O(wanted.queued_as) or O(wanted.builds[].name) has. In a directory that is on
+                no network, it may also have another name with this version in it, or the size in O(wanted.builds[].bytes).
             type: bool
             default: false
           platform:
@@ -202,6 +204,13 @@ options:
           - The import directory must be C(<channel>/<platform>) in O(share_path). One that does not lie on a share needs
             no signature.
         type: str
+      queued_as:
+        description:
+          - Where Swarm has said that it put a build, by the name of it in O(wanted.builds), as
+            RV(renderops.vray_swarm.upload#module:queued_as) tells it. Of what is not in the import directory then, nobody can
+            tell whether it has gone.
+        type: dict
+        default: {}
       known:
         description:
           - Version strings of builds that were deployed before, and do not count for a build whose version is not known.
@@ -662,6 +671,14 @@ wanted_builds:
     deployed:
       description: Whether this version is deployed. V(null) when no version is known, or the data directory was not looked at.
       type: bool
+    imported:
+      description: >-
+        The name of its file in the import directory, V(null) when none is seen there. Swarm may keep it under another name than
+        that which was sent.
+      type: str
+    elsewhere:
+      description: Where O(wanted.queued_as) has it, if that is in another directory than the import directory, else V(null).
+      type: str
 discovered:
   description: What was found.
   type: dict

@@ -259,9 +259,9 @@ deployed_in_directory:
   returned: always, V(null) unless it is known
   sample: /var/lib/swarm/VRay/vray-6.20.10-e8197af2
 queued_as:
-  description: Where the peer queued the build.
+  description: Where the peer queued the build, or where it was found in the import directory and is not known to be deployed.
   type: str
-  returned: always, V(null) unless RV(outcome=queued)
+  returned: always, V(null) unless RV(outcome=queued), or RV(outcome=present) for such a build
 uploaded_file_size:
   description: The bytes that the peer says it got. It is compared with the size of the build.
   type: int

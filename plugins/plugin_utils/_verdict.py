@@ -89,7 +89,8 @@ def verdict(
     wanted = look["wanted_builds"] or []
     there = {file["name"] for file in look["imports"]}
     versions = {build["version"] for build in wanted}
-    importable = {build["version"] for build in wanted if build["name"] in there}
+    # Under the name that was sent, or one that Swarm has given it.
+    importable = {build["version"] for build in wanted if build["name"] in there or build.get("imported")}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
     counted = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import ntpath
 import posixpath
 import typing as t
 
@@ -29,6 +28,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     shown,
     wanted_version,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._kept import Build, elsewhere, file_name, kept_as
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import place_in_share
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
@@ -44,17 +44,6 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit im
 Facts = t.Mapping[str, t.Any]
 
 
-class Build(t.NamedTuple):
-    """A wanted build. Its version is None where neither its name nor anybody else tells."""
-
-    name: str
-    version: t.Optional[Version]
-    bytes: t.Optional[int]
-
-    def __str__(self) -> str:
-        return str(self.version) if self.version else self.name
-
-
 class Wanted:
     """The option ``wanted`` of peer_info.
 
@@ -67,14 +56,18 @@ class Wanted:
         self._absent = absent_keys(options["absent"], self._settings)
         self._known = {Version.parse(text) for text in options["known"]}
         self._factor = options["disk_factor"]
+        self._queued_as: t.Mapping[str, str] = options["queued_as"]
         self._share = options["share"]
         if self._share:
             check_share(self._share)
 
-    @property
-    def queued(self) -> t.Set[str]:
-        """The names of the files that were put in the import directory: where they leave it, something happened."""
-        return {_name(item["name"]) for item in self._options["builds"] or [] if item["queued"]}
+    def away(self, facts: Facts) -> t.Set[str]:
+        """The names of the builds that were queued, and are not in the import directory, where Swarm has put them."""
+        return {
+            build.name
+            for build in (self.builds(facts) or [] if self._options["builds"] else [])
+            if build.queued and not elsewhere(build, facts) and not kept_as(build, facts)
+        }
 
     @property
     def import_dir(self) -> t.Optional[str]:
@@ -120,6 +113,8 @@ class Wanted:
                 "name": build.name,
                 "version": str(build.version) if build.version else None,
                 "deployed": build.version in deployed if build.version and is_known else None,
+                "imported": kept_as(build, facts),
+                "elsewhere": elsewhere(build, facts),
             }
             for build in wanted
         ]
@@ -200,11 +195,12 @@ class Wanted:
         missing = [build for build in wanted if build.version and build.version not in deployed]
         # Which of the others they are cannot be told, only that they are not all there.
         missing += nameless[len(spare) :]
-        in_import_dir = {item["name"] for item in facts["imports"]}
         for build in missing:
             text = f"The build {build} is not deployed."
-            if build.name in in_import_dir:
-                text += f" {build.name} lies in the import directory {facts['import_dir']}."
+            kept = kept_as(build, facts)
+            if kept:
+                name = "" if kept == build.name else f" as {kept}"
+                text += f" {build.name} lies in the import directory {facts['import_dir']}{name}."
             elif self._from_share(facts):
                 text += f" {build.name} is not in the import directory {facts['import_dir']}."
             found.add("build", build.name, None, str(build.version) if build.version else None, text)
@@ -212,7 +208,7 @@ class Wanted:
             if build.version not in deployed:
                 continue
             # What Swarm has deployed, it keeps in the import directory.
-            if str(build.version) in facts["unanswered"] and build.name not in in_import_dir:
+            if str(build.version) in facts["unanswered"] and not kept_as(build, facts):
                 why, who = (
                     "an upload of it was begun, and nobody heard that it ended well",
                     "renderops.vray_swarm.upload",
@@ -252,7 +248,7 @@ class Wanted:
         """
         if self._options["builds"]:
             return [
-                Build(_name(item["name"]), wanted_version(item["version"], item["name"]), item["bytes"])
+                self._named(item)
                 for item in self._options["builds"]
                 if not item["platform"] or item["platform"] == facts["platform"]
             ]
@@ -266,6 +262,11 @@ class Wanted:
             for item in facts["imports"]
             if item["bytes"] is not None and item["platform"] in (None, facts["platform"])
         ]
+
+    def _named(self, item: t.Mapping[str, t.Any]) -> Build:
+        name = _name(item["name"])
+        version = wanted_version(item["version"], item["name"])
+        return Build(name, version, item["bytes"], item["queued"], self._queued_as.get(name))
 
     def _from_share(self, facts: Facts) -> bool:
         mount = facts["mount"]
@@ -368,8 +369,7 @@ def _version_of(entry: t.Mapping[str, t.Any]) -> t.Optional[Version]:
 
 
 def _name(path: str) -> str:
-    """The name of a file, by whichever separator."""
-    name = ntpath.basename(path) if "\\" in path else posixpath.basename(path)
+    name = file_name(path)
     if not name:
         raise OptionsError(f"{shown(path)} in wanted.builds is no name of a build.")
     return name

@@ -16,24 +16,29 @@ from ansible_collections.renderops.vray_swarm.plugins.action import peer_info
 from ansible_collections.renderops.vray_swarm.plugins.action.peer_info import _GONE_AFTER, ActionModule, _Gone
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 
+IMPORT = "/d/VRay/import"
+
 
 def facts(missing, there=(), errors=()):
     return {
         "differences": [{"kind": "build", "subject": name} for name in missing],
-        "imports": [{"name": name} for name in there],
+        "imports": [{"name": name, "bytes": 1} for name in there],
+        "import_dir": IMPORT,
+        "import_mount": None,
+        "platform": None,
         "errors": dict.fromkeys(errors, "why"),
     }
 
 
 def test_a_build_that_stays_away_is_given_up():
-    gone = _Gone({"a"})
+    gone = _Gone(queued("a"))
     assert not gone.are_all(facts("a"), 100)
     assert not gone.are_all(facts("a"), 99 + _GONE_AFTER)
     assert gone.are_all(facts("a"), 100 + _GONE_AFTER)
 
 
 def test_a_build_that_comes_back_is_waited_for():
-    gone = _Gone({"a"})
+    gone = _Gone(queued("a"))
     gone.are_all(facts("a"), 100)
     assert not gone.are_all(facts("a", there="a"), 101)
     assert not gone.are_all(facts("a"), 101 + _GONE_AFTER)
@@ -41,12 +46,48 @@ def test_a_build_that_comes_back_is_waited_for():
 
 @pytest.mark.parametrize("later", [facts("ab"), facts("a", errors=["import_dir"])])
 def test_others_are_waited_for(later):
-    gone = _Gone({"a"})
+    gone = _Gone(queued("a"))
     gone.are_all(later, 100)
     assert not gone.are_all(later, 100 + _GONE_AFTER)
 
 
-def wanted(*builds):
+@pytest.mark.parametrize(
+    "queued_as, there, is_followed",
+    [
+        # Swarm may give it another name, and then the one that was sent tells nothing.
+        (f"{IMPORT}/0b1f.upload", ["0b1f.upload"], True),
+        (f"{IMPORT}/0b1f.upload", [], False),
+        (f"{IMPORT}/../import/0b1f.upload", [], False),
+        ("0b1f.upload", [], False),
+        (f"{IMPORT}/0b1f.upload", ["vray-6.20.10-e8197af2.tar"], True),
+        # Nobody looks there.
+        ("/srv/swarm/VRay/import/a", [], True),
+        ("/srv/swarm/VRay/import/0b1f.upload", [], True),
+    ],
+)
+def test_a_build_is_followed_by_the_name_that_swarm_gave_it(queued_as, there, is_followed):
+    gone = _Gone(queued("a", version="6.20.10-e8197af2", queued_as={"a": queued_as}))
+    gone.are_all(facts("a", there), 100)
+    assert gone.are_all(facts("a", there), 100 + _GONE_AFTER) is not is_followed
+
+
+def test_a_build_that_a_windows_peer_put_elsewhere():
+    known = dict(facts("a"), import_dir="C:\\ProgramData\\Swarm\\VRay\\import")
+    for path, is_gone in (
+        ("c:/programdata/Swarm/VRay/import/b", True),
+        ("C:\\ProgramData\\Swarm\\VRay\\import\\b", True),
+        ("D:\\Swarm\\VRay\\import\\b", False),
+    ):
+        gone = _Gone(queued("a", queued_as={"a": path}))
+        gone.are_all(known, 100)
+        assert gone.are_all(known, 100 + _GONE_AFTER) is is_gone
+
+
+def queued(name, version=None, queued_as=()):
+    return wanted({"name": name, "version": version, "queued": True}, queued_as=dict(queued_as))
+
+
+def wanted(*builds, **more):
     given = [{"version": None, "bytes": None, "platform": None, "queued": False, **build} for build in builds]
     options = {
         "settings": {},
@@ -57,14 +98,16 @@ def wanted(*builds):
         "only": False,
         "disk_factor": 3,
         "builds": given,
+        "queued_as": {},
+        **more,
     }
     return Wanted(options)
 
 
 def test_what_is_told_of_wanted_builds():
     names = ({"name": "/b/vray-6.020.10-e8197af2.tar", "queued": True}, {"name": "x.tar"}, {"name": "y-7.0.6-e8197af2"})
-    look = {"builds": [{"version": "6.20.10-e8197af2"}], "errors": {}, "platform": None}
-    assert wanted(*names).queued == {"vray-6.020.10-e8197af2.tar"}
+    look = dict(facts(()), builds=[{"version": "6.20.10-e8197af2"}], platform=None)
+    assert wanted(*names).away(look) == {"vray-6.020.10-e8197af2.tar"}
     told = wanted(*names).told(look, "/d")
     assert [(build["version"], build["deployed"]) for build in told] == [
         ("6.20.10-e8197af2", True),
@@ -99,7 +142,7 @@ class Waiting(ActionModule):
         self.seen += 1
         missing, size = [look for second, *look in self._looks if self._clock.now - self._start >= second][-1]
         known = [{"kind": "build", "subject": name, "want": None} for name in missing]
-        nothing = {"settings": None, "service": None, "imports": [], "errors": {}}
+        nothing = {"settings": None, "service": None, "imports": [], "errors": {}, "platform": None}
         return {"differences": known, "builds": [size], **nothing}
 
     def _compare(self, _wanted, facts):
@@ -149,7 +192,7 @@ class Acting(Waiting):
         self._task = types.SimpleNamespace(check_mode=False)
         self._connection = types.SimpleNamespace(_shell=None)
         self._kinds, self.details = kinds, []
-        fake = types.SimpleNamespace(queued=(), import_dir=None, told=lambda *_options: [])
+        fake = types.SimpleNamespace(away=lambda _facts: set(), import_dir=None, told=lambda *_options: [])
         monkeypatch.setattr(peer_info, "check_options", lambda *_options: None)
         monkeypatch.setattr(peer_info, "Wanted", lambda *_options: fake)
 

@@ -455,6 +455,7 @@ def test_what_waits_in_the_import_directory_is_not_sent_again(task, content, opt
     with Server(refuse) as server:
         report = task.run(server, data_dir="/d", **options)
     assert (report.outcome, report.deployed) == ("present", False)
+    assert report.queued_as.endswith("/import/vray-%s.tar" % VERSION)
     assert "is not deployed (deployed: nothing). Swarm tries what lies there" in task.warnings[0]
 
 

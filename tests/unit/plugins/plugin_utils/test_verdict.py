@@ -102,6 +102,12 @@ def test_what_swarm_deploys_again_by_itself(wanted, there, importable):
     assert verdict(it, {}, False)["importable"] == []
 
 
+def test_what_swarm_keeps_under_another_name_it_deploys_again_as_well():
+    build = {"name": "vray.tar", "version": VERSION, "deployed": True, "imported": "0b1f.upload"}
+    it = look(1, 50, wanted_builds=[build], imports=[{"name": "0b1f.upload"}])
+    assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == [VERSION]
+
+
 @pytest.mark.parametrize("wanted, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
 def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
     it = look(1, 50, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])

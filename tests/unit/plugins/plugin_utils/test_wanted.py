@@ -35,6 +35,8 @@ def facts_of(**changes):
         "imports": [],
         "import_dir": f"{DATA}/VRay/import",
         "import_there": True,
+        "import_mount": None,
+        "import_shared": None,
         "mount": None,
         "disk": {"temp": 10**10, "data": 10**10, "import": 10**10},
         "platform": "Linux_x86",
@@ -63,6 +65,7 @@ def wanted(**options):
         "share": None,
         "keyring": None,
         "builds": None,
+        "queued_as": {},
         "known": [],
         "only": False,
         "disk_factor": 3,
@@ -71,7 +74,7 @@ def wanted(**options):
 
 
 def build(name=NAME, version=None, size=None, platform=None):
-    return {"name": name, "version": version, "bytes": size, "platform": platform}
+    return {"name": name, "version": version, "bytes": size, "platform": platform, "queued": False}
 
 
 def found(facts, **options):
@@ -307,6 +310,52 @@ def test_what_may_be_a_half():
     assert kinds(facts_of(awaited=[OLD], imports=[imported(name)]), builds=[build(name)]) == []
     # What is not deployed at all is missing, and no more.
     assert kinds(facts_of(unanswered=[NEW]), builds=[build()]) == [("build", NAME)]
+
+
+SENT = "lin.tar"
+OF_CIFS = {"network": True, "fstype": "cifs", "source": "//nas/vray"}
+
+
+@pytest.mark.parametrize(
+    "kept, size, is_kept",
+    [
+        (imported(SENT), None, True),
+        # The version that Swarm gives to names of files, with the page's own example of one.
+        (imported(f"vray-{OLD}.tar"), None, True),
+        (imported(f"vray-{OLD}.tar"), 70, True),
+        (imported("0b1f.upload"), 1000, True),
+        (imported("0b1f.upload"), 1001, False),
+        (imported("0b1f.upload"), None, False),
+        (imported(f"vray-{NEW}.tar"), None, False),
+        # What is about to be put there, or is no file.
+        (imported(f".vray-{OLD}.tar"), 1000, False),
+        (imported(f"vray-{OLD}", size=None, kind="directory"), None, False),
+    ],
+)
+def test_what_swarm_has_kept_is_no_half(kept, size, is_kept):
+    """As upload has it, which goes by the size of what it was to send."""
+    facts = facts_of(unanswered=[OLD], imports=[kept])
+    builds = [build(SENT, OLD, size)]
+    assert [item["kind"] for item in found(facts, builds=builds)].count("half") == (not is_kept)
+    (told,) = wanted(builds=builds).told(facts, DATA)
+    assert told["imported"] == (kept["name"] if is_kept else None)
+
+
+@pytest.mark.parametrize("where", [{"import_mount": OF_CIFS}, {"import_dir": "\\\\nas\\vray"}])
+def test_of_what_lies_in_a_share_only_the_name_tells(where):
+    facts = facts_of(unanswered=[OLD], imports=[imported(f"vray-{OLD}.tar")], **where)
+    assert [item["kind"] for item in found(facts, builds=[build(SENT, OLD, 1000)])] == ["half"]
+    assert found(facts, builds=[build(f"vray-{OLD}.tar")]) == []
+
+
+def test_what_is_missing_is_told_with_the_name_that_swarm_gave_it():
+    facts = facts_of(imports=[imported("0b1f.upload")])
+    builds = [build(SENT, NEW)]
+    assert texts(facts, builds=builds) == f"The build {NEW} is not deployed."
+    queued_as = {SENT: f"{DATA}/VRay/import/0b1f.upload"}
+    assert texts(facts, builds=builds, queued_as=queued_as).endswith(
+        f"{SENT} lies in the import directory {DATA}/VRay/import as 0b1f.upload."
+    )
 
 
 def test_what_is_published_for_the_peer_is_wanted():
