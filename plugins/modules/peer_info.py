@@ -637,7 +637,8 @@ differences:
         V(unknown) for what could not be looked at, V(share), V(signature) for what is not signed as O(wanted.keyring) says,
         V(settings), V(restart) when Swarm runs with other settings than C(swarm.yaml) has, V(service), V(api), V(directory)
         for an import directory that is not there, V(platform) for a build of another platform in the import directory,
-        V(import) for what is no build there, V(build) for one that is not deployed, V(half) for one that may be deployed in
+        V(import) for what is no build there (where no other peer reads it, only what is no file or directory, and does not begin
+        with a dot), V(build) for one that is not deployed, V(half) for one that may be deployed in
         part, V(disk) when there is no room for those, V(unwanted).
       type: str
     subject:

@@ -96,7 +96,7 @@ class Wanted:
         self._compare_settings(found, facts, data_dir, config)
         _compare_service(found, facts)
         self._compare_import_dir(found, facts, data_dir)
-        _compare_imports(found, facts)
+        _compare_imports(found, facts, self._is_own_import_dir(facts))
         self._compare_builds(found, facts, data_dir)
         # The roles show these, and names of files and mounts are in them.
         return [dict(item, message=printable(item["message"])) for item in found.list]
@@ -268,6 +268,13 @@ class Wanted:
         version = wanted_version(item["version"], item["name"])
         return Build(name, version, item["bytes"], item["queued"], self._queued_as.get(name))
 
+    def _is_own_import_dir(self, facts: Facts) -> bool:
+        """Whether no other peer reads it."""
+        mount = facts["mount"]
+        return not facts["import_shared"] and not (
+            mount and facts["import_dir"] and is_within(facts["import_dir"], mount["path"])
+        )
+
     def _from_share(self, facts: Facts) -> bool:
         mount = facts["mount"]
         return bool(
@@ -319,16 +326,22 @@ def _compare_service(found: _Differences, facts: Facts) -> None:
         found.add("api", api["url"], None, "reachable", f"The web port does not answer: {api['error']}")
 
 
-def _compare_imports(found: _Differences, facts: Facts) -> None:
-    """Swarm tries whatever lies there, for ever."""
+def _compare_imports(found: _Differences, facts: Facts, is_own: bool) -> None:
+    """Swarm tries whatever lies there, for ever; in a share, each peer does.
+
+    In a directory of its own, only what is for another platform, or no file at all, is known not to be for it: there it
+    may keep things of its own, and it decides which formats it takes.
+    """
     for item in facts["imports"]:
+        if is_own and (item["name"].startswith(".") or item["kind"] == "directory"):
+            continue
         if item["platform"] and facts["platform"] and item["platform"] != facts["platform"]:
             text = (
                 f"{item['path']} is for {item['platform']}, and this peer is {facts['platform']}: Swarm would try it"
                 " about every 10 seconds, for ever."
             )
             found.add("platform", item["name"], item["platform"], facts["platform"], text)
-        elif item["kind"] in ("directory", "special", "unknown"):
+        elif item["kind"] in (("special",) if is_own else ("directory", "special", "unknown")):
             what = {"directory": "a directory", "special": "no file", "unknown": "no build of a known format"}
             text = f"{item['path']} is {what[item['kind']]}, and Swarm tries whatever lies in its import directory."
             found.add("import", item["name"], item["kind"], None, text)

@@ -229,15 +229,43 @@ def test_a_web_port_that_does_not_answer_is_told_once():
 # The import directory.
 
 
-def test_what_swarm_would_try_for_ever():
-    strange = [
-        imported("a", "Windows_x86"),
-        imported("b", None, kind="unknown"),
-        imported("c", None, None, "directory"),
-    ]
-    facts = facts_of(imports=[imported(NAME), *strange, imported("d", None, kind=None), imported("e", None)])
-    assert kinds(facts) == [("platform", "a"), ("import", "b"), ("import", "c")]
+STRAYS = [
+    imported("a", "Windows_x86"),
+    imported("b", None, kind="unknown"),
+    imported("c", None, None, "directory"),
+    imported("d", None, kind=None),
+    imported("e", None),
+    imported("f", None, None, "special"),
+    imported(".g", "Windows_x86"),
+    imported(".h", None, kind="unknown"),
+    imported(".i", None, None, "directory"),
+]
+FOREIGN, STRANGE = [("platform", "a"), ("platform", ".g")], ["b", "c", "f", ".h", ".i"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"import_shared": "/srv/vray lies on the cifs mount //nas/vray"},
+        {"import_shared": "vrayImportDir in its swarm.yaml points to /srv/vray"},
+        # Whatever is mounted there, or will be.
+        {"mount": share(), "import_dir": IMPORT},
+    ],
+)
+def test_what_swarm_would_try_for_ever(where):
+    """In a share, each peer would."""
+    facts = facts_of(imports=[imported(NAME), *STRAYS], **where)
+    assert sorted(kinds(facts)) == sorted([*FOREIGN, *(("import", name) for name in STRANGE)])
     assert "is for Windows_x86, and this peer is Linux_x86" in texts(facts)
+
+
+def test_in_its_own_import_directory_swarm_decides_what_it_takes():
+    """It may keep things of its own there. What is for another platform, it would try for ever all the same."""
+    names = ("x.tar.zst", "x.7z", "x.msi", "x.pkg", "index.db", ".index")
+    own = [*(imported(name, None, kind="unknown") for name in names), imported(".tmp", None, None, "directory")]
+    assert kinds(facts_of(imports=[imported(NAME), *own], mount=share())) == []
+    assert kinds(facts_of(imports=STRAYS)) == [("platform", "a"), ("import", "f")]
+    assert kinds(facts_of(imports=[imported("x.msi", "Windows_x86", kind="unknown")])) == [("platform", "x.msi")]
 
 
 def test_an_import_directory_that_is_not_there():
@@ -394,7 +422,7 @@ def test_names_in_the_list_of_a_share_are_data(name):
 
 
 def test_names_of_files_and_mounts_are_data():
-    facts = facts_of(imports=[imported(HOSTILE, platform=None, kind="unknown")], errors={"busy": HOSTILE})
+    facts = facts_of(imports=[imported(HOSTILE, platform=None, kind="special")], errors={"busy": HOSTILE})
     items = found(facts)
     assert [item["kind"] for item in items] == ["unknown", "import"]
     # What is compared stays as it is.
