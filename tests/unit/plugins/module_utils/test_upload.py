@@ -629,7 +629,7 @@ def test_a_data_directory_of_another_name_is_none_of_another_swarm(task, monkeyp
     assert task.disk.looks == 2
     # It is deployed, whatever becomes of another look.
     looks = [task.disk.look()]
-    monkeypatch.setattr(task.disk, "look", lambda: looks.pop())
+    monkeypatch.setattr(task.disk, "look", looks.pop)
     with Server(swarm(rapid(len(ARCHIVE)))) as server:
         assert task.run(server, data_dir="/srv/swarm", force=True).outcome == "rapid"
     assert looks == [] and task.warnings == []
