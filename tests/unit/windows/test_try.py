@@ -25,13 +25,13 @@ def attempt(farm, peer):
 
     def run(succeeds=True, **variables):
         result = farm.directory / "result.json"
+        farm.variables["ws1"] = {"vray_swarm_api_from": "peer"}
         done = farm.run(
             str(ROOT / "tests" / "windows" / "try.yml"),
             vray_swarm_data_dir=DATA_DIR,
             vray_swarm_config=CONFIG,
             vray_swarm_service=SERVICE,
             vray_swarm_web_port=peer.port,
-            vray_swarm_api_from="peer",
             try_wait=30,
             try_still=2,
             try_result=str(result),
@@ -45,11 +45,11 @@ def attempt(farm, peer):
 
 @pytest.fixture
 def builds(farm, peer):
-    """One to import, one here to upload, and one on the machine."""
+    """One to import, one here to upload, one to queue, and one on the machine."""
     peer.host.real(IMPORT_DIR).mkdir()
-    imported, here, there = (
+    imported, here, there, queued = (
         farm.build(f"vray-{version}.tar", version=version)
-        for version in ("6.20.10-e8197af2", "6.20.11-0123abcd", "7.0.6-df715d3c")
+        for version in ("6.20.10-e8197af2", "6.20.11-0123abcd", "7.0.6-df715d3c", "7.0.7-df715d3c")
     )
     imported.rename(peer.host.real(IMPORT_DIR) / imported.name)
     there.rename(peer.host.real("C:\\") / there.name)
@@ -57,6 +57,7 @@ def builds(farm, peer):
         "try_import_dir": IMPORT_DIR,
         "try_build": str(here),
         "try_remote_build": rf"C:\{there.name}",
+        "try_queued_build": str(queued),
     }
 
 
@@ -88,6 +89,8 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
         "upload again": "ok",
         "upload from the machine": "changed",
         "upload from the machine again": "ok",
+        "queue by the role": "changed",
+        "queue by the role again": "ok",
         "see that it is set back": "ok",
         "remove what was kept": "changed",
         "remove what was deployed": "changed",
@@ -95,8 +98,9 @@ def test_the_whole_workflow_twice_and_nothing_is_left(attempt, builds, peer):
     }
     assert all(step["as_expected"] for step in told["steps"])
     assert [build["version"] for build in steps["wait for what is imported"]["told"]["builds"]] == ["6.20.10-e8197af2"]
-    outcomes = [steps[name]["told"]["outcome"] for name in ("upload", "upload again", "upload from the machine")]
-    assert outcomes == ["rapid", "present", "rapid"]
+    sent = ("upload", "upload again", "upload from the machine", "queue by the role", "queue by the role again")
+    outcomes = [steps[name]["told"]["outcome"] for name in sent]
+    assert outcomes == ["rapid", "present", "rapid", "queued", "present"]
     assert steps["set a port that is taken"]["told"]["rolled_back"]
     identified = steps["identify the build on the machine"]["told"]
     assert (identified["format"], identified["platform"]) == ("tar", "Windows_x86") and identified["sha256"]
@@ -161,7 +165,7 @@ def test_what_comes_back_is_told_and_fails(attempt, builds, peer, tmp_path, monk
         scan(store, first)
 
     monkeypatch.setattr(Store, "scan", bring_back)
-    builds.update(try_remote_build="", try_import_dir="")
+    builds.update(try_remote_build="", try_queued_build="", try_import_dir="")
     told, lines, _text = attempt(succeeds=keep, try_changes=True, try_keep=keep, **builds)
     assert told["left_deployed"] == ["6.20.11-0123abcd"] and "again.tar" in told["left_kept"]
     assert [line for line in lines if line == "NOT SET BACK: deployed, and was not before: 6.20.11-0123abcd"]
