@@ -259,7 +259,8 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
     }
     told = {(item["kind"], item["subject"]) for item in found["differences"]}
     foreign = {("platform", name) for name in ("linux.tar", "mac.tar", "cards.tar", "for-linux", "b.tar.xz")}
-    assert told == foreign | {("import", "notes.txt")}
+    # Of an unknown format, in a directory that no other peer reads, it may be Swarm's own.
+    assert told == foreign
     # Without it, no file is opened.
     (farm.share / "builds.json").write_text("{")
     found = farm.task(INFO, dict(options, details=[])).data
