@@ -95,7 +95,8 @@ def main() -> None:
             (work / f"{build}.tar").write_bytes(b"vray.json".ljust(257, b"\0") + b"ustar\x0000" + bytes(SIZE - 265))
         imports = work / "data" / "VRay" / "import"
         imports.mkdir(parents=True)
-        (imports / name).write_bytes(b"neither an archive nor an installer")
+        # No file at all, so that it is told also where Swarm may have things of its own.
+        os.mkfifo(imports / name)
         deployed = work / "data" / "VRay" / "vray-6.20.10-e8197af2" / name
         deployed.mkdir(parents=True)
         executable = deployed / "vray"
