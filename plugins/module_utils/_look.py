@@ -260,12 +260,9 @@ def look_at(
     if data_dir:
         data = _within("data_dir", data_dir, lambda: _look_at_data(data_dir, details), errors)
         facts["builds"], free["data"] = data.get("builds", []), data.get("free")
-        facts["marks"] = marks = data.get("marks", [])
-        facts["unanswered"], facts["awaited"] = marked_versions(marks), marked_versions(marks, AWAITED)
         pid = (facts["service"] or {}).get("pid")
         running = running_seconds(pid) if pid and data.get("unchanged") else None
-        facts["outlived"] = outlived(facts["service"], running, data.get("unchanged", {}))
-        facts["interrupted"] = [version for version in facts["outlived"] if version in facts["awaited"]]
+        tell_marks(facts, data.get("names", ()), running, data.get("unchanged", {}))
         if "busy" in details and "roots" in data:
             facts["busy"] = _look_at_renders(data["roots"], errors)
     # What is wrong with the data directory is said once.
@@ -318,6 +315,19 @@ def _within(
         errors.update(found.get("errors", {}))
         return found
     return {}
+
+
+def tell_marks(
+    facts: t.Dict[str, t.Any], names: t.Iterable[str], running: t.Optional[float], unchanged: t.Mapping[str, float]
+) -> None:
+    """Add to the facts what the marks in a data directory tell, and which builds the Swarm of now has not deployed.
+
+    :param names: Of the directories there.
+    """
+    facts["marks"] = marks = marks_among(names)
+    facts["unanswered"], facts["awaited"] = marked_versions(marks), marked_versions(marks, AWAITED)
+    facts["outlived"] = outlived(facts["service"], running, unchanged)
+    facts["interrupted"] = [version for version in facts["outlived"] if version in facts["awaited"]]
 
 
 def outlived(
@@ -439,7 +449,7 @@ def _look_at_data(data_dir: str, details: t.Container[str]) -> t.Dict[str, t.Any
     names = [entry.name for entry in _scan(data_dir) if entry.is_dir(follow_symlinks=False)]
     return {
         "builds": builds,
-        "marks": marks_among(names),
+        "names": names,
         "unchanged": _unchanged(builds),
         # Also where a build is removed while it renders, and where the directory of a build is a link.
         "roots": [os.path.realpath(root) + "/" for root in roots] + [os.path.join(os.path.realpath(vray), _PREFIX)],

@@ -38,9 +38,8 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
     WEB_PORT_KEY,
-    outlived,
+    tell_marks,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions, marks_among
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, shown
@@ -317,13 +316,9 @@ class Windows:
         except OptionsError as error:
             errors["data_dir"] = str(error)
             return
-        facts["marks"] += marks_among(found["marks"])
-        facts["unanswered"] += marked_versions(facts["marks"])
-        facts["awaited"] += marked_versions(facts["marks"], AWAITED)
         since = {build["directory"]: build["seconds"] for build in found["builds"]}
         unchanged = {build["version"]: since[build["directory"]] for build in facts["builds"]}
-        facts["outlived"] += outlived(facts["service"], found.get("service_seconds"), unchanged)
-        facts["interrupted"] += [version for version in facts["outlived"] if version in facts["awaited"]]
+        tell_marks(facts, found["marks"], found.get("service_seconds"), unchanged)
         if found.get("sizes_error"):
             errors["build_sizes"] = (
                 f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"
