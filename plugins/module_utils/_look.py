@@ -133,8 +133,7 @@ class Look:
 
     @property
     def import_is_local(self) -> bool:
-        mount = self._facts["import_mount"]
-        return not (mount and mount["network"]) and not is_unc(self.import_dir)
+        return import_is_local(self._facts)
 
     @property
     def shared(self) -> t.Optional[str]:
@@ -315,6 +314,12 @@ def _within(
         errors.update(found.get("errors", {}))
         return found
     return {}
+
+
+def import_is_local(facts: t.Mapping[str, t.Any]) -> bool:
+    """Whether no network is between the peer and its import directory."""
+    mount = facts["import_mount"]
+    return not (mount and mount["network"]) and not is_unc(facts["import_dir"])
 
 
 def tell_marks(

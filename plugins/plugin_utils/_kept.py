@@ -12,7 +12,8 @@ import ntpath
 import posixpath
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_unc
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import import_is_local
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version
 
 Facts = t.Mapping[str, t.Any]
@@ -43,7 +44,7 @@ def kept_as(build: Build, facts: Facts) -> t.Optional[str]:
     for name in (file_name(build.queued_as or ""), build.name):
         if name in there:
             return name
-    if not _is_local(facts):
+    if not import_is_local(facts):
         return None
     # What begins with a dot may be a part of a file that Swarm is about to put there.
     files = [item for item in facts["imports"] if item["bytes"] is not None and not item["name"].startswith(".")]
@@ -61,9 +62,3 @@ def elsewhere(build: Build, facts: Facts) -> t.Optional[str]:
     if facts["import_dir"] and comparable(directory) == comparable(facts["import_dir"]):
         return None
     return build.queued_as
-
-
-def _is_local(facts: Facts) -> bool:
-    """Whether no network is between the peer and its import directory."""
-    mount = facts["import_mount"]
-    return not (mount and mount["network"]) and not is_unc(facts["import_dir"])

@@ -65,7 +65,7 @@ class Wanted:
         """The names of the builds that were queued, and are not in the import directory, where Swarm has put them."""
         return {
             build.name
-            for build in (self.builds(facts) or [] if self._options["builds"] else [])
+            for build in self._named(facts)
             if build.queued and not elsewhere(build, facts) and not kept_as(build, facts)
         }
 
@@ -247,11 +247,7 @@ class Wanted:
         list of it is taken at its word: the files in the directory that the peer imports from.
         """
         if self._options["builds"]:
-            return [
-                self._named(item)
-                for item in self._options["builds"]
-                if not item["platform"] or item["platform"] == facts["platform"]
-            ]
+            return self._named(facts)
         if self._options["builds"] is None or not self._from_share(facts):
             return None
         published = self._published(facts)
@@ -263,27 +259,28 @@ class Wanted:
             if item["bytes"] is not None and item["platform"] in (None, facts["platform"])
         ]
 
-    def _named(self, item: t.Mapping[str, t.Any]) -> Build:
-        name = _name(item["name"])
-        version = wanted_version(item["version"], item["name"])
-        return Build(name, version, item["bytes"], item["queued"], self._queued_as.get(name))
+    def _named(self, facts: Facts) -> t.List[Build]:
+        found = []
+        for item in self._options["builds"] or []:
+            if not item["platform"] or item["platform"] == facts["platform"]:
+                name = _name(item["name"])
+                version = wanted_version(item["version"], item["name"])
+                found.append(Build(name, version, item["bytes"], item["queued"], self._queued_as.get(name)))
+        return found
 
     def _is_own_import_dir(self, facts: Facts) -> bool:
         """Whether no other peer reads it."""
-        mount = facts["mount"]
-        return not facts["import_shared"] and not (
-            mount and facts["import_dir"] and is_within(facts["import_dir"], mount["path"])
-        )
+        return not facts["import_shared"] and not self._is_in_share(facts)
 
     def _from_share(self, facts: Facts) -> bool:
         mount = facts["mount"]
-        return bool(
-            mount
-            and mount["mounted"]
-            and mount["readable"]
-            and facts["import_dir"]
-            and is_within(facts["import_dir"], mount["path"])
-        )
+        return bool(mount and mount["mounted"] and mount["readable"] and self._is_in_share(facts))
+
+    @staticmethod
+    def _is_in_share(facts: Facts) -> bool:
+        """Whether its import directory is the share, or below it, mounted or not."""
+        mount = facts["mount"]
+        return bool(mount and facts["import_dir"] and is_within(facts["import_dir"], mount["path"]))
 
     def _published(self, facts: Facts) -> t.Optional[t.List[Build]]:
         try:
