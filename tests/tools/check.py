@@ -70,6 +70,8 @@ class Check:
     group: str
     env: str
     commands: tuple[str, ...]
+    # The environment on a machine that has no Python for that one.
+    instead: str = ""
     cwd: str = "{copy}"
     count: Callable[[int, Path], Count] | None = None
     environ: Callable[[Run, dict[str, str]], dict[str, str]] | None = None
@@ -385,13 +387,14 @@ def lint(
     return Check(name=name, group="lint", env=env, commands=commands, cwd=cwd, environ=in_copy, count=count)
 
 
-def on_lab(part: str, scenarios: str, env: str = "default") -> Check:
+def on_lab(part: str, scenarios: str, env: str = "default", instead: str = "") -> Check:
     """Some scenarios on real hosts. A build server installs what they need; others are told."""
     install = " --install" if os.environ.get("CI") == "true" else ""
     return Check(
         name=f"lab-{part}",
         group="lab",
         env=env,
+        instead=instead,
         needs=f"{{bin}}/python tests/lab/lab.py needs{install}",
         commands=(f"{{bin}}/python tests/lab/lab.py test -q -ra --junitxml={{report}} -k '{scenarios}'",),
         cwd="{root}",
@@ -431,20 +434,11 @@ def for_oldest() -> str:
     return " ".join(f"tests/unit/{name}" for name in names)
 
 
-def if_there(env: str) -> str:
-    """An environment, or the default one on a machine that has no Python for it."""
-    try:
-        envs.choose_python(envs.ENVS[env])
-    except envs.NoPython:
-        return "default"
-    return env
-
-
 # The long ones first. The two labs have about as much to do; what one has, the other has not. What the oldest ansible-core
 # has of the roles on doubles is little, so that it has one of the labs.
 CHECKS = (
     on_lab("share", "test_distribute or test_share"),
-    on_lab("peers", "not (test_distribute or test_share)", if_there("oldest")),
+    on_lab("peers", "not (test_distribute or test_share)", env="oldest", instead="default"),
     unit("newest"),
     ansible_test("integration", "newest", uses="port 1113"),
     # What comes over the wire is the same for each ansible-core.
@@ -527,6 +521,15 @@ class Result:
     log: Path | None = None
 
 
+def make_environment(check: Check) -> envs.Made:
+    try:
+        return envs.make(check.env, say=say)
+    except envs.NoPython:
+        if not check.instead:
+            raise
+        return envs.make(check.instead, say=say)
+
+
 def last_line(log: Path) -> str:
     return (log.read_text(encoding="utf-8", errors="replace").splitlines() or [""])[-1]
 
@@ -582,7 +585,7 @@ class Runner:
 
     def run_check(self, check: Check) -> Result:
         try:
-            made = envs.make(check.env, say=say)
+            made = make_environment(check)
             envs.make_collections(made)
         except envs.NoPython as error:
             if error.can_install and os.environ.get("CI") == "true":
