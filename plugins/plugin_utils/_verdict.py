@@ -87,10 +87,8 @@ def verdict(
     few = less_full(look, usual, removed)
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
     wanted = look["wanted_builds"] or []
-    there = {file["name"] for file in look["imports"]}
     versions = {build["version"] for build in wanted}
-    # Under the name that was sent, or one that Swarm has given it.
-    importable = {build["version"] for build in wanted if build["name"] in there or build.get("imported")}
+    importable = {build["version"] for build in wanted if build["imported"]}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
     counted = {

@@ -11,6 +11,8 @@ import pytest
 from ansible_collections.renderops.vray_swarm.plugins.filter.less_full_hosts import less_full_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import usual_builds as of_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict as kept_of
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._kept import Build, kept_as
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds, verdict
 
 VERSION = "6.20.10-e8197af2"
@@ -26,10 +28,20 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "outlived": [VERSION],
         "interrupted": [],
         "wanted_builds": None,
-        "imports": [],
         "api": {"allow_executables": False},
         **more,
     }
+
+
+def wanted(name, there=(), version=VERSION):
+    """A wanted build, as a look tells it that finds such files in the import directory."""
+    build = Build(name, Version.parse(version) if version else None, None)
+    facts = {
+        "imports": [{"name": file, "bytes": 7} for file in there],
+        "import_mount": None,
+        "import_dir": "/d/VRay/import",
+    }
+    return {"name": name, "version": version, "deployed": True, "imported": kept_as(build, facts)}
 
 
 def difference(kind):
@@ -92,25 +104,29 @@ def test_what_was_deployed_anew_is_not_to_be_repaired_once_more():
 
 
 @pytest.mark.parametrize(
-    "wanted, there, importable",
-    [("vray.tar", "vray.tar", [VERSION]), ("vray.tar", "other.tar", []), (None, "vray.tar", [])],
+    "name, there, importable",
+    [
+        ("vray.tar", "vray.tar", [VERSION]),
+        ("vray.tar", "other.tar", []),
+        ("vray.tar", f"{VERSION}.tar", [VERSION]),
+        (None, "vray.tar", []),
+    ],
 )
-def test_what_swarm_deploys_again_by_itself(wanted, there, importable):
-    builds = [{"name": wanted, "version": VERSION, "deployed": True}] if wanted else None
-    it = look(1, 50, wanted_builds=builds, imports=[{"name": there}])
+def test_what_swarm_deploys_again_by_itself(name, there, importable):
+    it = look(1, 50, wanted_builds=[wanted(name, [there])] if name else None)
     assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == importable
     assert verdict(it, {}, False)["importable"] == []
 
 
 def test_what_swarm_keeps_under_another_name_it_deploys_again_as_well():
     build = {"name": "vray.tar", "version": VERSION, "deployed": True, "imported": "0b1f.upload"}
-    it = look(1, 50, wanted_builds=[build], imports=[{"name": "0b1f.upload"}])
+    it = look(1, 50, wanted_builds=[build])
     assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == [VERSION]
 
 
-@pytest.mark.parametrize("wanted, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
-def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
-    it = look(1, 50, wanted_builds=[{"name": "vray.tar", "version": wanted, "deployed": True}])
+@pytest.mark.parametrize("version, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
+def test_what_nobody_would_deploy_again_is_not_to_be_repaired(version, damaged):
+    it = look(1, 50, wanted_builds=[wanted("vray.tar", version=version)])
     found = verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)
     assert len(found["less_full"]) == 1 and found["damaged"] == damaged
 
@@ -128,8 +144,7 @@ def test_what_nobody_would_deploy_again_is_not_to_be_repaired(wanted, damaged):
     ],
 )
 def test_what_swarm_cannot_have_been_killed_with_is_told_and_no_half(total, outlived, strict, is_half):
-    wanted = [{"name": "vray.tar", "version": VERSION, "deployed": True}]
-    it = look(1, total, outlived=outlived, wanted_builds=wanted, imports=[{"name": "vray.tar"}])
+    it = look(1, total, outlived=outlived, wanted_builds=[wanted("vray.tar", ["vray.tar"])])
     found = kept_of(it, {KEY: {"files": 100, "bytes": 5000}}, strict=strict)
     assert found["state"] == "wrong" and found["problems"] == found["less_full"] != []
     assert found["in_part"] == found["less_full"] * is_half
@@ -142,13 +157,13 @@ def half(version=VERSION):
 
 def test_what_swarm_was_killed_with_is_in_doubt():
     """However full it is: of one peer alone nobody else tells."""
-    wanted = [{"name": f"vray-{VERSION}.tar", "version": VERSION}]
-    killed = look(interrupted=[VERSION], differences=[half()], wanted_builds=wanted)
+    name = f"vray-{VERSION}.tar"
+    killed = look(interrupted=[VERSION], differences=[half()], wanted_builds=[wanted(name)])
     assert usual_builds([killed]) == {}
     judged = verdict(killed, {}, False)
     told = [judged[name] for name in ("in_part", "damaged", "importable", "less_full", "full")]
     assert told == [[half()["message"]], [VERSION], [], [], []] and judged["problems"] == [half()["message"]]
-    assert verdict({**killed, "imports": [{"name": f"vray-{VERSION}.tar"}]}, {}, False)["importable"] == [VERSION]
+    assert verdict({**killed, "wanted_builds": [wanted(name, [name])]}, {}, False)["importable"] == [VERSION]
     # It waits for the end of a render.
     assert verdict(killed, {}, True)["state"] == "busy"
     # What nobody heard of, the playbook upload sees to.
@@ -245,12 +260,12 @@ def test_what_turned_out_to_be_less_full_than_on_most_peers():
 
 
 def test_what_is_named_is_deployed_anew_where_it_is():
-    wanted = {"wanted_builds": [{"name": "vray.tar", "version": VERSION}], "imports": [{"name": "vray.tar"}]}
-    named = kept_of(look(**wanted), {}, redeploy=[VERSION, "7.0.6-df715d3c8ff9"])
+    has_it = look(wanted_builds=[wanted("vray.tar", ["vray.tar"])])
+    named = kept_of(has_it, {}, redeploy=[VERSION, "7.0.6-df715d3c8ff9"])
     (told,) = named["in_part"]
     assert told == f"The build {VERSION} in /d/VRay/vray-{VERSION} is to be deployed anew, as vray_swarm_redeploy says."
     assert (named["damaged"], named["importable"]) == ([VERSION], [VERSION])
     # It is nothing that is wrong with the peer, and stays where nobody would bring it back.
     assert (named["state"], named["problems"], named["less_full"]) == ("ok", [], [])
     assert kept_of(look(), {}, redeploy=[VERSION])["damaged"] == []
-    assert kept_of(look(**wanted), {}, redeploy=["7.0.6-df715d3c8ff9"])["in_part"] == []
+    assert kept_of(has_it, {}, redeploy=["7.0.6-df715d3c8ff9"])["in_part"] == []
