@@ -144,9 +144,12 @@ class Upload:
         self._source: OpenBuild
         # What the peer holds under the name of the build, and is another file.
         self._other_size: t.Optional[Import] = None
-        # None where nobody would see them; the second one also where no version is known.
+        # None where nobody would see them. The first one that tells that it is awaited is made; the other ones can only be
+        # there since before, as that of its name is, where it was queued without a version.
         self._mark: t.Optional[Mark] = None
-        self._awaited: t.Optional[Mark] = None
+        self._awaited: t.List[Mark] = []
+        # Whether only Swarm's answer tells what became of it.
+        self._is_asked_for = False
         # What was there before the build was sent.
         self._look: t.Optional[Look] = None
         self.report = Report()
@@ -183,13 +186,19 @@ class Upload:
             if options["data_dir"]:
                 self.report.deployed_before = [str(version) for version in look.deployed]
                 self._other_size = _other_size(build, look)
-                marked = str(wanted or in_place_of_version(build.name))
-                self.report.unanswered = look.has_mark(mark_name(marked, SENDING))
-                self._mark = self._mark_of(marked, SENDING, self.report.unanswered)
-                if wanted:
-                    self.report.awaited = look.has_mark(mark_name(marked, AWAITED))
-                    self._awaited = self._mark_of(marked, AWAITED, self.report.awaited)
-            if not options["force"] and self._is_present(build, wanted, look):
+                nameless = in_place_of_version(build.name)
+                marked = str(wanted or nameless)
+                self._mark = self._mark_of(marked, SENDING, look)
+                self.report.unanswered = self._mark.was_there
+                self._awaited = [self._mark_of(text, AWAITED, look) for text in dict.fromkeys((marked, nameless))]
+                self.report.awaited = self._is_awaited
+                self._is_asked_for = not wanted and self._may_ask_for(build, look)
+            if self._is_asked_for:
+                self._hooks.notify(
+                    f"{self._doubt_queued(build)} It is sent, to be deployed at once, since only Swarm's answer tells its"
+                    " version."
+                )
+            elif not options["force"] and self._is_present(build, wanted, look):
                 # Of what only lies in the import directory, it is not known yet what becomes.
                 if self._mark and self.report.deployed is True and not check_mode:
                     self._mark.remove()
@@ -217,9 +226,17 @@ class Upload:
         else:
             self._judge(self._send_marked(client, build), build, wanted)
 
-    def _mark_of(self, marked: str, kind: str, was_there: bool) -> Mark:
+    def _mark_of(self, marked: str, kind: str, look: Look) -> Mark:
         path = mark_path(self._options["data_dir"], marked, kind)
-        return Mark(path, was_there, self._host, self._hooks.warn)
+        return Mark(path, look.has_mark(mark_name(marked, kind)), self._host, self._hooks.warn)
+
+    @property
+    def _is_awaited(self) -> bool:
+        return any(mark.is_there for mark in self._awaited)
+
+    @property
+    def _is_queued(self) -> bool:
+        return bool(self._options["queued"]) and not self._is_asked_for
 
     @contextlib.contextmanager
     def _inspected(self, path: str) -> t.Iterator[BuildFile]:
@@ -298,6 +315,14 @@ class Upload:
             f" {build.size} bytes lies in one that is this peer's alone."
         )
 
+    def _may_ask_for(self, build: BuildFile, look: Look) -> bool:
+        """Whether Swarm may be asked what became of what was queued: it cannot tell that an installer ran already."""
+        return self._is_awaited and bool(self._options["awaited"]) and not build.installer and self._may_send(look)
+
+    def _doubt_queued(self, build: BuildFile) -> str:
+        (mark,) = self._awaited
+        return f"{build.name} was queued before, and nobody has seen yet that it was deployed, as {mark.path} tells."
+
     def _may_send(self, look: Look) -> bool:
         return not look.shared or bool(self._options["allow_shared_import"])
 
@@ -310,6 +335,11 @@ class Upload:
                 "unknown",
                 f"{where}; nothing was sent. Whether it is deployed cannot be told, since no version is known.",
             )
+            if self._is_awaited:
+                self._hooks.warn(
+                    f"{self._doubt_queued(build)} If Swarm was killed while it deployed it, half of it may be taken for the"
+                    " whole. Give its version: the role builds then sees whether it is whole."
+                )
             return True
         deployed = ", ".join(str(version) for version in look.deployed) or "nothing"
         state = f"But {wanted} is not deployed (deployed: {deployed})."
@@ -352,7 +382,7 @@ class Upload:
             self._probe(client, build)
         except TransportError as error:
             raise type(error)(self._failure(build, error)) from error
-        self.report.outcome = "queued" if self._options["queued"] else "rapid"
+        self.report.outcome = "queued" if self._is_queued else "rapid"
         self.report.changed = True
         self.report.msg = f"Would upload {build.name} ({build.size} bytes) to {client.upload_url}."
 
@@ -372,23 +402,27 @@ class Upload:
             if not self._may_be_accepted(build, error):
                 self._withdraw_marks()
             raise
+        self._learn(answer.version)
         if answer.outcome not in ("rapid", "queued"):
             self._withdraw_marks()
         elif answer.uploaded_file_size == build.size:
             if self._mark:
                 self._mark.remove()
-            if self._awaited and answer.outcome == "rapid":
-                self._awaited.remove()
-        if self._awaited:
-            self.report.awaited = self._awaited.is_there
+            if answer.outcome == "rapid":
+                for awaited in self._awaited:
+                    awaited.remove()
+        self.report.awaited = self._is_awaited
         return answer
 
-    @property
-    def _is_to_be_awaited(self) -> bool:
-        return bool(self._options["awaited"] and self._options["queued"])
+    def _learn(self, version: t.Optional[Version]) -> None:
+        """Know the mark of a version as well that only the answer tells: who has removed a half of it makes that one."""
+        if version and self._look and self._awaited:
+            mark = self._mark_of(str(version), AWAITED, self._look)
+            if mark.path not in [known.path for known in self._awaited]:
+                self._awaited.append(mark)
 
     def _withdraw_marks(self) -> None:
-        for mark in (self._mark, self._awaited):
+        for mark in (self._mark, *self._awaited):
             if mark:
                 mark.withdraw()
 
@@ -414,8 +448,8 @@ class Upload:
             self._probe(client, build)
             if self._mark:
                 self._mark.make()
-            if self._awaited and self._is_to_be_awaited:
-                self._awaited.make()
+            if self._awaited and self._is_queued and self._options["awaited"]:
+                self._awaited[0].make()
             return self._send(client, build)
         except TransportError as error:
             raise type(error)(self._failure(build, error), error.accepted) from error
@@ -449,7 +483,7 @@ class Upload:
         self._source.check()
         # What has a checksum may not even be renamed while it is sent, since a change can hide behind that.
         check = self._source.check if self._options["checksum"] else None
-        body = Multipart(self._source.file, build.name, self._options["queued"], check)
+        body = Multipart(self._source.file, build.name, self._is_queued, check)
         call = client.upload(body, self._hooks.progress)
         try:
             answer = call.run()
@@ -532,6 +566,7 @@ class Upload:
         if report.outcome == "existing":
             self._doubt_existing(build, answer.version, wanted)
             self._doubt_size(build)
+            self._doubt_awaited(answer.version)
         if report.outcome == "rapid":
             self._doubt_data_dir(answer, build)
         report.msg = self._success(answer, build, wanted)
@@ -553,20 +588,34 @@ class Upload:
     def _doubt_data_dir(self, answer: Answer, build: BuildFile) -> None:
         """Warn where Swarm keeps its builds elsewhere: later tasks would not see this one, and send it again."""
         data_dir, directory = self._options["data_dir"], answer.deployed_in_directory
-        if not data_dir or not directory or is_within(directory, data_dir):
-            return
-        try:
-            # The same directory may have another name.
-            if answer.version in self._host.look().deployed:
-                return
-        except Exception:  # pylint: disable=broad-except
-            # The build is deployed; each connection plugin has its own errors.
+        # The same directory may have another name.
+        if not data_dir or not directory or is_within(directory, data_dir) or self._is_there(answer.version):
             return
         again = "runs this installer" if build.installer else "sends this build"
         self._hooks.warn(
             f"Swarm has deployed {answer.version} in {directory}, and it is not in {data_dir}. So that is not the data"
             f" directory of this Swarm, and each later task {again} again: correct data_dir."
         )
+
+    def _doubt_awaited(self, version: t.Optional[Version]) -> None:
+        """Warn where nobody can see whether what was queued before is whole."""
+        look = self._look
+        if not self.report.awaited or look is None or version in look.deployed or self._is_there(version):
+            return
+        self.report.deployed = "unknown"
+        data_dir = self._options["data_dir"]
+        self._hooks.warn(
+            f"The peer answered that it has {version}. It was queued before, nobody has seen yet whether it is whole, and it"
+            f" is not in {data_dir}. So that is not the data directory of this Swarm: correct data_dir."
+        )
+
+    def _is_there(self, version: t.Optional[Version]) -> bool:
+        """Whether Swarm has deployed it in the data directory by now."""
+        try:
+            return version in self._host.look().deployed
+        except Exception:  # pylint: disable=broad-except
+            # It is deployed, as Swarm has answered; each connection plugin has its own errors.
+            return True
 
     def _success(self, answer: Answer, build: BuildFile, wanted: t.Optional[Version]) -> str:
         if answer.outcome == "rapid":

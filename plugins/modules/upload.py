@@ -49,6 +49,8 @@ options:
     description:
       - If V(false), the peer deploys the build before it answers (the vendor calls this rapid).
       - If V(true), the peer stores the build in its import directory, answers, and deploys it some seconds later.
+      - An archive of which neither O(version) nor its name tells the version is sent as with V(false) where O(awaited) has
+        left its mark in an earlier task, since only that answer tells what became of it.
     type: bool
     default: false
   awaited:
@@ -56,6 +58,9 @@ options:
       - Whether another task waits until Swarm has deployed what is O(queued). An empty directory
         C(.vray_swarm-<version>.awaited) is then made in O(data_dir) before the build is sent, and stays there. Who waits removes
         it, and knows by it, also in a later run, that nobody has seen yet whether the build was deployed to its end.
+      - Where no version is known, a hash of the file's name stands for it. While that mark is there, an archive is sent again
+        with O(awaited), also when it lies in the import directory. An installer is not, since Swarm cannot tell that it ran
+        already, nor is what may not be sent, or nobody waits for; of these the task warns.
     type: bool
     default: false
   version:
@@ -326,8 +331,9 @@ unanswered:
   returned: always
 awaited:
   description:
-    - Whether this version is to be deployed from the import directory, and nobody has seen yet that it was, by the mark that
-      O(awaited) describes. The role P(renderops.vray_swarm.builds#role) sees whether the build is whole.
+    - Whether this version, or a build of this name whose version was not known, is to be deployed from the import directory,
+      and nobody has seen yet that it was, by the mark that O(awaited) describes. The role
+      P(renderops.vray_swarm.builds#role) sees whether the build is whole.
   type: bool
   returned: always
 deployed_before:

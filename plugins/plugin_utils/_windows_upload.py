@@ -115,7 +115,7 @@ class WindowsUpload(Upload):
                 Start=self._found["start"],
                 Sha256=self._checksum,
                 Program=self._curl,
-                Arguments=curl_arguments(client.upload_url, bool(self._options["queued"]), client.limits, build.size),
+                Arguments=curl_arguments(client.upload_url, self._is_queued, client.limits, build.size),
                 Behind=behind_path(build.name),
                 Most=MAX_ANSWER_BYTES + _NOTE_BYTES,
             )

@@ -33,6 +33,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import (
+    AWAITED,
     in_place_of_version,
     mark_path,
     marked_versions,
@@ -747,6 +748,164 @@ def test_what_swarm_says_that_it_has_deployed_just_now_is_awaited_no_more(task, 
     with Server(swarm(answer)) as server:
         task.run(server, **ON_DISK)
     assert task.disk.directories == left
+
+
+NAMELESS = "vray-lin-df715d3c8ff9.tar"
+NAMELESS_MARK = mark_path("/var/lib/swarm", in_place_of_version(NAMELESS), AWAITED)
+QUEUED = {"queued": True, "awaited": True, **ON_DISK}
+
+
+def queued_before(task, *deployed, content=ARCHIVE):
+    """What a task has left that queued a build without a version, and Swarm since then."""
+    task.disk = Disk()
+    task.build(content, name=NAMELESS)
+    task.disk.imported(NAMELESS, content)
+    task.disk.directories.add(NAMELESS_MARK)
+    for version in deployed:
+        task.disk.deployed(version)
+
+
+def asking(task, answer):
+    """A peer that answers so; how a build was sent to it is kept in ``task.queued``."""
+    task.queued = []
+
+    def answering_it(connection):
+        connection.read_head()
+        (queued,) = re.findall(rb'name="queued"[^:]*?\r\n\r\n(\w+)', connection.read_body())
+        task.queued.append(queued.decode("ascii"))
+        connection.send(response(answer))
+
+    return per_method(answering(b"false"), answering_it)
+
+
+def test_what_is_queued_without_a_version_is_marked_by_its_name(task):
+    task.build(name=NAMELESS)
+    with Server(seeing(task, queued(len(ARCHIVE)))) as server:
+        assert task.run(server, **QUEUED).awaited is True
+    assert task.seen == [{NAMELESS_MARK, NAMELESS_MARK.replace(".awaited", ".sending")}]
+    assert task.disk.directories == {NAMELESS_MARK}
+    # The peer has it already, and nothing is to be deployed.
+    task.disk.directories.clear()
+    with Server(seeing(task, existing())) as server:
+        assert task.run(server, **QUEUED).awaited is False
+    assert task.disk.directories == set()
+    # Nobody waits.
+    with Server(seeing(task, queued(len(ARCHIVE)))) as server:
+        assert task.run(server, queued=True, **ON_DISK).awaited is False
+    assert task.disk.directories == set()
+
+
+@pytest.mark.parametrize("options", [QUEUED, dict(QUEUED, queued=False), dict(QUEUED, force=True)])
+def test_swarm_is_asked_what_became_of_what_was_queued_without_a_version(task, options):
+    """It lies in the import directory, and a Swarm that was killed takes half of it for the whole."""
+    queued_before(task, VERSION)
+    with Server(asking(task, existing())) as server:
+        report = task.run(server, **options)
+    assert (report.outcome, report.deployed, report.version) == ("existing", True, VERSION)
+    # Whether it is whole is seen by who knows the service, and that may be a later run.
+    assert report.awaited is True and task.disk.directories == {NAMELESS_MARK}
+    assert task.queued == ["false"] and task.warnings == [] and task.disk.looks == 1
+    (note,) = task.notes
+    assert note.startswith(
+        f"{NAMELESS} was queued before, and nobody has seen yet that it was deployed, as {NAMELESS_MARK}"
+    )
+
+
+def test_what_swarm_deploys_when_it_is_asked_has_no_mark_any_more(task):
+    """Also none of its version, which is there when a half of it was removed."""
+    queued_before(task)
+    task.disk.directories.add(AWAITED_MARK)
+    with Server(asking(task, rapid(len(ARCHIVE)))) as server:
+        report = task.run(server, **QUEUED)
+    assert (report.outcome, report.awaited, task.queued, task.disk.directories) == ("rapid", False, ["false"], set())
+
+
+@pytest.mark.parametrize("answer", [failed("no room"), b"{}", rapid(7)])
+def test_what_no_answer_settles_is_asked_for_again(task, answer):
+    for _run in range(2):
+        queued_before(task)
+        with Server(asking(task, answer)) as server:
+            task.fail(server, AnswerError, **QUEUED)
+        assert task.queued == ["false"] and NAMELESS_MARK in task.disk.directories
+
+
+@pytest.mark.parametrize("is_there_then", [True, False])
+def test_what_swarm_has_and_nobody_sees_is_not_followed(task, monkeypatch, is_there_then):
+    """Another directory than that of Swarm may have the mark; or it was deployed since the look."""
+    queued_before(task)
+    look = task.disk.look
+
+    def look_again():
+        if task.disk.looks and is_there_then:
+            task.disk.deployed(VERSION)
+        return look()
+
+    monkeypatch.setattr(task.disk, "look", look_again)
+    with Server(asking(task, existing())) as server:
+        report = task.run(server, **QUEUED)
+    assert (report.outcome, report.awaited, task.disk.looks) == ("existing", True, 2)
+    assert report.deployed == (True if is_there_then else "unknown") and task.disk.directories == {NAMELESS_MARK}
+    told = f"The peer answered that it has {VERSION}. It was queued before, nobody has seen yet whether it is whole"
+    assert [warning.startswith(told) for warning in task.warnings] == [True] * (not is_there_then)
+
+
+@pytest.mark.parametrize(
+    "content, facts, options",
+    [
+        # Swarm cannot tell that an installer ran already.
+        (INSTALLER, {}, {}),
+        # What may not be sent.
+        (ARCHIVE, {"import_dir_configured": True, "import_dir": "/srv/builds"}, {}),
+        # Nobody would look at what is deployed.
+        (ARCHIVE, {}, {"awaited": False}),
+    ],
+)
+def test_what_was_queued_without_a_version_is_told_where_nobody_may_ask(task, content, facts, options):
+    queued_before(task, VERSION, content=content)
+    task.disk.facts.update(facts)
+    report = task.run(None, **dict(QUEUED, **options))
+    assert (report.outcome, report.deployed, report.awaited) == ("present", "unknown", True)
+    (warning,) = task.warnings
+    assert f"as {NAMELESS_MARK} tells. If Swarm was killed while it deployed it, half of it may be taken" in warning
+    assert "Give its version" in warning and task.notes == [] and task.disk.directories == {NAMELESS_MARK}
+    # That is what the mark is for then.
+    report = task.run(None, version=VERSION, **dict(QUEUED, **options))
+    assert (report.deployed, report.awaited, len(task.warnings)) == (True, True, 1)
+
+
+def test_the_marks_of_a_name_and_of_a_version_are_two(task):
+    """Given its version later, a build that is deployed at once is awaited by no mark."""
+    queued_before(task)
+    task.disk.facts["imports"] = []
+    with Server(asking(task, queued(len(ARCHIVE)))) as server:
+        assert task.run(server, version=VERSION, **QUEUED).awaited is True
+    assert task.queued == ["true"] and task.disk.directories == {NAMELESS_MARK, AWAITED_MARK}
+    with Server(asking(task, rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, version=VERSION, **ON_DISK).awaited is False
+    assert task.disk.directories == set()
+
+
+def test_what_nobody_heard_of_and_what_nobody_saw_are_two_doubts(task):
+    """That of an upload is removed where Swarm has kept the file; the other one is for who knows the service."""
+    sending_mark = NAMELESS_MARK.replace(".awaited", ".sending")
+    queued_before(task, VERSION)
+    task.disk.directories.add(sending_mark)
+    with Server(asking(task, existing())) as server:
+        assert task.run(server, **QUEUED).awaited is True
+    assert task.disk.directories == {NAMELESS_MARK}
+    task.disk.directories.add(sending_mark)
+    task.disk.facts["imports"] = []
+    with Server(asking(task, existing())) as server:
+        assert "may be half a build" in task.fail(server, OptionsError, **QUEUED)
+    assert task.report.obstacle == "unanswered" and task.disk.directories == {NAMELESS_MARK, sending_mark}
+
+
+def test_check_mode_tells_that_swarm_would_be_asked(task):
+    queued_before(task, VERSION)
+    with Server(swarm(b"")) as server:
+        report = task.run(server, check_mode=True, **QUEUED)
+    assert (report.outcome, report.changed, report.awaited) == ("rapid", True, True)
+    assert len(task.notes) == 1 and task.disk.asked_to == []
 
 
 def test_the_mark_stays_where_the_task_is_interrupted(task):
