@@ -680,6 +680,19 @@ wanted_builds:
     elsewhere:
       description: Where O(wanted.queued_as) has it, if that is in another directory than the import directory, else V(null).
       type: str
+    marked_as:
+      description: >-
+        What stands in the names of its marks: the version, or where none is known, V(file-) and a hash of the name of the file.
+      type: str
+      sample: 6.20.10-e8197af2
+    awaited:
+      description: >-
+        What stands in those of its marks that tell that it was to be deployed from the import directory, and nobody has seen yet
+        that it was: its version, the hash of its name, both, or nothing. The second one is there where it was queued before its
+        version was known.
+      type: list
+      elements: str
+      sample: []
 discovered:
   description: What was found.
   type: dict

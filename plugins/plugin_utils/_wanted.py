@@ -20,6 +20,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     IMPORT_DIR_KEY,
     PLATFORM_FIELD,
 )
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, in_place_of_version, mark_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_of_windows, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import (
     Version,
@@ -115,6 +116,8 @@ class Wanted:
                 "deployed": build.version in deployed if build.version and is_known else None,
                 "imported": kept_as(build, facts),
                 "elsewhere": elsewhere(build, facts),
+                "marked_as": _marked_as(build)[0],
+                "awaited": [text for text in _marked_as(build) if mark_name(text, AWAITED) in facts["marks"]],
             }
             for build in wanted
         ]
@@ -376,6 +379,12 @@ def _version_of(entry: t.Mapping[str, t.Any]) -> t.Optional[Version]:
     if isinstance(entry.get("version"), str):
         return Version.parse(entry["version"])
     return find_version(entry["file"])
+
+
+def _marked_as(build: Build) -> t.List[str]:
+    """What stands in the names of its marks. That of its name may be there since its version was not known yet."""
+    nameless = in_place_of_version(build.name)
+    return [str(build.version), nameless] if build.version else [nameless]
 
 
 def _name(path: str) -> str:

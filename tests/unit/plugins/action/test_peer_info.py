@@ -14,6 +14,7 @@ pytest.importorskip("ansible.plugins.action")
 
 from ansible_collections.renderops.vray_swarm.plugins.action import peer_info
 from ansible_collections.renderops.vray_swarm.plugins.action.peer_info import _GONE_AFTER, ActionModule, _Gone
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 
 IMPORT = "/d/VRay/import"
@@ -106,7 +107,8 @@ def wanted(*builds, **more):
 
 def test_what_is_told_of_wanted_builds():
     names = ({"name": "/b/vray-6.020.10-e8197af2.tar", "queued": True}, {"name": "x.tar"}, {"name": "y-7.0.6-e8197af2"})
-    look = dict(facts(()), builds=[{"version": "6.20.10-e8197af2"}], platform=None)
+    marks = [".vray_swarm-6.20.10-e8197af2.sending", f".vray_swarm-{in_place_of_version('x.tar')}.sending"]
+    look = dict(facts(()), builds=[{"version": "6.20.10-e8197af2"}], platform=None, marks=marks)
     assert wanted(*names).away(look) == {"vray-6.020.10-e8197af2.tar"}
     told = wanted(*names).told(look, "/d")
     assert [(build["version"], build["deployed"]) for build in told] == [
@@ -115,6 +117,22 @@ def test_what_is_told_of_wanted_builds():
         ("7.0.6-e8197af2", False),
     ]
     assert [build["deployed"] for build in wanted(*names).told(look, None)] == [None, None, None]
+    assert [build["awaited"] for build in told] == [[], [], []]
+    assert [build["marked_as"] for build in told] == [
+        "6.20.10-e8197af2",
+        in_place_of_version("x.tar"),
+        "7.0.6-e8197af2",
+    ]
+
+
+def test_the_marks_of_a_build_are_those_of_its_version_and_of_its_name():
+    """Its version may have been given since it was queued."""
+    name = "y-7.0.6-e8197af2"
+    marks = [f".vray_swarm-{text}.awaited" for text in ("7.0.6-e8197af2", in_place_of_version(name), "file-0")]
+    (told,) = wanted({"name": f"/b/{name}"}).told(dict(facts(()), builds=[], platform=None, marks=marks), "/d")
+    assert told["awaited"] == ["7.0.6-e8197af2", in_place_of_version(name)]
+    (told,) = wanted({"name": "x.tar"}).told(dict(facts(()), builds=[], platform=None, marks=marks), "/d")
+    assert told["awaited"] == []
 
 
 class Clock:

@@ -29,6 +29,7 @@ def facts_of(**changes):
         "api": {"reachable": True, "allow_executables": False, "url": "http://peer:1113", "error": None},
         "service": {"state": "running", "enabled": True, "detail": "active (running)", "error": None},
         "builds": [{"version": OLD, "directory": f"{DATA}/VRay/vray-{OLD}", "files": 5, "bytes": 70}],
+        "marks": [],
         "unanswered": [],
         "awaited": [],
         "interrupted": [],
