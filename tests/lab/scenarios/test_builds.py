@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,61 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: 
     assert again.succeeded and not again.changed and not again.of(action=INFO), again
 
 
-def test_what_a_relay_sent_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
+@pytest.fixture
+def nameless(archive: Path, tmp_path: Path) -> Path:
+    """The same build by a name that tells no version, as the vendor's example has it."""
+    return Path(shutil.copy(archive, tmp_path / "vray-lin-df715d3c8ff9.tar"))
+
+
+def test_a_peer_that_is_killed_while_it_deploys_what_has_no_version(lab: Lab, nameless: Path) -> None:
+    """In the run that follows it. Only the answer of a Swarm that runs tells which build it is."""
+    variables = stop_halfway(lab, "peer1", "peer2") | {
+        "vray_swarm_hosts": "peer1:peer2",
+        "vray_swarm_builds": [{"src": str(nameless), "queued": True}],
+    }
+    with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 10}) as playing:
+        halves(lab, "peer1", "peer2")
+        lab.ssh("peer2", "systemctl start swarm")
+        run = playing.wait()
+    assert run.succeeded and run.changed == {"peer1": 3, "peer2": 2}, run
+    for peer in ("peer1", "peer2"):
+        assert run.of(peer, action=SETTINGS)[-1]["removed_builds"] == [f"/var/lib/swarm/VRay/vray-{VERSION}"], run
+        assert is_whole(lab, peer) and not marks(lab, peer)
+        # It was queued, and asked for once, and deployed from the import directory.
+        assert [event["answer"] for event in lab.swarm_events(peer, "upload")] == ["QueuedUR", "ExistingUR"]
+    again = lab.playbook(UPLOAD, variables=variables)
+    assert again.succeeded and not again.changed and not again.of(action=INFO), again
+
+
+def test_what_has_no_version_and_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, nameless: Path) -> None:
+    variables = stop_halfway(lab, "peer1", "peer2") | {
+        "vray_swarm_hosts": "peer1:peer2:peer3",
+        "vray_swarm_builds": [{"src": str(nameless), "queued": True}],
+    }
+    with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 60}) as playing:
+        until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
+        halves(lab, "peer1", "peer2")
+        playing.kill()
+    lab.ssh("peer2", "systemctl start swarm")
+    sound, left = pid(lab, "peer3"), marks(lab, "peer1", "peer2", "peer3")
+    assert left.count(".vray_swarm-file-") == left.count(".awaited") == 3
+    check = lab.playbook(UPLOAD, "--check", variables=variables)
+    assert check.succeeded and check.changed == {"peer1": 1, "peer2": 1, "peer3": 1}, check
+    assert marks(lab, "peer1", "peer2", "peer3") == left and not is_whole(lab, "peer2")
+    run = lab.playbook(UPLOAD, variables=variables)
+    assert run.succeeded and run.changed == {"peer1": 2, "peer2": 1}, run
+    for peer in ("peer1", "peer2", "peer3"):
+        assert is_whole(lab, peer) and not marks(lab, peer), run
+    # What its own Swarm has deployed is whole: that is seen, and nothing is stopped.
+    assert pid(lab, "peer3") == sound
+    again = lab.playbook(UPLOAD, variables=variables)
+    assert again.succeeded and not again.changed and not again.of(action=INFO), again
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_a_relay_sent_is_seen_to_by_the_next_run(lab: Lab, archive: Path, nameless: Path, is_named: bool) -> None:
+    """Of what has no version, Swarm answers which build it is."""
+    archive = archive if is_named else nameless
     lab.task("server", "ansible.builtin.copy", {"src": str(archive), "dest": "/srv/", "mode": "0644"}, become=True)
     variables = stop_halfway(lab, "peer1") | {
         "vray_swarm_hosts": "peer1:peer2",

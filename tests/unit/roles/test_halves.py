@@ -55,14 +55,34 @@ def uploaded(*results):
     return {"vray_swarm_upload_via": "", "__builds_uploaded": {"results": list(results)}}
 
 
-def relayed(*results, deployed=(), awaited=(), **given):
+def wanted(name, version=None, deployed=None, awaited=()):
+    """What a look tells of a build."""
+    marked_as = version or f"file-{name}"
+    return {"name": name, "version": version, "deployed": deployed, "marked_as": marked_as, "awaited": list(awaited)}
+
+
+def relayed(*results, deployed=(), awaited=(), nameless=(), **given):
     """The same where a relay sends "1" to "3", which are all wanted, or what is given."""
     names = given.pop("names", ["1", "2", "3"])
-    seen = [{"name": f"{name}.tar", "version": name, "deployed": name in deployed} for name in names]
+    seen = [wanted(f"{name}.tar", name, name in deployed, [name] if name in awaited else []) for name in names]
+    seen += [wanted(name, awaited=awaited) for name, awaited in dict(nameless).items()]
+    builds = [{"src": f"/b/{build['name']}"} for build in seen]
     peer = {"wanted_builds": seen, "awaited": list(awaited), "builds": [{"version": name} for name in deployed]}
     more = {"vray_swarm_upload_via": "nas", "vray_swarm_data_dir": "/d", "vray_swarm_deploy_wait": 1800}
-    sending = {"__builds_to_send": [{"src": f"/b/{name}.tar"} for name in names], "__builds_in_window": False}
-    return {**uploaded(*results), **more, **sending, "__builds_peer": peer, **given}
+    sending = {"__builds_to_send": builds, "vray_swarm_builds": builds, "__builds_in_window": False}
+    return {**uploaded(*results), **more, **sending, **holding(), "__builds_peer": peer, **given}
+
+
+def holding(*names):
+    """What tells that the import directory of the peer has some of the builds that the relay sends."""
+    there = [{"item": {"path": f"/d/{name}"}, "stat": {"checksum": name}} for name in names]
+    hashed = [{"item": {"build": {"src": f"/b/{name}"}}, "stat": {"checksum": name}} for name in names]
+    return {
+        "__builds_imported": {"results": there},
+        "__builds_imported_on_windows": {"results": []},
+        "__builds_hashed_on_posix": {"results": hashed},
+        "__builds_hashed_on_windows": {"results": []},
+    }
 
 
 def test_what_is_followed():
@@ -103,28 +123,103 @@ def test_whose_mark_is_of_no_more_use():
     """What is deployed, by the Swarm of now, and no longer changes."""
     given = uploaded(*(result(name, outcome="queued") for name in ("1", "2", "3")))
     followed = {
-        "awaited": ["1", "2", "3", "4"],
-        "interrupted": ["2"],
-        "builds": [{"version": name} for name in ("1", "2", "4")],
+        "outlived": ["2", "0.9"],
+        "builds": [{"version": name} for name in ("0.9", "1", "2", "4")],
+        "differences": [],
+        "wanted_builds": [
+            wanted("1.tar", "1", True, ["1", "file-1.tar"]),
+            wanted("2.tar", "2", True, ["2"]),
+            wanted("3.tar", "3", False, ["3"]),
+        ],
     }
-    assert decide("__builds_whole", **given, __builds_followed=dict(followed, settled=True)) == ["1"]
+    assert decide("__builds_whole", **given, __builds_followed=dict(followed, settled=True)) == ["1", "file-1.tar"]
     assert decide("__builds_whole", **given, __builds_followed=dict(followed, settled=False)) == []
     assert decide("__builds_interrupted", **given, __builds_followed=followed) == ["2"]
+    # By the mark of its name alone: it was queued without a version.
+    followed["wanted_builds"][1]["awaited"] = ["file-2.tar"]
+    assert decide("__builds_interrupted", **given, __builds_followed=followed) == ["2"]
+    settled = {"__builds_settled": followed, "__builds_followed": followed}
+    assert decide("__builds_still_interrupted", **given, **settled) == ["2"]
+
+
+@pytest.mark.parametrize(
+    "outlived, missing, settled, is_whole",
+    [([], [], True, True), (["1"], [], True, False), ([], ["a.tar"], True, False), ([], [], False, False)],
+)
+def test_what_has_no_version_is_whole_when_all_is(outlived, missing, settled, is_whole):
+    """Which of the new builds it is, nobody knows."""
+    given = uploaded(result("a", version=None, outcome="queued"), result("2", outcome="queued"))
+    followed = {
+        "outlived": ["0.9", "2", *outlived],
+        "builds": [{"version": name} for name in ("0.9", "1", "2")],
+        "differences": [{"kind": "build", "subject": name} for name in missing],
+        "settled": settled,
+        "wanted_builds": [wanted("a.tar", awaited=["file-a.tar"]), wanted("2.tar", "2", True)],
+    }
+    assert decide("__builds_whole", **given, __builds_followed=followed) == ["file-a.tar"] * is_whole
+    assert decide("__builds_strange", **given, __builds_followed=followed) == outlived
+    assert decide("__builds_nameless", **given, __builds_followed=followed) == [followed["wanted_builds"][0]]
+
+
+def test_what_swarm_tells_is_followed():
+    """Swarm was asked, and has it: that is no end, where nobody has seen whether it is whole."""
+    told, other = result("1", outcome="existing", awaited=True), result("2", outcome="existing")
+    elsewhere = result("3", outcome="existing", awaited=True, deployed="unknown")
+    given = uploaded(told, other, elsewhere)
+    assert decide("__builds_versions", **given) == decide("__builds_told_versions", **given) == {"1.tar": "1"}
+    # Upload has seen its mark.
+    assert decide("__builds_to_mark", **given) == []
+    # A relay sees no marks.
+    told["awaited"], nameless = False, {"1.tar": ["file-1.tar"], "2.tar": []}
+    given = relayed(told, other, names=[], nameless=nameless)
+    assert decide("__builds_versions", **given) == {"1.tar": "1"}
+    assert decide("__builds_to_mark", **given) == ["1"]
+    assert decide("__builds_asked", **given, __builds_learnt={"1.tar": "1"}) == [
+        {"name": "1.tar", "version": "1"},
+        {"name": "2.tar", "version": ""},
+    ]
+
+
+def test_what_a_relay_asks_for():
+    """An archive of which nobody knows the version; of an installer, Swarm cannot tell."""
+    nameless = {"a.TGZ": ["file-a.TGZ"], "b.tar": [], "c.exe": ["file-c.exe"]}
+    given = relayed(names=["1"], awaited=["1"], nameless=nameless)
+    assert decide("__builds_to_ask", **given) == ["/b/a.TGZ"]
+    assert decide("__builds_to_ask", **dict(given, vray_swarm_deploy_wait=0)) == []
+    assert decide("__builds_to_ask", **dict(given, vray_swarm_upload_via="")) == []
 
 
 def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
-    builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\3.tar"}]
-    given = relayed(__builds_to_send=builds)
-    assert decide("__builds_relayed", **given) == ["1", "2", "3"]
+    builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\a.tar"}]
+    given = relayed(nameless={"a.tar": []}, __builds_to_send=builds)
+    assert decide("__builds_relayed", **given) == ["1", "2", "file-a.tar"]
     # Nobody waits for what is queued then.
-    assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0)) == ["2", "3"]
+    assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0)) == ["2", "file-a.tar"]
     assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0, __builds_in_window=True)) == [
         "1",
         "2",
-        "3",
+        "file-a.tar",
     ]
     assert decide("__builds_relayed", **dict(given, vray_swarm_data_dir="")) == []
-    # Of what the peer has not taken, there is none but that of an earlier run.
+
+
+def test_what_lies_there_is_neither_sent_nor_marked():
+    """Where nobody is asked for it; nor would anybody remove the mark of what has no version."""
+    builds = [{"src": f"/b/{name}"} for name in ("1.tar", "2.tar", "a.tar", "b.tar")]
+    builds[1]["force"], builds[0]["force"] = True, False
+    given = relayed(names=["1", "2"], nameless={"a.tar": ["file-a.tar"], "b.tar": []}, vray_swarm_builds=builds)
+    given.update(holding("1.tar", "2.tar", "a.tar", "b.tar"), __builds_to_send=builds)
+    assert decide("__builds_left_there", **given) == [builds[0], builds[3]]
+    assert decide("__builds_relayed", **given) == ["2", "file-a.tar"]
+    by_checksum = [{"src": "C:\\b\\c.tar", "checksum": "sha256:ABC"}]
+    given.update(holding("abc"), __builds_to_send=by_checksum, vray_swarm_builds=by_checksum)
+    assert decide("__builds_left_there", **given) == by_checksum
+    given["__builds_uploaded"] = {"results": [{"build": by_checksum[0], "skipped": True}]}
+    assert decide("__builds_queued_as", **given) == {"c.tar": "/d/abc"}
+
+
+def test_which_marks_a_relay_leaves():
+    """Of what the peer has not taken, there is none but that of an earlier run."""
     results = [
         result("1", outcome="rapid", changed=True),
         result("2", outcome="existing"),
@@ -132,9 +227,18 @@ def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
         result("4", outcome="failed", obstacle="executables"),
         result("5", outcome="failed"),
         {"build": {"src": "/b/6.tar"}, "skipped": True},
+        # What was deployed at once may have its version in a mark as well.
+        result("a", outcome="rapid", version="7", changed=True),
+        result("b", outcome="existing", version="8"),
+        result("c", outcome="existing", version="9"),
     ]
-    assert sorted(decide("__builds_heard", **relayed(*results))) == ["1", "2", "4"]
-    assert sorted(decide("__builds_heard", **relayed(*results, awaited=["1", "2"]))) == ["1", "4"]
+    given = {"names": list("123456"), "nameless": {"a.tar": ["file-a.tar"], "b.tar": ["file-b.tar"], "c.tar": []}}
+    made = ["1", "2", "4", "file-a.tar", "file-c.tar"]
+    assert sorted(decide("__builds_heard", **relayed(*results, **given))) == made
+    awaited = {"awaited": ["1", "2", "7"]}
+    made = ["1", "4", "7", "file-a.tar", "file-c.tar"]
+    assert sorted(decide("__builds_heard", **relayed(*results, **given, **awaited))) == made
+    assert decide("__builds_heard", **relayed(result("3", outcome="queued"))) == []
 
 
 def test_a_half_is_seen_to_before_what_nobody_answered():

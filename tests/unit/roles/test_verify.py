@@ -127,8 +127,8 @@ def test_the_mark_of_what_is_wanted_and_whole_goes():
 
 def test_each_build_is_removed_once_in_a_run():
     def may_remove(*removed, managed=True):
-        known = {"__builds_versions": {"a.tar": OLD}, "__builds_is_managed": managed, "__builds_removed": list(removed)}
-        return decide("builds", "__builds_may_remove", __builds_followed={"interrupted": [OLD]}, **known)
+        known = {"__builds_interrupted": [OLD], "__builds_is_managed": managed, "__builds_removed": list(removed)}
+        return decide("builds", "__builds_may_remove", **known)
 
     assert may_remove() is True and may_remove(NEW) is True
     assert may_remove(OLD) is False and may_remove(managed=False) is False

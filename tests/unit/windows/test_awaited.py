@@ -13,11 +13,15 @@ import sys
 
 import pytest
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version
 from double_farm import content, story, unpack
 from windows_double.farm import DATA_DIR, VERSION
 
 UPLOAD = "renderops.vray_swarm.upload"
 OTHER = "7.0.6-df715d3c8ff9"
+# As the vendor's example of a name, which tells no version.
+NAMELESS = "vray-win-df715d3c8ff9.tar"
+MARKED = in_place_of_version(NAMELESS)
 HEALED = ["before_stop", "settings changed", "after_start"]
 FILE = "ansible.windows.win_file"
 LOCAL = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
@@ -208,4 +212,71 @@ def test_what_a_relay_sends_is_marked_until_it_is_deployed(farm, peers):
     assert (uploads(dead), uploads(anew), bare.swarm.stops, has.swarm.stops) == (1, 0, 0, 0)
 
     again = farm.run(UPLOAD, **dict(variables, vray_swarm_hosts="bare,dead,anew"))
+    assert again.succeeded and again.changed == {} and again.of(action=FILE) == [], again.output
+
+
+def test_a_build_without_a_version_is_followed_to_its_end_also_where_swarm_is_killed(farm, peers):
+    """Only Swarm's answer tells which build it is, so that one that has died is started for that."""
+    build, other = farm.build(NAMELESS), farm.build("other.tar", version=OTHER)
+    whole = content(unpack(build, farm.directory / "whole"))
+    dead, anew, sound = peers("dead", "anew", "sound")
+    (relayed,) = peers("relayed", vray_swarm_upload_via="nas1")
+    farm.variables["nas1"] = LOCAL
+    killed(dead)
+    for peer in (anew, relayed):
+        killed(peer, lambda peer: peer.swarm.start())
+
+    variables = wanting(farm, build, other, vray_swarm_hosts="dead,anew,sound,relayed")
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded, run.output
+    assert story(run, "dead") == ["upload changed", "settings changed", *HEALED]
+    assert story(run, "anew") == story(run, "relayed") == ["upload changed", *HEALED]
+    assert (
+        story(run, "sound") == ["upload changed"]
+        and uploads(sound) == 2
+        and sorted(made(sound)) == ["absent"] * 2 + ["directory"] * 2
+    )
+    for peer in (dead, anew, relayed):
+        removed = run.one(peer.name, "Stop Swarm, remove what it has in part, and start it")["removed_builds"]
+        assert rf"{DATA_DIR}\VRay\vray-{VERSION}" in removed
+    for peer in farm.peers.values():
+        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+        assert directory(peer, OTHER).is_dir()
+        peer.host.forget()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {} and again.of(action=FILE) == [], again.output
+
+
+def test_a_build_without_a_version_that_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
+    build = farm.build(NAMELESS)
+    whole = content(unpack(build, farm.directory / "whole"))
+    dead, anew, lost, sound = peers("dead", "anew", "lost", "sound")
+    bare, left = peers("bare", "left", vray_swarm_upload_via="nas1")
+    farm.variables["nas1"] = LOCAL
+    for peer in (dead, anew, lost, sound, left):
+        leave(peer, build, MARKED, is_half=peer is not sound, is_kept=peer is not lost)
+    dead.swarm.crash()
+    variables = wanting(farm, build, vray_swarm_hosts="dead,anew,lost,sound,bare,left")
+
+    planned = farm.run(UPLOAD, "--check", **variables)
+    assert planned.succeeded, planned.output
+    assert story(planned, "dead") == ["settings changed"]
+    for peer in farm.peers.values():
+        assert peer is dead or story(planned, peer.name) == ["upload changed"]
+        assert made(peer) == [] and peer.swarm.stops == 0 and (peer is dead or uploads(peer) == 0)
+        assert marks(peer) == ([] if peer is bare else [mark(peer, MARKED).name])
+
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded, run.output
+    for peer in farm.peers.values():
+        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+    assert story(run, "dead") == ["settings changed", *HEALED] and story(run, "lost") == [*HEALED, "upload changed"]
+    assert story(run, "anew") == story(run, "left") == HEALED
+    # What its own Swarm has deployed is left as it is.
+    assert story(run, "sound") == [] and sound.swarm.stops == 0 and made(sound) == ["absent"]
+    assert story(run, "bare") == ["upload changed"] and made(bare) == ["directory", "absent"]
+    # Its version is known by then, so that nobody is asked while Swarm deploys it.
+    assert [uploads(peer) for peer in (dead, anew, left)] == [0, 0, 0]
+
+    again = farm.run(UPLOAD, **variables)
     assert again.succeeded and again.changed == {} and again.of(action=FILE) == [], again.output
