@@ -9,8 +9,10 @@ A Swarm that is started anew within a second is not told: ps(1) has whole second
 
 from __future__ import annotations
 
+import os
 import shutil
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version
 from double_farm import content, story, unpack
 from macos_double.farm import SERVICE, VERSION
 
@@ -28,8 +30,8 @@ def directory(peer):
     return peer.data_dir / "VRay" / f"vray-{VERSION}"
 
 
-def mark(peer):
-    return peer.data_dir / f".vray_swarm-{VERSION}.awaited"
+def mark(peer, version=VERSION):
+    return peer.data_dir / f".vray_swarm-{version}.awaited"
 
 
 def is_killed(peer):
@@ -74,6 +76,42 @@ def test_what_swarm_is_killed_with_is_deployed_anew(farm):
     for peer in farm.peers.values():
         assert content(directory(peer)) == whole and not mark(peer).exists() and peer.swarm, peer.name
         assert len([event for event in peer.swarm.events if event["event"] == "upload"]) == 0
+        peer.mac.calls.clear()
+    again = farm.run(UPLOAD, **variables)
+    assert again.succeeded and again.changed == {}, again.output
+    assert [peer.mac.calls for peer in farm.peers.values()] == [[], [], []]
+
+
+def test_what_has_no_version_is_asked_for_and_deployed_anew(farm):
+    """By the run that follows it, and by the next one. Swarm is started for that, and was not there when the half was made."""
+    build = farm.build("vray-mac-df715d3c8ff9.tar")
+    marked = in_place_of_version(build.name)
+    whole = content(unpack(build, farm.directory / "whole"))
+    followed, left, sound = (farm.add(name) for name in ("followed", "left", "sound"))
+    for peer in (left, sound):
+        unpack(build, peer.data_dir)
+        shutil.copy(build, peer.data_dir / "VRay" / "import")
+        mark(peer, marked).mkdir()
+    is_killed(left)
+    os.utime(directory(left), (0, 0))
+    ask = followed.mac.answer
+
+    def answer(request):
+        if mark(followed, marked).is_dir() and directory(followed).is_dir():
+            followed.mac.answer = ask
+            is_killed(followed)
+            os.utime(directory(followed), (0, 0))
+        return ask(request)
+
+    followed.mac.answer = answer
+    variables = wanting(farm, build)
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded, run.output
+    assert story(run, "followed") == ["upload changed", "settings changed", *HEALED]
+    assert story(run, "left") == ["settings changed", *HEALED]
+    assert story(run, "sound") == [] and sound.stops == 0
+    for peer in farm.peers.values():
+        assert content(directory(peer)) == whole and not list(peer.data_dir.glob(".vray_swarm-*")), peer.name
         peer.mac.calls.clear()
     again = farm.run(UPLOAD, **variables)
     assert again.succeeded and again.changed == {}, again.output

@@ -859,6 +859,7 @@ def test_what_swarm_has_and_nobody_sees_is_not_followed(task, monkeypatch, is_th
         # Nobody would look at what is deployed.
         (ARCHIVE, {}, {"awaited": False}),
     ],
+    ids=["installer", "shared", "not awaited"],
 )
 def test_what_was_queued_without_a_version_is_told_where_nobody_may_ask(task, content, facts, options):
     queued_before(task, VERSION, content=content)
