@@ -40,7 +40,9 @@ _NOTHING: t.Dict[str, t.Any] = {
     "builds": [],
     "unanswered": [],
     "awaited": [],
-    "outlived": [],
+    "seen": [],
+    "seen_all": False,
+    "outlived": None,
     "interrupted": [],
     "imports": [],
     "import_dir": None,
@@ -138,6 +140,7 @@ class ActionModule(SwarmAction):
             "settings": settings,
             "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
             "import_shared": shared,
+            "unseen": _unseen(found, shared),
             "signature": self._signature(found["signed"]),
             **{name: found[name] for name in (*_NOTHING, *_HIDDEN)},
         }
@@ -215,6 +218,13 @@ class ActionModule(SwarmAction):
         # A callback would show it as a text with \n in it, which nobody can paste.
         display.display(f"# --- {self.label}\n{block}# ---")
         return dict(facts["discovered"], group_vars=block)
+
+
+def _unseen(found: t.Mapping[str, t.Any], shared: t.Optional[str]) -> t.List[str]:
+    """The versions that an earlier Swarm has taken from a share, and that no run has seen whole, or waits for."""
+    if not shared or not found["seen_all"]:
+        return []
+    return [version for version in found["outlived"] or [] if version not in {*found["seen"], *found["awaited"]}]
 
 
 def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:

@@ -43,6 +43,10 @@ options:
         since their directory was made.
     type: bool
     default: false
+  last:
+    description: Whether all peers are known, so that what no run has seen whole, and no other peer has, may be a half.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -60,6 +64,9 @@ _value:
       been killed while it unpacked a build, and one for each build of O(redeploy)), C(damaged) (the versions of such builds,
       as far as they are wanted), C(importable) (those of them that lie in the import directory), C(full) (the versions that
       Swarm may have been killed with, and that are as full as on most peers), C(interrupted) as the look has it,
+      C(unseen) (those of the versions that no run has seen whole that are wanted, and not C(full)), C(undecided) (those of
+      them of which nobody can tell yet), C(seen) (the versions that runs have seen whole, this one included), C(unmarked)
+      (those of which no mark says so yet, and V(peer) where all of them are seen for the first time),
       C(platform), C(builds), C(allow_executables) and C(run), a name that no other run has.
   type: dict
   sample:
@@ -71,6 +78,10 @@ _value:
     importable: []
     full: []
     interrupted: []
+    unseen: []
+    undecided: []
+    seen: []
+    unmarked: []
     platform: Linux_x86
     builds: []
     allow_executables: false
@@ -90,9 +101,10 @@ def verdict(
     removed: t.Sequence[str] = (),
     redeploy: t.Sequence[str] = (),
     strict: bool = False,
+    last: bool = True,
 ) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy, strict), run=run_name())
+    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy, strict, last), run=run_name())
 
 
 class FilterModule:

@@ -36,7 +36,14 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, marked_versions, marks_among
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import (
+    AWAITED,
+    PEER,
+    WHOLE,
+    mark_name,
+    marked_versions,
+    marks_among,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import (
     find_fstab,
     find_mount,
@@ -238,7 +245,9 @@ def look_at(
         "marks": [],
         "unanswered": [],
         "awaited": [],
-        "outlived": [],
+        "seen": [],
+        "seen_all": False,
+        "outlived": None,
         "interrupted": [],
         "imports": [],
         "import_there": None,
@@ -331,25 +340,28 @@ def tell_marks(
     """
     facts["marks"] = marks = marks_among(names)
     facts["unanswered"], facts["awaited"] = marked_versions(marks), marked_versions(marks, AWAITED)
+    facts["seen"], facts["seen_all"] = marked_versions(marks, WHOLE), mark_name(PEER, WHOLE) in marks
     facts["outlived"] = outlived(facts["service"], running, unchanged)
-    facts["interrupted"] = [version for version in facts["outlived"] if version in facts["awaited"]]
+    facts["interrupted"] = [version for version in facts["outlived"] or [] if version in facts["awaited"]]
 
 
 def outlived(
     service: t.Optional[t.Mapping[str, t.Any]], running: t.Optional[float], unchanged: t.Mapping[str, float]
-) -> t.List[str]:
+) -> t.Optional[t.List[str]]:
     """Return the versions that the Swarm of now has not deployed: an earlier one has, or was killed while it did.
+
+    None where nobody tells.
 
     :param service: What its service manager says.
     :param running: For how many seconds its process runs; None where nobody tells.
     :param unchanged: For how many seconds the directory of each build is as it is.
     """
     if service is None or service["state"] in ("unknown", "absent"):
-        return []
+        return None
     if service["state"] != "running":
         return sorted(unchanged)
     if running is None:
-        return []
+        return None if unchanged else []
     # What is not made yet tells that the clock was set back.
     return sorted(version for version, seconds in unchanged.items() if not 0 <= seconds <= running + _CLOCK_STEP)
 

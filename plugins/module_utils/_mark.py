@@ -30,7 +30,12 @@ SENDING = "sending"
 #: It is to be deployed from the import directory, and nobody has seen yet that it was.
 #: Made before that by upload where somebody waits, and by roles/builds/tasks/mark.yml; removed by who has seen it.
 AWAITED = "awaited"
-KINDS = (SENDING, AWAITED)
+#: A run has seen it whole. What Swarm has taken from a share since then has none, and nobody waited for it.
+WHOLE = "whole"
+KINDS = (SENDING, AWAITED, WHOLE)
+
+#: Stands in place of a version in a mark WHOLE: a run has seen all builds of the peer.
+PEER = "peer"
 
 _START = ".vray_swarm-"
 

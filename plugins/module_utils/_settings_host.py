@@ -42,7 +42,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     deployed_builds,
     renders,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import KINDS, mark_path
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, SENDING, WHOLE, mark_path
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import find_mount_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._options import (
     LONGEST_LIMIT,
@@ -515,6 +515,9 @@ class SettingsHost:
             raise RemovalError(str(error).rstrip(".")) from error
         if busy:
             raise RemovalError(f"{busy[0]['executable']} (process {busy[0]['pid']}) runs still")
+        if directories:
+            # First: it would speak for what Swarm deploys from now on.
+            self._forget_builds(versions)
         for directory in directories:
             self._remove_build(directory)
             removed.append(directory)
@@ -550,9 +553,23 @@ class SettingsHost:
             why = error.strerror or error
             raise RemovalError(f"{error.filename or directory} could not be removed: {why}") from error
 
+    def _forget_builds(self, versions: t.Iterable[str]) -> None:
+        """Remove the marks by which the builds count as whole.
+
+        :raises RemovalError: One is there yet.
+        """
+        for version in versions:
+            path = mark_path(self._params["data_dir"], version, WHOLE)
+            try:
+                os.rmdir(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise RemovalError(f"{path} could not be removed: {error.strerror}") from error
+
     def _remove_marks(self, versions: t.Iterable[str]) -> None:
-        """Remove those that are there. One that stays is a doubt, and no harm."""
-        for version, kind in itertools.product(versions, KINDS):
+        """Remove the other ones that are there. One that stays is a doubt, and no harm."""
+        for version, kind in itertools.product(versions, [SENDING, AWAITED]):
             with contextlib.suppress(OSError):
                 os.rmdir(mark_path(self._params["data_dir"], version, kind))
 

@@ -424,11 +424,25 @@ awaited:
   elements: str
   returned: always
   sample: []
+seen:
+  description:
+    - The version strings of the builds that a run has seen whole. The role P(renderops.vray_swarm.verify#role) makes a mark
+      for them on a peer whose import directory is shared, where the role P(renderops.vray_swarm.peer#role) is in the play, and
+      removes that of a build that is no longer there.
+  type: list
+  elements: str
+  returned: always
+  sample: [6.20.10-e8197af2]
+seen_all:
+  description: Whether such a run has looked at all builds that the peer had then.
+  type: bool
+  returned: always
+  sample: true
 outlived:
   description:
     - The version strings of the builds that are deployed, but not by the Swarm that runs now, or Swarm does not run. The
       directory of each is as it is since before the process of Swarm began.
-    - Empty without O(service), or when nobody tells since when Swarm runs.
+    - V(null) without O(service), or when nobody tells since when Swarm runs.
   type: list
   elements: str
   returned: always
@@ -437,6 +451,15 @@ interrupted:
   description:
     - Those of RV(awaited) that are also in RV(outlived), so that Swarm may have been killed while it unpacked them. Such a
       build may be whole, or a half.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+unseen:
+  description:
+    - Those of RV(outlived) that are in neither RV(seen) nor RV(awaited), where RV(seen_all) is V(true) and the import directory
+      is shared. Swarm has taken such a build since, and may have been killed while it unpacked it.
+    - Empty where the import directory is not shared, since nothing comes there but by an upload.
   type: list
   elements: str
   returned: always

@@ -13,8 +13,11 @@ import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import PEER
+
 Look = t.Mapping[str, t.Any]
-Usual = t.Mapping[str, t.Mapping[str, int]]
+Usual = t.Mapping[str, t.Mapping[str, t.Any]]
+_Sizes = t.Counter[t.Tuple[int, int]]
 
 # What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
 _WAITING = ("settings", "restart", "service", "build", "half", "disk")
@@ -36,23 +39,47 @@ def verified_in(host: t.Mapping[str, t.Any], run: str) -> t.Any:
     return verified if verified and verified.get("run") == run else None
 
 
-def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, int]]:
-    """Return for each build the numbers of files and bytes that more than half of the peers have, by ``platform/version``.
+def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, t.Any]]:
+    """Return for each build, by ``platform/version``, what the peers together tell of it.
 
-    Where there are none, nobody can tell who is right.
+    ``files`` and ``bytes`` are what more than half of the peers have, or else more than half of those where it is not in
+    doubt, if a run has seen it whole there; None where nobody can tell who is right. ``agreed`` is what is on two peers, or
+    on one where a run has seen it whole: no two halves are alike.
     """
-    counts: t.DefaultDict[str, t.Counter[t.Tuple[int, int]]] = collections.defaultdict(collections.Counter)
+    counts: t.DefaultDict[str, _Sizes] = collections.defaultdict(collections.Counter)
+    undoubted: t.DefaultDict[str, _Sizes] = collections.defaultdict(collections.Counter)
+    sure: t.DefaultDict[str, _Sizes] = collections.defaultdict(collections.Counter)
     for look in looks:
         for build in look["builds"] or []:
-            # What may be a half tells nothing of the others.
-            if build["files"] is not None and build["version"] not in look.get("interrupted", ()):
-                counts[_key(look, build)][build["files"], build["bytes"]] += 1
+            # What may be a half tells nothing of the others, and nothing at all is a half.
+            if build["bytes"] and build["version"] not in look.get("interrupted", ()):
+                key, size = _key(look, build), (build["files"], build["bytes"])
+                counts[key][size] += 1
+                undoubted[key][size] += build["version"] not in look.get("unseen", ())
+                sure[key][size] += _is_sure(look, build["version"])
     usual = {}
     for key, sizes in counts.items():
-        ((files, total), count), *_others = sizes.most_common(1)
-        if 2 * count > sum(sizes.values()):
-            usual[key] = {"files": files, "bytes": total}
+        agreed = [size for size in sizes if sizes[size] > 1 or sure[key][size]]
+        most = _most(sizes)
+        # What is in doubt is no witness for itself.
+        if most is None or not (most in agreed or undoubted[key][most]):
+            most = _most(undoubted[key])
+            most = most if most in agreed else None
+        if most or agreed:
+            files, total = most or (None, None)
+            usual[key] = {"files": files, "bytes": total, "agreed": [list(size) for size in agreed]}
     return usual
+
+
+def _is_sure(look: Look, version: str) -> bool:
+    """Whether a run has seen it whole, or this one does: the Swarm that runs has deployed it, and it no longer changes."""
+    by_this_one = look.get("settled") and look.get("outlived") is not None and version not in look["outlived"]
+    return bool(by_this_one) or version in look.get("seen", ())
+
+
+def _most(sizes: _Sizes) -> t.Optional[t.Tuple[int, int]]:
+    ((size, count), *_others) = sizes.most_common(1)
+    return size if 2 * count > sum(sizes.values()) else None
 
 
 def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dict[str, str]:
@@ -60,7 +87,7 @@ def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dic
     found = {}
     for build in look["builds"] or []:
         most = usual.get(_key(look, build))
-        if most and build["files"] is not None:
+        if most and most["bytes"] is not None and build["files"] is not None:
             if build["files"] < most["files"] or build["bytes"] < most["bytes"]:
                 found[build["version"]] = wrap_var(
                     f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
@@ -77,12 +104,14 @@ def verdict(
     removed: t.Container[str] = (),
     redeploy: t.Container[str] = (),
     strict: bool = False,
+    last: bool = True,
 ) -> t.Dict[str, t.Any]:
     """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it.
 
     :param removed: The versions that this run has had deployed anew on it.
     :param redeploy: The versions that are to be deployed anew, whatever is there of them.
     :param strict: Whether all that is less full is deployed in part, and not only what Swarm can have been killed with.
+    :param last: Whether all peers are known, so that nobody else will tell of what no run has seen whole.
     """
     few = less_full(look, usual, removed)
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
@@ -91,18 +120,23 @@ def verdict(
     importable = {build["version"] for build in wanted if build["imported"]}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
-    counted = {
-        build["version"] for build in look["builds"] or [] if build["files"] is not None and _key(look, build) in usual
-    }
-    full = [version for version in look["interrupted"] if version in counted and version not in few]
+    unseen = [version for version in look["unseen"] if version in versions]
+    full = [
+        version for version in [*look["interrupted"], *unseen] if version not in few and _is_full(look, usual, version)
+    ]
+    undecided = [version for version in unseen if version not in [*few, *full] and _is_counted(look, version)]
+    alone = {version: _told_alone(look, version) for version in undecided if last}
     differences = [item for item in look["differences"] if item["kind"] != "half" or item["want"] not in full]
     wrong = [item["message"] for item in differences if item["kind"] not in waiting]
     wrong += few.values()
+    later = [item["message"] for item in differences if item["kind"] in waiting]
+    (later if is_busy or look["busy"] else wrong).extend(alone.values())
     doubted = {item["want"]: item["message"] for item in differences if item["kind"] == "half"}
     doubts = {version: doubted[version] for version in look["interrupted"] if version in doubted}
-    halves = {version: told for version, told in few.items() if strict or _may_be_half(look, usual, version)}
-    in_part = {**_named(look, redeploy), **doubts, **halves}
-    later = [item["message"] for item in differences if item["kind"] in waiting]
+    halves = [version for version in few if _may_be_half(look, usual, version)]
+    less = few if strict else {version: few[version] for version in halves}
+    in_part = {**_named(look, redeploy), **doubts, **alone, **less}
+    whole = _seen_whole(look, halves, full)
     return {
         "state": "wrong" if wrong else "busy" if is_busy else "ok",
         "problems": wrong + later,
@@ -112,10 +146,32 @@ def verdict(
         "importable": [version for version in in_part if version in importable],
         "full": full,
         "interrupted": look["interrupted"],
+        "unseen": [version for version in unseen if version not in full],
+        "undecided": [version for version in undecided if version not in alone],
+        "seen": look["seen"] + whole,
+        "unmarked": whole + _unmarked_peer(look),
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],
     }
+
+
+def _build(look: Look, version: str) -> t.Mapping[str, t.Any]:
+    found: t.Mapping[str, t.Any] = next(build for build in look["builds"] if build["version"] == version)
+    return found
+
+
+def _is_counted(look: Look, version: str) -> bool:
+    return _build(look, version)["files"] is not None
+
+
+def _is_full(look: Look, usual: Usual, version: str) -> bool:
+    """Whether others have what a peer has of a build that is not less full than on most."""
+    build = _build(look, version)
+    told = usual.get(_key(look, build))
+    if not told or build["files"] is None:
+        return False
+    return told["bytes"] is not None or [build["files"], build["bytes"]] in told["agreed"]
 
 
 def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
@@ -123,8 +179,52 @@ def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
 
     What the Swarm of now has deployed so, it would only deploy so again.
     """
-    build = next(build for build in look["builds"] if build["version"] == version)
-    return version in look["outlived"] and build["bytes"] < _WHOLE * usual[_key(look, build)]["bytes"]
+    build = _build(look, version)
+    is_much = build["bytes"] < _WHOLE * usual[_key(look, build)]["bytes"]
+    return version in look["unseen"] or (is_much and version in (look["outlived"] or ()))
+
+
+def _told_alone(look: Look, version: str) -> t.Any:
+    return wrap_var(
+        f"The build {version} in {_build(look, version)['directory']} may be a half: Swarm has ended since its directory was"
+        " made, no run of renderops.vray_swarm.distribute has seen it whole, and no other peer of this run has the same."
+        " That playbook, or renderops.vray_swarm.repair, has it deployed anew."
+    )
+
+
+def _has_marks(look: Look) -> bool:
+    """Whether what was seen whole has a mark on the peer. A build that comes by an upload has marks of its own."""
+    is_known = look["outlived"] is not None and look["builds"] is not None and "data_dir" not in look["errors"]
+    return bool(is_known and look["import_shared"])
+
+
+def _seen_whole(look: Look, halves: t.Container[str], full: t.Container[str]) -> t.List[str]:
+    """What this look has seen whole, and no mark says so yet: what the Swarm of now has deployed, and what others have.
+
+    At first sight of a peer, nobody can tell what came of the rest: it counts as whole, unless it lacks what others have.
+    """
+    if not _has_marks(look):
+        return []
+    found = []
+    for build in look["builds"]:
+        version = build["version"]
+        if version not in look["outlived"]:
+            is_whole = bool(look.get("settled"))
+        elif look["seen_all"]:
+            is_whole = version in full
+        else:
+            is_whole = version in full or (version not in halves and version not in look["interrupted"])
+        if is_whole and version not in look["seen"]:
+            found.append(version)
+    return found
+
+
+def _unmarked_peer(look: Look) -> t.List[str]:
+    """PEER, where this look is the first one that has seen all builds of the peer, and none that may be growing."""
+    if not _has_marks(look) or look["seen_all"]:
+        return []
+    has_settled = bool(look.get("settled")) or all(build["version"] in look["outlived"] for build in look["builds"])
+    return [PEER] if has_settled else []
 
 
 def _named(look: Look, versions: t.Container[str]) -> t.Dict[str, str]:

@@ -30,7 +30,14 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     SettingsError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import KINDS, mark_path, marked_versions
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import (
+    AWAITED,
+    KINDS,
+    SENDING,
+    WHOLE,
+    mark_path,
+    marked_versions,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import (
     ServiceControl,
     ServiceError,
@@ -245,8 +252,13 @@ class WindowsSettingsHost(SettingsHost):
         except SwarmError as error:
             raise RemovalError(f"{directory} could not be removed: {_plain(error)}") from error
 
+    def _forget_builds(self, versions: t.Iterable[str]) -> None:
+        for version in self._marks[WHOLE]:
+            if version in versions:
+                self._remove_build(mark_path(self._params["data_dir"], version, WHOLE))
+
     def _remove_marks(self, versions: t.Iterable[str]) -> None:
-        for version, kind in itertools.product(versions, KINDS):
+        for version, kind in itertools.product(versions, [SENDING, AWAITED]):
             if version in self._marks[kind]:
                 with contextlib.suppress(SwarmError):
                     self._windows.remove(mark_path(self._params["data_dir"], version, kind))

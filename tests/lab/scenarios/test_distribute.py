@@ -74,6 +74,12 @@ def deployed(lab: Lab, peer: str) -> list[str]:
     return [name.partition("-")[2] for name in found if name.startswith("vray-")]
 
 
+def marks(lab: Lab, peer: str) -> list[str]:
+    """What runs have left on a peer that tells a later one what became of its builds."""
+    found = lab.ssh(peer, "cd /var/lib/swarm; ls -d .vray_swarm-*").split()
+    return sorted(name.partition("-")[2] for name in found)
+
+
 def is_active(lab: Lab, peer: str) -> bool:
     return lab.ssh(peer, f"systemctl is-active {SPECS[peer].service}", check=False).strip() == "active"
 
@@ -325,7 +331,7 @@ def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab:
     assert distribute(lab, hosts=hosts, **variables).succeeded
 
     def files(peer: str) -> int:
-        assert not lab.ssh(peer, "find /var/lib/swarm -name '.vray_swarm-*'")
+        assert marks(lab, peer) == [f"{VERSION}.whole", f"{newer}.whole", "peer.whole"]
         return len(lab.ssh(peer, f"find {half} -type f").splitlines())
 
     lab.ssh("peer1", "systemctl stop swarm")
@@ -353,6 +359,39 @@ def test_what_nobody_saw_deployed_from_the_share_is_seen_to_by_the_next_run(lab:
     sessions = {peer: len(lab.sessions(peer)) for peer in started}
     assert distribute(lab, hosts=hosts, **variables).changed == {}
     assert {peer: len(lab.sessions(peer)) - sessions[peer] for peer in started} == {"peer1": 1, "peer2": 1}
+
+
+def test_what_swarm_takes_from_the_share_by_itself_is_healed_on_a_farm_of_two(lab: Lab, archive: Path) -> None:
+    """The power fails on both while no run is there: nobody has seen the build whole, and nobody has more of it."""
+    newer, peers = "7.0.6-0a1b2c3d", ("peer1", "peer2")
+    half = f"/var/lib/swarm/VRay/vray-{newer}"
+    variables: dict[str, Any] = {"hosts": ",".join(peers), "vray_swarm_waves": [1, "100%"], **SETTLE}
+    fill(lab, archive)
+    assert distribute(lab, **variables).succeeded
+    for peer in peers:
+        assert marks(lab, peer) == [f"{VERSION}.whole", "peer.whole"]
+        command = lab.ssh(peer, "sed -n 's/^ExecStart=//p' /etc/systemd/system/swarm.service").strip()
+        drop_in(lab, peer, "ExecStart=", f"ExecStart={command} --fault halfway=in-place")
+        lab.ssh(peer, "systemctl restart swarm")
+    assert publish(lab, make_archive(archive.parent / f"vray-{newer}.tar", version=newer, size=60_000_000)).succeeded
+    for peer in peers:
+        until(lab, peer, f"[ -e {half}/vray.json ]")
+        lab.ssh(peer, f"rm -r {DROP_INS}; systemctl daemon-reload; systemctl kill --signal=KILL swarm")
+        until(lab, peer, "systemctl is-failed -q swarm")
+        lab.ssh(peer, "systemctl start swarm")
+
+    run = distribute(lab, **variables)
+    assert run.succeeded and run.changed == dict.fromkeys(peers, 1), run
+    for peer in peers:
+        assert [result["removed_builds"] for result in run.of(peer, action=SETTINGS)] == [[half]], run
+        assert len(lab.ssh(peer, f"find {half} -type f -size +0").splitlines()) == 2
+        assert marks(lab, peer) == [f"{VERSION}.whole", f"{newer}.whole", "peer.whole"]
+    # A Swarm that is started anew is no doubt of what was seen.
+    started = {peer: starts(lab, peer) for peer in peers}
+    lab.ssh("peer1", "systemctl restart swarm")
+    again = distribute(lab, **variables)
+    assert again.succeeded and again.changed == {} and "no hosts matched" in again.output, again
+    assert {peer: starts(lab, peer) for peer in peers} == {**started, "peer1": started["peer1"] + 1}
 
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:

@@ -77,6 +77,12 @@ def of_a_play(role, name, awaited=(), interrupted=(), **more):
         "differences": [{"kind": "build"}],
         "awaited": list(awaited),
         "interrupted": list(interrupted),
+        "outlived": [],
+        "seen": [],
+        "busy": None,
+        "builds": [{"version": OLD}],
+        "import_shared": None,
+        "errors": {},
         "settled": True,
     }
     variables = {
@@ -87,6 +93,8 @@ def of_a_play(role, name, awaited=(), interrupted=(), **more):
         "ansible_check_mode": False,
         "vray_swarm_audit": False,
         "vray_swarm_deploy_wait": 1800,
+        "vray_swarm_data_dir": "/d",
+        "__verify_verdict": {"full": [], "unmarked": []},
     }
     return decide(role, name, **{**variables, **more})
 
@@ -119,10 +127,75 @@ def test_what_swarm_is_to_deploy_is_marked_where_somebody_waits_for_it():
 
 
 def test_the_mark_of_what_is_wanted_and_whole_goes():
-    assert of_a_play("verify", "__verify_whole", awaited=[OLD, NEW, "8.0.0-abc"]) == [OLD]
-    assert of_a_play("verify", "__verify_whole", awaited=[OLD], interrupted=[OLD]) == []
+    assert of_a_play("verify", "__verify_come", awaited=[OLD, NEW, "8.0.0-abc"]) == [OLD]
+    assert of_a_play("verify", "__verify_come", awaited=[OLD], interrupted=[OLD]) == []
+    full = {"__verify_verdict": {"full": [OLD], "unmarked": []}}
+    assert of_a_play("verify", "__verify_come", awaited=[OLD], interrupted=[OLD], **full) == [OLD]
+    assert of_a_play("verify", "__verify_come", **full) == []
     for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
-        assert of_a_play("verify", "__verify_whole", awaited=[OLD], **given) == []
+        assert of_a_play("verify", "__verify_come", awaited=[OLD], **given) == []
+
+
+def seeing(name, look, **more):
+    """With a peer that imports from a share, and has one build."""
+    shared = {
+        "wanted_builds": [],
+        "awaited": [],
+        "interrupted": [],
+        "outlived": [],
+        "import_shared": "it is",
+        "seen": [],
+        "busy": [],
+        "errors": {},
+    }
+    facts = {**shared, "builds": [{"version": OLD}], **look}
+    return of_a_play("verify", name, __vray_swarm_looked=facts, **more)
+
+
+def test_what_may_be_growing_is_looked_at_until_it_is_not():
+    assert seeing("__verify_may_grow", {}) == [OLD] == seeing("__verify_may_grow", {"busy": None})
+    others = ({"seen": [OLD]}, {"outlived": [OLD]}, {"outlived": None}, {"import_shared": None}, {"builds": None})
+    # What a render writes there never ends.
+    for look in (*others, {"busy": RENDER}):
+        assert seeing("__verify_may_grow", look) == []
+    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
+        assert seeing("__verify_may_grow", {}, **given) == []
+
+
+def test_nobody_waits_long_for_what_only_may_grow():
+    """What a render writes into a build never ends."""
+    known = {"__verify_left": 1000, "__vray_swarm_still_time": 3}
+    assert seeing("__verify_wait", {"differences": []}, **known) == 15
+    assert seeing("__verify_wait", {"differences": []}, **{**known, "__verify_left": 4}) == 4
+    assert seeing("__verify_wait", {"differences": [{"kind": "build"}]}, **known) == 1000
+    come = {"differences": [], "awaited": [OLD], "wanted_builds": [{"version": OLD, "deployed": True}]}
+    assert seeing("__verify_wait", come, **known) == 1000
+
+
+def test_the_mark_of_what_is_no_longer_there_goes():
+    assert seeing("__verify_gone", {"seen": [OLD, NEW]}) == [NEW]
+    assert seeing("__verify_gone", {"seen": [NEW], "builds": [], "errors": {"data_dir": "gone"}}) == []
+    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
+        assert seeing("__verify_gone", {"seen": [NEW]}, **given) == []
+
+
+def test_what_was_seen_whole_is_marked_where_it_is_known_where():
+    verdict = {"full": [], "unmarked": [OLD]}
+    assert seeing("__verify_seen", {}, __verify_verdict=verdict) == [OLD]
+    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}, {"vray_swarm_data_dir": ""}]:
+        assert seeing("__verify_seen", {}, __verify_verdict=verdict, **given) == []
+
+
+def test_all_peers_are_known_in_the_last_play_and_where_there_is_one_wave():
+    def is_last(*batch, **more):
+        known = {"ansible_play_hosts": ["a", "b"], "vray_swarm_repair": True, "vray_swarm_deploy_wait": 60}
+        return decide("verify", "__verify_is_last", ansible_play_batch=list(batch), **{**known, **more})
+
+    assert is_last("a", "b") is True and is_last("b") is True and is_last("a") is False
+    assert is_last("a", __verify_among=["a", "b"]) is True
+    # What is never deployed anew, or never waited for, would be told in each run; and others may have the same.
+    for given in ({"vray_swarm_repair": False}, {"vray_swarm_deploy_wait": 0}, {"ansible_limit": "b"}):
+        assert is_last("a", "b", **given) is False
 
 
 def test_each_build_is_removed_once_in_a_run():

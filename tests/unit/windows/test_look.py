@@ -89,7 +89,7 @@ def test_whether_swarm_has_ended_since_a_build_was_put_there(farm, peer):
 
     def told():
         found = farm.task(INFO, look).data
-        assert found["interrupted"] == [item for item in found["outlived"] if item in found["awaited"]]
+        assert found["interrupted"] == [item for item in found["outlived"] or [] if item in found["awaited"]]
         return found["awaited"], found["outlived"]
 
     assert told() == ([], [])
@@ -104,7 +104,7 @@ def test_whether_swarm_has_ended_since_a_build_was_put_there(farm, peer):
     assert told() == (both, [version])
     # Who may not be asked for how long it runs.
     peer.swarm.started = None
-    assert told() == (both, [])
+    assert told() == (both, None)
     peer.swarm.crash()
     assert told() == (both, [version])
     assert farm.task(INFO, {"data_dir": DATA_DIR}).data["interrupted"] == []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version, mark_name
@@ -353,3 +354,112 @@ def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peer
     assert farm.peers["ws2"].host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
     again = farm.run(DISTRIBUTE, **variables)
     assert again.succeeded and again.changed == {} and "no hosts matched" in again.output, again.output
+
+
+def publish(farm, build, version):
+    """Put one more build into the share. The Swarm of a peer takes it by itself."""
+    shutil.copy(build, farm.share / "stable" / "Windows_x86")
+    listed = json.loads((farm.share / "builds.json").read_text())
+    listed.append({"file": build.name, "platform": "Windows_x86", "channel": "stable", "version": version})
+    (farm.share / "builds.json").write_text(json.dumps(listed))
+
+
+def marks(peer):
+    return sorted(path.name.partition("-")[2] for path in peer.data_dir.glob(".vray_swarm-*"))
+
+
+def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a_lone_peer(farm, peers):
+    (lone,) = peers("ws1")
+    build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+    publish(farm, newer, OTHER)
+    whole = content(unpack(newer, farm.directory / "whole"))
+    half = unpack(newer, lone.data_dir)
+    (half / "bin" / "vray.exe").unlink()
+    lone.swarm.started += 3600
+    stops = lone.swarm.stops
+
+    told = farm.run(VERIFY, **variables)
+    assert told.failed == ["ws1"] and not told.changed and marks(lone) == [f"{VERSION}.whole", "peer.whole"], (
+        told.output
+    )
+    wrong = told.one("ws1", "Fail with what is wrong")["msg"]
+    assert f"The build {OTHER} in {DATA_DIR}\\VRay\\vray-{OTHER} may be a half: Swarm has ended since" in wrong
+    assert VERSION not in wrong
+    planned = farm.run(DISTRIBUTE, "--check", **variables)
+    assert planned.succeeded and list(planned.changed) == ["ws1"] and content(half) != whole, planned.output
+    assert lone.swarm.stops == stops and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and story(run, "ws1") == HEALED[:3] and content(half) == whole, run.output
+    assert marks(lone) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+    # It is known now, however often Swarm is started anew; and what somebody removes is no longer.
+    lone.swarm.started += 3600
+    lone.host.forget()
+    again = farm.run(DISTRIBUTE, **variables)
+    assert again.succeeded and again.changed == {} and lone.swarm.stops == stops + 1, again.output
+    assert lone.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+    (farm.share / "builds.json").write_text("[]")
+    shutil.rmtree(half)
+    assert farm.run(DISTRIBUTE, **variables).succeeded and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+
+
+def test_what_is_deployed_anew_by_repair_is_seen_as_well(farm, peers):
+    (lone,) = peers("ws1")
+    variables = shared(farm, farm.build())
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    (lone.data_dir / ".vray_swarm-peer.whole").rmdir()
+    variables = dict(variables, vray_swarm_redeploy=VERSION)
+    for arguments, given in ((["--check"], {}), ([], {"vray_swarm_audit": True})):
+        if arguments:
+            assert farm.run(REPAIR, *arguments, **variables).succeeded
+        assert farm.run(DISTRIBUTE, *arguments, **variables, **given).succeeded
+        assert marks(lone) == [f"{VERSION}.whole"]
+    run = farm.run(REPAIR, **variables)
+    assert run.succeeded and story(run, "ws1") == HEALED[:3] and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+
+
+def test_what_renders_leave_in_the_builds_of_others_has_no_build_deployed_anew_twice(farm, peers):
+    """Two builds that no run has seen whole, of which others have more by now: to remove one outlives the other."""
+    build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
+    *others, clean = peers("ws1", "ws2", "ws3")
+    variables = shared(farm, build)
+    deploy(farm, build)
+    publish(farm, newer, OTHER)
+    for peer in farm.peers.values():
+        unpack(newer, peer.data_dir)
+        (peer.data_dir / ".vray_swarm-peer.whole").mkdir()
+    for peer in others:
+        for version in (VERSION, OTHER):
+            (peer.data_dir / f".vray_swarm-{version}.whole").mkdir()
+            (peer.data_dir / "VRay" / f"vray-{version}" / "shader.cache").write_bytes(b"x" * 100)
+    clean.swarm.started += 3600
+    stops = {name: peer.swarm.stops for name, peer in farm.peers.items()}
+    for _run in range(3):
+        run = farm.run(DISTRIBUTE, **variables)
+        # Less than on most peers is told, as ever.
+        assert run.failed == ["ws3"], run.output
+    assert {name: peer.swarm.stops for name, peer in farm.peers.items()} == {**stops, "ws3": stops["ws3"] + 1}
+    assert marks(clean) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+
+
+def test_what_is_seen_whole_is_marked_before_a_repair_of_another_build(farm, peers):
+    """The repair starts Swarm anew, after which nobody could tell any more."""
+    build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
+    (lone,) = peers("ws1")
+    variables = shared(farm, build)
+    deploy(farm, build)
+    publish(farm, newer, OTHER)
+    (lone.data_dir / ".vray_swarm-peer.whole").mkdir()
+    half = lone.data_dir / "VRay" / f"vray-{VERSION}"
+    (half / "bin" / "vray.exe").unlink()
+    # An earlier Swarm has made that one, and the Swarm that runs has deployed the other one.
+    os.utime(half, (0, 0))
+    whole = unpack(newer, lone.data_dir)
+    kept = (whole / "vray.json").stat().st_ino
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and story(run, "ws1") == HEALED[:3], run.output
+    assert marks(lone) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+    assert (whole / "vray.json").stat().st_ino == kept
+    assert farm.run(DISTRIBUTE, **variables).changed == {}

@@ -321,7 +321,8 @@ def test_a_build_is_removed_while_swarm_is_stopped(farm, peer, settings):
     deploy(peer, VERSION, "7.0.0-0a1b2c3d")
     for version in (VERSION, "7.0.0-0a1b2c3d"):
         (peer.data_dir / f".vray_swarm-{version}.sending").mkdir()
-    (peer.data_dir / f".vray_swarm-{VERSION}.awaited").mkdir()
+    for kind in ("awaited", "whole"):
+        (peer.data_dir / f".vray_swarm-{VERSION}.{kind}").mkdir()
     options, before = dict(REMOVAL, settings=settings), peer.text()
 
     planned = farm.task(SETTINGS, options, "--check")
@@ -338,8 +339,8 @@ def test_a_build_is_removed_while_swarm_is_stopped(farm, peer, settings):
     done = farm.task(SETTINGS, options)
     assert (done.status, done["restarted"], done["removed_builds"]) == ("changed", True, [DAMAGED]), done.data
     # While it is down, and the host would start it by itself. The marks of that build go with it.
-    marks = [rf"{DATA_DIR}\.vray_swarm-{VERSION}.{kind}" for kind in ("sending", "awaited")]
-    assert states == [({"path": path, "state": "absent"}, "stopped", True) for path in (DAMAGED, *marks)]
+    whole, *marks = [rf"{DATA_DIR}\.vray_swarm-{VERSION}.{kind}" for kind in ("whole", "sending", "awaited")]
+    assert states == [({"path": path, "state": "absent"}, "stopped", True) for path in (whole, DAMAGED, *marks)]
     assert sorted(path.name for path in peer.data_dir.iterdir()) == [".vray_swarm-7.0.0-0a1b2c3d.sending", "VRay"]
     assert deployed(peer) == ["vray-7.0.0-0a1b2c3d"] and (peer.data_dir / "VRay" / "import").is_dir()
     assert (peer.swarm.stops, peer.swarm.starts, peer.swarm.state) == (1, 1, "started")

@@ -20,6 +20,24 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted impor
 IMPORT = "/d/VRay/import"
 
 
+@pytest.mark.parametrize(
+    "given, unseen",
+    [
+        ({}, ["1"]),
+        # A run waits for it, and others have marks of their own.
+        ({"awaited": ["1"]}, []),
+        ({"seen": ["1", "2"]}, []),
+        # At first sight, nothing is missing among what was seen; and nobody knows what became of it.
+        ({"seen_all": False}, []),
+        ({"outlived": None}, []),
+    ],
+)
+def test_what_no_run_has_seen_whole(given, unseen):
+    found = {"outlived": ["1", "2"], "seen": ["2"], "seen_all": True, "awaited": [], **given}
+    assert peer_info._unseen(found, "it lies on a mount") == unseen
+    assert peer_info._unseen(found, None) == []
+
+
 def facts(missing, there=(), errors=()):
     return {
         "differences": [{"kind": "build", "subject": name} for name in missing],

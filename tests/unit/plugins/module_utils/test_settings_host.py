@@ -794,13 +794,24 @@ def test_the_mark_of_a_build_goes_with_it(config, systemd, builds):
     marks = {version: builds / f".vray_swarm-{version}.sending" for version in (DAMAGED, "7.0.0-0a1b2c3d")}
     for mark in marks.values():
         mark.mkdir()
-    awaited = builds / f".vray_swarm-{DAMAGED}.awaited"
-    awaited.mkdir()
+    others = [builds / f".vray_swarm-{DAMAGED}.{kind}" for kind in ("awaited", "whole")]
+    for mark in others:
+        mark.mkdir()
     assert remove(config, builds)["removed_builds"] and [mark.exists() for mark in marks.values()] == [False, True]
-    assert not awaited.exists()
+    assert not any(mark.exists() for mark in others)
     (marks["7.0.0-0a1b2c3d"] / "mine").touch()
     done = remove(config, builds, versions=["7.0.0-0a1b2c3d"])
     assert (done["undone"], remaining(builds)) == (None, []) and (marks["7.0.0-0a1b2c3d"] / "mine").exists()
+
+
+def test_what_would_speak_for_a_later_half_goes_first(config, systemd, builds):
+    """Where it cannot be removed, the build stays as well."""
+    mark = builds / f".vray_swarm-{DAMAGED}.whole"
+    mark.mkdir()
+    (mark / "mine").touch()
+    done = remove(config, builds)
+    assert f"{mark} could not be removed: Directory not empty" in done["undone"]["reason"], done
+    assert len(remaining(builds)) == 2 and systemd.active == "active"
 
 
 def test_without_the_option_no_build_is_looked_at(config, systemd, builds, monkeypatch):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.renderops.vray_swarm.plugins.filter.less_full_hosts import less_full_hosts
+from ansible_collections.renderops.vray_swarm.plugins.filter.doubtful_hosts import doubtful_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import usual_builds as of_hosts
 from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict as kept_of
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
@@ -27,6 +27,12 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "differences": [],
         "outlived": [VERSION],
         "interrupted": [],
+        "seen": [VERSION],
+        "seen_all": True,
+        "unseen": [],
+        "import_shared": None,
+        "busy": None,
+        "errors": {},
         "wanted_builds": None,
         "api": {"allow_executables": False},
         **more,
@@ -50,14 +56,15 @@ def difference(kind):
 
 def test_most_peers_have_it():
     looks = [look(100), look(90), look(100)]
-    assert usual_builds(looks) == {KEY: {"files": 100, "bytes": 5000}}
-    assert usual_builds(looks[:1]) == {KEY: {"files": 100, "bytes": 5000}}
+    assert usual_builds(looks) == {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000], [90, 5000]]}}
+    assert usual_builds(looks[:1]) == {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
 
 
 @pytest.mark.parametrize("counts", [(90, 100), (100, 100, 90, 90), (100, 100, 90, 80)])
 def test_half_of_the_peers_are_not_most(counts):
     """An odd file on one of two peers is no fault of the other."""
-    assert usual_builds(map(look, counts)) == {}
+    usual = usual_builds(map(look, counts))
+    assert usual[KEY]["bytes"] is None and less_full(look(1), usual) == {}
 
 
 def test_platforms_are_compared_apart():
@@ -158,7 +165,7 @@ def half(version=VERSION):
 def test_what_swarm_was_killed_with_is_in_doubt():
     """However full it is: of one peer alone nobody else tells."""
     name = f"vray-{VERSION}.tar"
-    killed = look(interrupted=[VERSION], differences=[half()], wanted_builds=[wanted(name)])
+    killed = look(interrupted=[VERSION], seen=[], differences=[half()], wanted_builds=[wanted(name)])
     assert usual_builds([killed]) == {}
     judged = verdict(killed, {}, False)
     told = [judged[name] for name in ("in_part", "damaged", "importable", "less_full", "full")]
@@ -196,6 +203,10 @@ def test_a_right_peer():
         "importable": [],
         "full": [],
         "interrupted": [],
+        "unseen": [],
+        "undecided": [],
+        "seen": [VERSION],
+        "unmarked": [],
         "platform": "Linux_x86",
         "builds": look()["builds"],
         "allow_executables": False,
@@ -253,10 +264,10 @@ def test_what_turned_out_to_be_less_full_than_on_most_peers():
         "earlier": {"vray_swarm_verified": dict(kept_of(look(5), {}), run="another")},
         "unknown": {},
     }
-    assert less_full_hosts(hosts, [*hosts, "not in the inventory"]) == ["first"]
-    assert less_full_hosts(hosts, ["first", "told", "a"]) == []
+    assert doubtful_hosts(hosts, [*hosts, "not in the inventory"]) == ["first"]
+    assert doubtful_hosts(hosts, ["first", "told", "a"]) == []
     # As where a playbook is only listed.
-    assert less_full_hosts({}, ["first"]) == []
+    assert doubtful_hosts({}, ["first"]) == []
 
 
 def test_what_is_named_is_deployed_anew_where_it_is():
@@ -269,3 +280,150 @@ def test_what_is_named_is_deployed_anew_where_it_is():
     assert (named["state"], named["problems"], named["less_full"]) == ("ok", [], [])
     assert kept_of(look(), {}, redeploy=[VERSION])["damaged"] == []
     assert kept_of(has_it, {}, redeploy=["7.0.6-df715d3c8ff9"])["in_part"] == []
+
+
+NAME = f"vray-{VERSION}.tar"
+SHARED = "it lies on a mount"
+
+
+def taken(files=100, total=5000, **more):
+    """A build that Swarm has taken from a share, and that no run has seen whole."""
+    facts = {"seen": [], "unseen": [VERSION], "import_shared": SHARED, "wanted_builds": [wanted(NAME, [NAME])]}
+    return look(files, total, **{**facts, **more})
+
+
+def new(files=100, total=5000, settled=None):
+    """A build that the Swarm of now has deployed, at first sight."""
+    more = {} if settled is None else {"settled": settled}
+    return look(files, total, seen=[], seen_all=False, outlived=[], import_shared=SHARED, **more)
+
+
+def test_what_no_run_has_seen_whole_and_nobody_else_has_is_in_doubt():
+    assert usual_builds([taken()]) == {}
+    judged = verdict(taken(), {}, False)
+    (told,) = judged["problems"]
+    assert told == (
+        f"The build {VERSION} in /d/VRay/vray-{VERSION} may be a half: Swarm has ended since its directory was made, no run of"
+        " renderops.vray_swarm.distribute has seen it whole, and no other peer of this run has the same. That playbook, or"
+        " renderops.vray_swarm.repair, has it deployed anew."
+    )
+    assert (judged["state"], judged["in_part"], judged["importable"]) == ("wrong", [told], [VERSION])
+    assert (judged["unseen"], judged["undecided"], judged["unmarked"]) == ([VERSION], [], [])
+
+
+def test_what_may_be_a_half_waits_for_the_end_of_a_render():
+    for is_busy, busy in ((True, None), (False, [{"pid": 1}])):
+        judged = verdict(taken(busy=busy), {}, is_busy)
+        assert (judged["state"], len(judged["problems"])) == ("busy" if is_busy else "ok", 1)
+
+
+def test_nobody_is_told_before_all_peers_are_known():
+    judged = kept_of(taken(), {}, last=False)
+    assert (judged["state"], judged["in_part"], judged["undecided"]) == ("ok", [], [VERSION])
+    hosts = {"a": judged, "told": kept_of(taken(), {}), "right": kept_of(look(), {})}
+    assert doubtful_hosts({name: {"vray_swarm_verified": kept} for name, kept in hosts.items()}, hosts) == ["a"]
+
+
+def test_what_nobody_wants_or_could_count_is_not_torn_down():
+    for other in (taken(wanted_builds=[]), taken(wanted_builds=None), taken(None, None)):
+        judged = verdict(other, {}, False)
+        assert (judged["state"], judged["in_part"], judged["undecided"]) == ("ok", [], [])
+
+
+@pytest.mark.parametrize(
+    "others, is_whole",
+    [
+        # Swarm has taken it on all of them, and was started anew.
+        ([taken()], True),
+        ([look()], True),
+        ([new(settled=True)], True),
+        ([taken(60), taken(70), look()], True),
+        # Nobody has more than half of them.
+        ([taken(), taken(60), taken(70)], True),
+        ([taken(), look(101), look(102), look(103)], True),
+        ([taken(60), taken(70)], False),
+        # Two halves are no more than one.
+        ([taken(60)], False),
+        # It is growing there, or nobody knows.
+        ([new(60, settled=False)], False),
+        ([new(60)], False),
+        ([look(60, seen=[], seen_all=False)], False),
+        ([look(60, seen=[], outlived=None, settled=True)], False),
+    ],
+)
+def test_who_tells_that_it_is_whole(others, is_whole):
+    for looks in ([taken(), *others], [*others, taken()]):
+        # Those of earlier waves by what was kept.
+        kept = [kept_of(other, {}, last=False) for other in looks]
+        for usual in (usual_builds(looks), usual_builds(kept)):
+            judged = verdict(taken(), usual, False)
+            assert (judged["state"] == "ok", judged["in_part"] == []) == (is_whole, is_whole)
+            assert judged["full"] == judged["unmarked"] == [VERSION] * is_whole
+
+
+def test_two_halves_of_which_nothing_is_on_the_disk_are_no_whole():
+    halves = [taken(1, 0), taken(1, 0)]
+    assert usual_builds(halves) == {} and verdict(halves[0], {}, False)["importable"] == [VERSION]
+
+
+@pytest.mark.parametrize("lesser", [taken(60, 3000), taken(99, 4999)])
+def test_one_peer_that_was_seen_whole_is_enough_to_tell_a_half(lesser):
+    """Also one that lacks little: a Swarm may be killed at the end."""
+    usual = usual_builds([lesser, look()])
+    judged = verdict(lesser, usual, False)
+    assert judged["in_part"] == judged["less_full"] != [] and judged["importable"] == [VERSION]
+    assert verdict(look(), usual, False)["state"] == "ok"
+    # What was never in doubt is another matter: a render may have left a file on the other one.
+    assert verdict(look(99), usual_builds([look(99), look()]), False)["state"] == "ok"
+    assert verdict(new(99), usual_builds([new(99), look()]), False)["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "given, marks",
+    [
+        # At first sight, all that is there.
+        ({"outlived": [VERSION]}, [VERSION, "peer"]),
+        ({"outlived": [], "settled": True}, [VERSION, "peer"]),
+        # It may be growing.
+        ({"outlived": [], "settled": False}, []),
+        ({"outlived": []}, []),
+        ({"outlived": [VERSION], "interrupted": [VERSION]}, ["peer"]),
+        ({"builds": []}, ["peer"]),
+        ({"builds": None}, []),
+        ({"builds": [], "errors": {"data_dir": "not there"}}, []),
+        # Nobody knows.
+        ({"outlived": None, "settled": True}, []),
+        # Later, what the Swarm of now has deployed.
+        ({"seen_all": True, "outlived": [], "settled": True}, [VERSION]),
+        ({"seen_all": True, "outlived": [], "settled": False}, []),
+        ({"seen_all": True, "seen": [VERSION], "outlived": [], "settled": True}, []),
+        ({"seen_all": True, "unseen": [VERSION]}, []),
+        # Nothing comes there but by an upload.
+        ({"import_shared": None}, []),
+    ],
+)
+def test_what_a_look_has_seen_whole(given, marks):
+    judged = verdict(look(**{"import_shared": SHARED, "seen": [], "seen_all": False, **given}), {}, False)
+    assert judged["unmarked"] == marks
+    assert judged["seen"] == given.get("seen", []) + [mark for mark in marks if mark != "peer"]
+
+
+def test_what_is_less_full_at_first_sight():
+    """Files that renders left in the builds of others are no half, and no reason to stop a Swarm in a later run."""
+    usual = {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
+    first = {"import_shared": SHARED, "seen": [], "seen_all": False}
+    assert verdict(look(99, 4999, **first), usual, False)["unmarked"] == [VERSION, "peer"]
+    assert verdict(look(60, 3000, **first), usual, False)["unmarked"] == ["peer"]
+
+
+def test_what_was_deployed_anew_is_seen_however_full_it_is():
+    """Else it would be in doubt again when Swarm is started anew, and deployed anew for ever."""
+    usual = {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
+    it = look(60, 3000, import_shared=SHARED, seen=[], outlived=[], settled=True)
+    assert verdict(it, usual, False)["unmarked"] == [VERSION]
+
+
+def test_what_was_awaited_and_others_have_is_seen():
+    """Swarm was started anew when it had the build, and before anybody saw it."""
+    it = look(import_shared=SHARED, seen=[], interrupted=[VERSION], differences=[half()])
+    assert verdict(it, usual_builds([look(), look()]), False)["unmarked"] == [VERSION]

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: less_full_hosts
-short_description: Tell which peers turned out to have less of a build than most
+name: doubtful_hosts
+short_description: Tell which peers are to be looked at once more, since all of them are known
 version_added: 1.0.0
 author:
   - RenderOps contributors (@renderops)
 description:
-  - Names those peers that were verified in this run when nobody could tell yet that they have less of a build than most.
+  - Names those peers that were verified in this run when nobody could tell yet that they have less of a build than most,
+    or whether what no run has seen whole is as full as on other peers.
   - This filter is a part of the playbook C(renderops.vray_swarm.distribute), and can change without notice.
 options:
   _input:
@@ -27,8 +28,8 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Look again at what turned out to be less full
-  hosts: "{{ hostvars | renderops.vray_swarm.less_full_hosts(groups.peers) or '!all' }}"
+- name: Look again at what is in doubt
+  hosts: "{{ hostvars | renderops.vray_swarm.doubtful_hosts(groups.peers) or '!all' }}"
   roles:
     - role: renderops.vray_swarm.verify
 """
@@ -47,14 +48,18 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdi
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
-def less_full_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.List[str]:
-    """Return the names of the hosts that have less than most, and of which that was not told yet."""
+def doubtful_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.List[str]:
+    """Return the names of the hosts of which all of them together tell more than was told yet."""
     run = run_name()
     # Where a playbook is only listed, there are no variables.
     told = {host: _verdict.verified_in(variables[host], run) for host in hosts if host in variables}
     verified = {host: found for host, found in told.items() if found}
     usual = _verdict.usual_builds(verified.values())
-    return [host for host, found in verified.items() if not found["less_full"] and _verdict.less_full(found, usual)]
+    return [
+        host
+        for host, found in verified.items()
+        if found["undecided"] or (not found["less_full"] and _verdict.less_full(found, usual))
+    ]
 
 
 class FilterModule:
@@ -62,4 +67,4 @@ class FilterModule:
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         """Return the filter by its name."""
-        return {"less_full_hosts": less_full_hosts}
+        return {"doubtful_hosts": doubtful_hosts}
