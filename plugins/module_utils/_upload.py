@@ -177,6 +177,8 @@ class Upload:
                 " it again at each upload. Set data_dir to the peer's data directory, so that the task can see whether"
                 f" the peer has it, or force to run it in any case. {DISCOVER}"
             )
+        if build.installer and not wanted:
+            self._refuse_unknowable(build)
         web_port = options["web_port"]
         if options["data_dir"] or options["config"]:
             self._look = look = self._host.look()
@@ -225,6 +227,19 @@ class Upload:
             self._predict(client, build)
         else:
             self._judge(self._send_marked(client, build), build, wanted)
+
+    def _refuse_unknowable(self, build: BuildFile) -> None:
+        """Refuse to queue what is to be awaited, and could not be: Swarm cannot be asked what became of an installer.
+
+        :raises OptionsError: It would be sent so.
+        """
+        options = self._options
+        if options["data_dir"] and options["queued"] and options["awaited"] and options["allow_installers"]:
+            raise OptionsError(
+                f"{build.name} is an installer, and neither its name nor version tells its version. If it is queued, and Swarm"
+                " is killed while it runs, nobody can tell half of it from the whole: set version, or queued to false."
+                " Nothing was sent."
+            )
 
     def _mark_of(self, marked: str, kind: str, look: Look) -> Mark:
         path = mark_path(self._options["data_dir"], marked, kind)

@@ -59,8 +59,10 @@ options:
         C(.vray_swarm-<version>.awaited) is then made in O(data_dir) before the build is sent, and stays there. Who waits removes
         it, and knows by it, also in a later run, that nobody has seen yet whether the build was deployed to its end.
       - Where no version is known, a hash of the file's name stands for it. While that mark is there, an archive is sent again
-        with O(awaited), also when it lies in the import directory. An installer is not, since Swarm cannot tell that it ran
-        already, nor is what may not be sent, or nobody waits for; of these the task warns.
+        with O(awaited), also when it lies in the import directory. What may not be sent, or nobody waits for, is not; of that
+        the task warns.
+      - An installer of which no version is known is refused, since Swarm cannot tell that it ran already, and so could not be
+        asked.
     type: bool
     default: false
   version:

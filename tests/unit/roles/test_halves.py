@@ -189,6 +189,17 @@ def test_what_a_relay_asks_for():
     assert decide("__builds_to_ask", **dict(given, vray_swarm_upload_via="")) == []
 
 
+def test_a_relay_queues_no_installer_whose_version_nobody_knows():
+    """Swarm could not be asked what became of it."""
+    builds = [{"src": f"C:\\b\\{name}", "queued": True} for name in ("1.tar", "a.tar", "c.exe")]
+    builds += [{"src": "/b/d.run", "queued": False}, {"src": "/b/e.run"}]
+    nameless = dict.fromkeys(("a.tar", "c.exe", "d.run", "e.run"), ())
+    given = relayed(nameless=nameless, __builds_lacked=builds)
+    assert decide("__builds_unknowable", **given) == ["c.exe"]
+    for more in ({"vray_swarm_deploy_wait": 0}, {"vray_swarm_data_dir": ""}):
+        assert decide("__builds_unknowable", **{**given, **more}) == []
+
+
 def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
     builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\a.tar"}]
     given = relayed(nameless={"a.tar": []}, __builds_to_send=builds)

@@ -853,7 +853,7 @@ def test_what_swarm_has_and_nobody_sees_is_not_followed(task, monkeypatch, is_th
     "content, facts, options",
     [
         # Swarm cannot tell that an installer ran already.
-        (INSTALLER, {}, {}),
+        (INSTALLER, {}, {"awaited": False}),
         # What may not be sent.
         (ARCHIVE, {"import_dir_configured": True, "import_dir": "/srv/builds"}, {}),
         # Nobody would look at what is deployed.
@@ -872,6 +872,14 @@ def test_what_was_queued_without_a_version_is_told_where_nobody_may_ask(task, co
     # That is what the mark is for then.
     report = task.run(None, version=VERSION, **dict(QUEUED, **options))
     assert (report.deployed, report.awaited, len(task.warnings)) == (True, True, 1)
+
+
+def test_an_installer_whose_version_nobody_knows_is_not_queued(task):
+    """Swarm could not be asked what became of it."""
+    task.build(INSTALLER, name="setup.run")
+    told = task.fail(None, OptionsError, **QUEUED)
+    assert "setup.run is an installer, and neither its name nor version tells its version" in told
+    assert "set version, or queued to false. Nothing was sent." in told and task.disk.directories == set()
 
 
 def test_the_marks_of_a_name_and_of_a_version_are_two(task):
