@@ -24,6 +24,10 @@ options:
     type: list
     elements: string
     required: true
+  all_known:
+    description: Whether no peer was left out of the run, so that those together tell what no run has seen whole.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -48,7 +52,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdi
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
-def doubtful_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.List[str]:
+def doubtful_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str], all_known: bool = True) -> t.List[str]:
     """Return the names of the hosts of which all of them together tell more than was told yet."""
     run = run_name()
     # Where a playbook is only listed, there are no variables.
@@ -58,7 +62,7 @@ def doubtful_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> 
     return [
         host
         for host, found in verified.items()
-        if found["undecided"] or (not found["less_full"] and _verdict.less_full(found, usual))
+        if (all_known and found["undecided"]) or (not found["less_full"] and _verdict.less_full(found, usual))
     ]
 
 

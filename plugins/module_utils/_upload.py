@@ -335,7 +335,7 @@ class Upload:
         return self._is_awaited and bool(self._options["awaited"]) and not build.installer and self._may_send(look)
 
     def _doubt_queued(self, build: BuildFile) -> str:
-        (mark,) = self._awaited
+        mark = next(mark for mark in self._awaited if mark.is_there)
         return f"{build.name} was queued before, and nobody has seen yet that it was deployed, as {mark.path} tells."
 
     def _may_send(self, look: Look) -> bool:

@@ -120,7 +120,7 @@ def verdict(
     importable = {build["version"] for build in wanted if build["imported"]}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
-    unseen = [version for version in look["unseen"] if version in versions]
+    unseen = [version for version in look["unseen"] if version in importable]
     full = [
         version for version in [*look["interrupted"], *unseen] if version not in few and _is_full(look, usual, version)
     ]
@@ -138,7 +138,7 @@ def verdict(
     in_part = {**_named(look, redeploy), **doubts, **alone, **less}
     whole = _seen_whole(look, halves, full)
     return {
-        "state": "wrong" if wrong else "busy" if is_busy else "ok",
+        "state": "wrong" if wrong else "busy" if is_busy or later else "ok",
         "problems": wrong + later,
         "less_full": list(few.values()),
         "in_part": list(in_part.values()),
@@ -209,7 +209,7 @@ def _seen_whole(look: Look, halves: t.Container[str], full: t.Container[str]) ->
     for build in look["builds"]:
         version = build["version"]
         if version not in look["outlived"]:
-            is_whole = bool(look.get("settled"))
+            is_whole = bool(look.get("settled") and build["bytes"])
         elif look["seen_all"]:
             is_whole = version in full
         else:

@@ -189,6 +189,19 @@ def test_what_a_relay_asks_for():
     assert decide("__builds_to_ask", **dict(given, vray_swarm_upload_via="")) == []
 
 
+def test_which_builds_swarm_is_asked_for_while_they_are_followed():
+    """None that is known, and no installer: it would run again."""
+    sent = [
+        result(version, outcome="queued", version=version, build={"src": f"/b/{name}"})
+        for name, version in (("a.tar", None), ("b.tar", "1"), ("c.exe", None))
+    ]
+    followed = {"wanted_builds": [wanted("a.tar", awaited=["file-a.tar"])], "outlived": []}
+    given = {**uploaded(*sent), "__builds_followed": followed}
+    assert [one["build"]["src"] for one in decide("__builds_unnamed", **given)] == ["/b/a.tar"]
+    followed["wanted_builds"][0]["awaited"] = []
+    assert decide("__builds_unnamed", **given) == []
+
+
 def test_a_relay_queues_no_installer_whose_version_nobody_knows():
     """Swarm could not be asked what became of it."""
     builds = [{"src": f"C:\\b\\{name}", "queued": True} for name in ("1.tar", "a.tar", "c.exe")]

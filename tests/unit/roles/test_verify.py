@@ -79,6 +79,7 @@ def of_a_play(role, name, awaited=(), interrupted=(), **more):
         "interrupted": list(interrupted),
         "outlived": [],
         "seen": [],
+        "seen_all": False,
         "busy": None,
         "builds": [{"version": OLD}],
         "import_shared": None,
@@ -145,6 +146,7 @@ def seeing(name, look, **more):
         "outlived": [],
         "import_shared": "it is",
         "seen": [],
+        "seen_all": True,
         "busy": [],
         "errors": {},
     }
@@ -174,6 +176,8 @@ def test_nobody_waits_long_for_what_only_may_grow():
 
 def test_the_mark_of_what_is_no_longer_there_goes():
     assert seeing("__verify_gone", {"seen": [OLD, NEW]}) == [NEW]
+    assert seeing("__verify_gone", {"seen": [OLD], "import_shared": None}) == ["peer"]
+    assert seeing("__verify_gone", {"seen_all": False, "import_shared": None}) == []
     assert seeing("__verify_gone", {"seen": [NEW], "builds": [], "errors": {"data_dir": "gone"}}) == []
     for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
         assert seeing("__verify_gone", {"seen": [NEW]}, **given) == []

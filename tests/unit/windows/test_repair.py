@@ -463,3 +463,37 @@ def test_what_is_seen_whole_is_marked_before_a_repair_of_another_build(farm, pee
     assert marks(lone) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
     assert (whole / "vray.json").stat().st_ino == kept
     assert farm.run(DISTRIBUTE, **variables).changed == {}
+
+
+def test_who_names_a_build_or_leaves_out_peers_has_no_other_one_deployed_anew(farm, peers):
+    """Nobody is asked whether other peers have the same."""
+    build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
+    (damaged,) = peers("ws1")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    publish(farm, newer, OTHER)
+    whole = unpack(newer, damaged.data_dir)
+    kept = (whole / "vray.json").stat().st_ino
+    damaged.swarm.started += 3600
+    run = farm.run(REPAIR, **dict(variables, vray_swarm_redeploy=VERSION))
+    assert story(run, "ws1") == HEALED[:3] and (whole / "vray.json").stat().st_ino == kept, run.output
+    (told,) = run.one("ws1", "Tell what may be deployed in part")["msg"]
+    assert f"The build {VERSION}" in told
+    damaged.swarm.started += 3600
+    for playbook in (REPAIR, DISTRIBUTE):
+        run = farm.run(playbook, "--limit", "ws1", **variables)
+        assert run.succeeded and run.changed == {} and (whole / "vray.json").stat().st_ino == kept, run.output
+
+
+def test_what_is_sent_to_a_peer_that_imports_from_a_share_was_seen(farm, peers):
+    """It is no build that Swarm has taken by itself, however often Swarm is started anew."""
+    build = farm.build()
+    (lone,) = peers("ws1")
+    variables = shared(farm, build)
+    assert farm.run(DISTRIBUTE, **variables).succeeded
+    versions = (VERSION, OTHER, "7.0.7-df715d3c8ff9")
+    sent = [{"src": str(farm.build(f"{version}.tar", version=version)), "version": version} for version in versions[1:]]
+    sent[1]["queued"] = True
+    run = farm.run(UPLOAD, **dict(variables, vray_swarm_builds=sent, vray_swarm_allow_shared_import=True))
+    assert run.succeeded, run.output
+    assert marks(lone) == [*(f"{version}.whole" for version in versions), "peer.whole"]

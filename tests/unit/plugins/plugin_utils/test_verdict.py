@@ -314,18 +314,21 @@ def test_what_no_run_has_seen_whole_and_nobody_else_has_is_in_doubt():
 def test_what_may_be_a_half_waits_for_the_end_of_a_render():
     for is_busy, busy in ((True, None), (False, [{"pid": 1}])):
         judged = verdict(taken(busy=busy), {}, is_busy)
-        assert (judged["state"], len(judged["problems"])) == ("busy" if is_busy else "ok", 1)
+        assert (judged["state"], len(judged["problems"])) == ("busy", 1)
 
 
 def test_nobody_is_told_before_all_peers_are_known():
     judged = kept_of(taken(), {}, last=False)
     assert (judged["state"], judged["in_part"], judged["undecided"]) == ("ok", [], [VERSION])
     hosts = {"a": judged, "told": kept_of(taken(), {}), "right": kept_of(look(), {})}
-    assert doubtful_hosts({name: {"vray_swarm_verified": kept} for name, kept in hosts.items()}, hosts) == ["a"]
+    variables = {name: {"vray_swarm_verified": kept} for name, kept in hosts.items()}
+    assert doubtful_hosts(variables, hosts) == ["a"]
+    # Where peers were left out, it stays so.
+    assert doubtful_hosts(variables, hosts, False) == []
 
 
-def test_what_nobody_wants_or_could_count_is_not_torn_down():
-    for other in (taken(wanted_builds=[]), taken(wanted_builds=None), taken(None, None)):
+def test_what_nobody_would_bring_back_or_could_count_is_not_torn_down():
+    for other in (taken(wanted_builds=[]), taken(wanted_builds=[wanted(NAME)]), taken(None, None)):
         judged = verdict(other, {}, False)
         assert (judged["state"], judged["in_part"], judged["undecided"]) == ("ok", [], [])
 
@@ -384,6 +387,9 @@ def test_one_peer_that_was_seen_whole_is_enough_to_tell_a_half(lesser):
         # At first sight, all that is there.
         ({"outlived": [VERSION]}, [VERSION, "peer"]),
         ({"outlived": [], "settled": True}, [VERSION, "peer"]),
+        # A directory that Swarm has only made yet.
+        ({"outlived": [], "settled": True, "builds": look(0, 0)["builds"]}, ["peer"]),
+        ({"outlived": [], "settled": True, "builds": look(None, None)["builds"]}, ["peer"]),
         # It may be growing.
         ({"outlived": [], "settled": False}, []),
         ({"outlived": []}, []),
