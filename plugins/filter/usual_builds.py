@@ -38,12 +38,14 @@ RETURN = r"""
 _value:
   description:
     - The number of C(files) and C(bytes) that most peers have of each build, by C(platform/version), V(null) where nobody
-      can tell, and all such pairs that are on two peers, or on one where a run has seen the build whole, as C(agreed).
+      can tell; whether these are only what is on most peers where the build is not in doubt, as C(outvoted); and all such
+      pairs that are on two peers, or on one where a run has seen the build whole, as C(agreed).
   type: dict
   sample:
     Linux_x86/6.20.10-e8197af2:
       files: 1200
       bytes: 1310720000
+      outvoted: false
       agreed: [[1200, 1310720000]]
 """
 

@@ -42,9 +42,9 @@ def verified_in(host: t.Mapping[str, t.Any], run: str) -> t.Any:
 def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, t.Any]]:
     """Return for each build, by ``platform/version``, what the peers together tell of it.
 
-    ``files`` and ``bytes`` are what more than half of the peers have, or else more than half of those where it is not in
-    doubt, if a run has seen it whole there; None where nobody can tell who is right. ``agreed`` is what is on two peers, or
-    on one where a run has seen it whole: no two halves are alike.
+    ``files`` and ``bytes`` are what more than half of the peers have; None where nobody can tell who is right. They are
+    ``outvoted`` where it is only more than half of those on which the build is not in doubt, and a run has seen it whole.
+    ``agreed`` is what is on two peers, or on one where a run has seen it whole: no two halves are alike.
     """
     counts: t.DefaultDict[str, _Sizes] = collections.defaultdict(collections.Counter)
     undoubted: t.DefaultDict[str, _Sizes] = collections.defaultdict(collections.Counter)
@@ -62,12 +62,18 @@ def usual_builds(looks: t.Iterable[Look]) -> t.Dict[str, t.Dict[str, t.Any]]:
         agreed = [size for size in sizes if sizes[size] > 1 or sure[key][size]]
         most = _most(sizes)
         # What is in doubt is no witness for itself.
-        if most is None or not (most in agreed or undoubted[key][most]):
+        outvoted = most is None or not (most in agreed or undoubted[key][most])
+        if outvoted:
             most = _most(undoubted[key])
             most = most if most in agreed else None
         if most or agreed:
             files, total = most or (None, None)
-            usual[key] = {"files": files, "bytes": total, "agreed": [list(size) for size in agreed]}
+            usual[key] = {
+                "files": files,
+                "bytes": total,
+                "outvoted": outvoted,
+                "agreed": [list(size) for size in agreed],
+            }
     return usual
 
 
@@ -114,6 +120,9 @@ def verdict(
     :param last: Whether all peers are known, so that nobody else will tell of what no run has seen whole.
     """
     few = less_full(look, usual, removed)
+    # More peers may tell otherwise.
+    early = [] if last else [version for version in few if usual[_key(look, _build(look, version))]["outvoted"]]
+    few = {version: told for version, told in few.items() if version not in early}
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
     wanted = look["wanted_builds"] or []
     versions = {build["version"] for build in wanted}
@@ -122,7 +131,9 @@ def verdict(
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
     unseen = [version for version in look["unseen"] if version in importable]
     full = [
-        version for version in [*look["interrupted"], *unseen] if version not in few and _is_full(look, usual, version)
+        version
+        for version in [*look["interrupted"], *unseen]
+        if version not in [*few, *early] and _is_full(look, usual, version)
     ]
     undecided = [version for version in unseen if version not in [*few, *full] and _is_counted(look, version)]
     alone = {version: _told_alone(look, version) for version in undecided if last}

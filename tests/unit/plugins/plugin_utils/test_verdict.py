@@ -56,8 +56,10 @@ def difference(kind):
 
 def test_most_peers_have_it():
     looks = [look(100), look(90), look(100)]
-    assert usual_builds(looks) == {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000], [90, 5000]]}}
-    assert usual_builds(looks[:1]) == {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
+    assert usual_builds(looks) == {
+        KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000], [90, 5000]]}
+    }
+    assert usual_builds(looks[:1]) == {KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000]]}}
 
 
 @pytest.mark.parametrize("counts", [(90, 100), (100, 100, 90, 90), (100, 100, 90, 80)])
@@ -81,7 +83,7 @@ def test_what_nobody_counted_counts_for_nobody():
     "files, total, is_less", [(100, 5000, False), (99, 5000, True), (100, 4999, True), (101, 5001, False)]
 )
 def test_less_than_most(files, total, is_less):
-    found = less_full(look(files, total), {KEY: {"files": 100, "bytes": 5000}})
+    found = less_full(look(files, total), {KEY: {"files": 100, "bytes": 5000, "outvoted": False}})
     assert bool(found) == is_less
     if is_less:
         assert found == {
@@ -93,15 +95,15 @@ def test_less_than_most(files, total, is_less):
 def test_a_path_is_no_template():
     """ansible-core 2.16 evaluates a text that is not marked; later ones evaluate only what is."""
     marked = pytest.importorskip("ansible.utils.unsafe_proxy").wrap_var("x")
-    found = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}})
+    found = less_full(look(1), {KEY: {"files": 100, "bytes": 5000, "outvoted": False}})
     assert isinstance(found[VERSION], type(marked))
 
 
 def test_what_was_deployed_anew_is_not_to_be_repaired_once_more():
     """Who reads this shall look elsewhere."""
-    told = less_full(look(1), {KEY: {"files": 100, "bytes": 5000}}, [VERSION])[VERSION]
+    told = less_full(look(1), {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, [VERSION])[VERSION]
     assert "repair" not in told and "This run has removed it, and Swarm deployed it so again" in told
-    usual = {KEY: {"files": 100, "bytes": 5000}}
+    usual = {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}
     assert (
         verdict(look(1), usual, False, [VERSION])["problems"]
         == [told]
@@ -121,20 +123,20 @@ def test_what_was_deployed_anew_is_not_to_be_repaired_once_more():
 )
 def test_what_swarm_deploys_again_by_itself(name, there, importable):
     it = look(1, 50, wanted_builds=[wanted(name, [there])] if name else None)
-    assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == importable
+    assert verdict(it, {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, False)["importable"] == importable
     assert verdict(it, {}, False)["importable"] == []
 
 
 def test_what_swarm_keeps_under_another_name_it_deploys_again_as_well():
     build = {"name": "vray.tar", "version": VERSION, "deployed": True, "imported": "0b1f.upload"}
     it = look(1, 50, wanted_builds=[build])
-    assert verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)["importable"] == [VERSION]
+    assert verdict(it, {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, False)["importable"] == [VERSION]
 
 
 @pytest.mark.parametrize("version, damaged", [(VERSION, [VERSION]), ("7.0.0-0a1b2c3d", []), (None, [])])
 def test_what_nobody_would_deploy_again_is_not_to_be_repaired(version, damaged):
     it = look(1, 50, wanted_builds=[wanted("vray.tar", version=version)])
-    found = verdict(it, {KEY: {"files": 100, "bytes": 5000}}, False)
+    found = verdict(it, {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, False)
     assert len(found["less_full"]) == 1 and found["damaged"] == damaged
 
 
@@ -152,7 +154,7 @@ def test_what_nobody_would_deploy_again_is_not_to_be_repaired(version, damaged):
 )
 def test_what_swarm_cannot_have_been_killed_with_is_told_and_no_half(total, outlived, strict, is_half):
     it = look(1, total, outlived=outlived, wanted_builds=[wanted("vray.tar", ["vray.tar"])])
-    found = kept_of(it, {KEY: {"files": 100, "bytes": 5000}}, strict=strict)
+    found = kept_of(it, {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, strict=strict)
     assert found["state"] == "wrong" and found["problems"] == found["less_full"] != []
     assert found["in_part"] == found["less_full"] * is_half
     assert found["damaged"] == found["importable"] == [VERSION] * is_half
@@ -214,7 +216,9 @@ def test_a_right_peer():
 
 
 def test_a_wrong_peer():
-    found = verdict(look(1, differences=[difference("share")]), {KEY: {"files": 100, "bytes": 5000}}, False)
+    found = verdict(
+        look(1, differences=[difference("share")]), {KEY: {"files": 100, "bytes": 5000, "outvoted": False}}, False
+    )
     assert found["state"] == "wrong"
     assert found["problems"] == ["the share differs", *found["less_full"]] and len(found["less_full"]) == 1
 
@@ -259,7 +263,7 @@ def test_what_turned_out_to_be_less_full_than_on_most_peers():
     """Nobody could tell when it was verified; what was told then is not told again."""
     hosts = {
         "first": {"vray_swarm_verified": kept_of(look(10), {})},
-        "told": {"vray_swarm_verified": kept_of(look(10), {KEY: {"files": 20, "bytes": 5000}})},
+        "told": {"vray_swarm_verified": kept_of(look(10), {KEY: {"files": 20, "bytes": 5000, "outvoted": False}})},
         **{name: {"vray_swarm_verified": kept_of(look(20), {})} for name in ("a", "b", "c")},
         "earlier": {"vray_swarm_verified": dict(kept_of(look(5), {}), run="another")},
         "unknown": {},
@@ -376,6 +380,9 @@ def test_one_peer_that_was_seen_whole_is_enough_to_tell_a_half(lesser):
     judged = verdict(lesser, usual, False)
     assert judged["in_part"] == judged["less_full"] != [] and judged["importable"] == [VERSION]
     assert verdict(look(), usual, False)["state"] == "ok"
+    # A render may have left a file there, and all others of later waves have the same.
+    judged = verdict(lesser, usual, False, last=False)
+    assert (judged["state"], judged["in_part"], judged["full"], judged["undecided"]) == ("ok", [], [], [VERSION])
     # What was never in doubt is another matter: a render may have left a file on the other one.
     assert verdict(look(99), usual_builds([look(99), look()]), False)["state"] == "ok"
     assert verdict(new(99), usual_builds([new(99), look()]), False)["state"] == "ok"
@@ -416,7 +423,7 @@ def test_what_a_look_has_seen_whole(given, marks):
 
 def test_what_is_less_full_at_first_sight():
     """Files that renders left in the builds of others are no half, and no reason to stop a Swarm in a later run."""
-    usual = {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
+    usual = {KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000]]}}
     first = {"import_shared": SHARED, "seen": [], "seen_all": False}
     assert verdict(look(99, 4999, **first), usual, False)["unmarked"] == [VERSION, "peer"]
     assert verdict(look(60, 3000, **first), usual, False)["unmarked"] == ["peer"]
@@ -424,7 +431,7 @@ def test_what_is_less_full_at_first_sight():
 
 def test_what_was_deployed_anew_is_seen_however_full_it_is():
     """Else it would be in doubt again when Swarm is started anew, and deployed anew for ever."""
-    usual = {KEY: {"files": 100, "bytes": 5000, "agreed": [[100, 5000]]}}
+    usual = {KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000]]}}
     it = look(60, 3000, import_shared=SHARED, seen=[], outlived=[], settled=True)
     assert verdict(it, usual, False)["unmarked"] == [VERSION]
 
