@@ -157,7 +157,7 @@ class ActionModule(SwarmAction):
         """Look again until all builds are deployed and have stopped to grow, none can come, or the time is up."""
         start = said = time.monotonic()
         seconds, pause = self.options["wait"], _FIRST_PAUSE
-        gone, still, silent = _Gone(wanted), _Still(self.options["settle_time"]), _Silent()
+        gone, still, silent = _Gone(wanted), _Still(wanted, self.options["settle_time"]), _Silent()
         while True:
             now = time.monotonic()
             self._settled = still.is_long(facts, now) or _is_down(facts)
@@ -250,19 +250,24 @@ class _Gone:
 
 
 class _Still:
-    """For how long neither the builds nor what lies in the import directory have changed."""
+    """For how long neither the builds nor what lies in the import directory have changed.
 
-    def __init__(self, seconds: float) -> None:
+    What was there before, and is not wanted, may change for ever: a render writes there.
+    """
+
+    def __init__(self, wanted: Wanted, seconds: float) -> None:
         """
         :param seconds: For how long they have to be so. With 0, two looks are enough.
         """
+        self._wanted = wanted
         self._seconds = seconds
         self._seen: t.Any = None
         self._since = 0.0
 
     def is_long(self, facts: t.Mapping[str, t.Any], now: float) -> bool:
         """Whether it is long enough. What could not be looked at may change."""
-        seen = facts["builds"], facts["imports"]
+        beside = self._wanted.beside(facts)
+        seen = [build for build in facts["builds"] if build["version"] not in beside], facts["imports"]
         if seen != self._seen or not {"data_dir", "build_sizes"}.isdisjoint(facts["errors"]):
             self._seen, self._since = seen, now
         return now > self._since and now - self._since >= self._seconds

@@ -240,7 +240,7 @@ options:
   settle:
     description:
       - Also wait, as long as O(wait) allows, when all builds are deployed, until two looks find them of the same size, and the
-        same in the import directory.
+        same in the import directory. Builds of O(wanted.known) that are not in O(wanted.builds) may change meanwhile.
     type: bool
     default: false
   settle_time:

@@ -70,6 +70,11 @@ class Wanted:
             if build.queued and not elsewhere(build, facts) and not kept_as(build, facts)
         }
 
+    def beside(self, facts: Facts) -> t.Set[str]:
+        """The versions that were known before, and are not wanted."""
+        wanted = {build.version for build in self.builds(facts) or []}
+        return {str(version) for version in self._known - wanted}
+
     @property
     def import_dir(self) -> t.Optional[str]:
         """Where the peer shall import from, if that is said.

@@ -178,8 +178,8 @@ class Waiting(ActionModule):
         self.seen += 1
         missing, size = [look for second, *look in self._looks if self._clock.now - self._start >= second][-1]
         known = [{"kind": "build", "subject": name, "want": None} for name in missing]
-        nothing = {"settings": None, "service": None, "imports": [], "errors": {}, "platform": None}
-        return {"differences": known, "builds": [size], **nothing}
+        nothing = {"settings": None, "service": None, "imports": [], "errors": {}, "platform": None, "mount": None}
+        return {"differences": known, "builds": [{"version": "7.0.6-abc", "bytes": size}], **nothing}
 
     def _compare(self, _wanted, facts):
         return facts["differences"]
@@ -214,7 +214,7 @@ def test_a_line_a_minute_says_what_is_waited_for(clock, lines):
 def test_a_build_is_waited_for_until_it_has_stopped_to_grow(clock, lines):
     action = Waiting(clock, 300, [(0, ["a.tar"], 0), (10, [], 1), (15, [], 2)])
     found = action._wait(wanted(), action._look())
-    assert found["differences"] == [] and found["builds"] == [2]
+    assert found["differences"] == [] and found["builds"] == [{"version": "7.0.6-abc", "bytes": 2}]
     assert clock.now < 1060 and lines == []
 
 
@@ -228,7 +228,10 @@ class Acting(Waiting):
         self._task = types.SimpleNamespace(check_mode=False)
         self._connection = types.SimpleNamespace(_shell=None)
         self._kinds, self.details = kinds, []
-        fake = types.SimpleNamespace(away=lambda _facts: set(), import_dir=None, told=lambda *_options: [])
+        self.beside = set()
+        fake = types.SimpleNamespace(
+            away=lambda _facts: set(), import_dir=None, told=lambda *_options: [], beside=lambda _facts: self.beside
+        )
         monkeypatch.setattr(peer_info, "check_options", lambda *_options: None)
         monkeypatch.setattr(peer_info, "Wanted", lambda *_options: fake)
 
@@ -284,6 +287,20 @@ def test_who_has_not_settled_is_told(monkeypatch, clock, lines):
     # There was no time to see it.
     assert settling(monkeypatch, clock, [(0, [], 0)], wait=30).act()["settled"] is False
     assert settling(monkeypatch, clock, [(0, [], 0)], wait=0).act()["settled"] is False
+
+
+def test_what_a_render_writes_into_another_build_is_not_waited_for(monkeypatch, clock, lines):
+    ever = [(second, [], second) for second in range(0, 400, 20)]
+    action = settling(monkeypatch, clock, ever)
+    action.beside = {"7.0.6-abc"}
+    assert action.act()["settled"] is True and clock.now < 1080
+
+
+def test_which_builds_are_other_ones():
+    """Those that were there before, and are not wanted; where nobody says what was there, all may be meant."""
+    named = wanted({"name": "a.tar", "version": "7.0.6-abc"}, known=["7.0.6-abc", "6.20.10-e8197af2"])
+    assert named.beside({"platform": None, "mount": None}) == {"6.20.10-e8197af2"}
+    assert wanted({"name": "a.tar"}).beside({"platform": None, "mount": None}) == set()
 
 
 @pytest.mark.parametrize("what", ["data_dir", "build_sizes"])
