@@ -358,6 +358,7 @@ def unit(env: str, tests: str = "tests/unit", name: str = "", asked: bool = Fals
         count=count_pytest,
         apart=True,
         asked=asked,
+        minutes=60,
     )
 
 
