@@ -104,7 +104,7 @@ def test_what_has_no_version_is_asked_for_and_deployed_anew(farm):
         return ask(request)
 
     followed.mac.answer = answer
-    variables = wanting(farm, build)
+    variables = dict(wanting(farm, build), vray_swarm_retries=0)
     run = farm.run(UPLOAD, **variables)
     assert run.succeeded, run.output
     assert story(run, "followed") == ["upload changed", "settings changed", *HEALED]
