@@ -357,7 +357,7 @@ def test_a_peer_of_the_first_wave_is_healed_when_the_others_are_known(farm, peer
 
 
 def publish(farm, build, version):
-    """Put one more build into the share. The Swarm of a peer takes it by itself."""
+    """Put one more build into the share. The Swarm of a peer takes it by itself, unless it has the build."""
     shutil.copy(build, farm.share / "stable" / "Windows_x86")
     listed = json.loads((farm.share / "builds.json").read_text())
     listed.append({"file": build.name, "platform": "Windows_x86", "channel": "stable", "version": version})
@@ -373,10 +373,10 @@ def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a
     build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
     variables = shared(farm, build)
     assert farm.run(DISTRIBUTE, **variables).succeeded and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
-    publish(farm, newer, OTHER)
     whole = content(unpack(newer, farm.directory / "whole"))
     half = unpack(newer, lone.data_dir)
     (half / "bin" / "vray.exe").unlink()
+    publish(farm, newer, OTHER)
     lone.swarm.started += 3600
     stops = lone.swarm.stops
 
@@ -423,9 +423,10 @@ def test_what_renders_leave_in_the_builds_of_others_has_no_build_deployed_anew_t
     *others, clean = peers("ws1", "ws2", "ws3")
     variables = shared(farm, build)
     deploy(farm, build)
-    publish(farm, newer, OTHER)
     for peer in farm.peers.values():
         unpack(newer, peer.data_dir)
+    publish(farm, newer, OTHER)
+    for peer in farm.peers.values():
         (peer.data_dir / ".vray_swarm-peer.whole").mkdir()
     for peer in others:
         for version in (VERSION, OTHER):
@@ -447,13 +448,13 @@ def test_what_is_seen_whole_is_marked_before_a_repair_of_another_build(farm, pee
     (lone,) = peers("ws1")
     variables = shared(farm, build)
     deploy(farm, build)
-    publish(farm, newer, OTHER)
     (lone.data_dir / ".vray_swarm-peer.whole").mkdir()
     half = lone.data_dir / "VRay" / f"vray-{VERSION}"
     (half / "bin" / "vray.exe").unlink()
     # An earlier Swarm has made that one, and the Swarm that runs has deployed the other one.
     os.utime(half, (0, 0))
     whole = unpack(newer, lone.data_dir)
+    publish(farm, newer, OTHER)
     kept = (whole / "vray.json").stat().st_ino
     run = farm.run(DISTRIBUTE, **variables)
     assert run.succeeded and story(run, "ws1") == HEALED[:3], run.output
@@ -468,8 +469,8 @@ def test_who_names_a_build_or_leaves_out_peers_has_no_other_one_deployed_anew(fa
     (damaged,) = peers("ws1")
     variables = shared(farm, build)
     assert farm.run(DISTRIBUTE, **variables).succeeded
-    publish(farm, newer, OTHER)
     whole = unpack(newer, damaged.data_dir)
+    publish(farm, newer, OTHER)
     kept = (whole / "vray.json").stat().st_ino
     damaged.swarm.started += 3600
     run = farm.run(REPAIR, **dict(variables, vray_swarm_redeploy=VERSION))
