@@ -146,6 +146,12 @@ def halves(lab: Lab, *peers: str) -> None:
         kill_swarm(lab, peer)
 
 
+def queued(lab: Lab, build: Path, hosts: str) -> dict[str, Any]:
+    """What queues a build on some peers, of which the Swarms of the first two stop halfway in it."""
+    builds = [{"src": str(build), "queued": True}]
+    return stop_halfway(lab, "peer1", "peer2") | {"vray_swarm_hosts": hosts, "vray_swarm_builds": builds}
+
+
 def is_whole(lab: Lab, peer: str) -> bool:
     return int(lab.ssh(peer, f"find /var/lib/swarm/VRay/vray-{VERSION} -type f | wc -l")) > 1
 
@@ -156,10 +162,7 @@ def marks(lab: Lab, *peers: str) -> str:
 
 def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archive: Path) -> None:
     """In the run that follows it: a Swarm that stays dead, and one that its service manager starts at once."""
-    variables = stop_halfway(lab, "peer1", "peer2") | {
-        "vray_swarm_hosts": "peer1:peer2",
-        "vray_swarm_builds": [{"src": str(archive), "queued": True}],
-    }
+    variables = queued(lab, archive, "peer1:peer2")
     with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 10}) as playing:
         halves(lab, "peer1", "peer2")
         lab.ssh("peer2", "systemctl start swarm")
@@ -174,10 +177,7 @@ def test_a_peer_that_is_killed_while_it_deploys_what_was_queued(lab: Lab, archiv
 
 def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, archive: Path) -> None:
     """The controller was killed, and so was the Swarm of two of three peers."""
-    variables = stop_halfway(lab, "peer1", "peer2") | {
-        "vray_swarm_hosts": "peer1:peer2:peer3",
-        "vray_swarm_builds": [{"src": str(archive), "queued": True}],
-    }
+    variables = queued(lab, archive, "peer1:peer2:peer3")
     with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 60}) as playing:
         until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
         until(lab, "peer3", f"test -d /var/lib/swarm/.vray_swarm-{VERSION}.awaited")
@@ -210,10 +210,7 @@ def nameless(archive: Path, tmp_path: Path) -> Path:
 
 def test_a_peer_that_is_killed_while_it_deploys_what_has_no_version(lab: Lab, nameless: Path) -> None:
     """In the run that follows it. Only the answer of a Swarm that runs tells which build it is."""
-    variables = stop_halfway(lab, "peer1", "peer2") | {
-        "vray_swarm_hosts": "peer1:peer2",
-        "vray_swarm_builds": [{"src": str(nameless), "queued": True}],
-    }
+    variables = queued(lab, nameless, "peer1:peer2")
     with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 10}) as playing:
         halves(lab, "peer1", "peer2")
         lab.ssh("peer2", "systemctl start swarm")
@@ -229,10 +226,7 @@ def test_a_peer_that_is_killed_while_it_deploys_what_has_no_version(lab: Lab, na
 
 
 def test_what_has_no_version_and_nobody_saw_deployed_is_seen_to_by_the_next_run(lab: Lab, nameless: Path) -> None:
-    variables = stop_halfway(lab, "peer1", "peer2") | {
-        "vray_swarm_hosts": "peer1:peer2:peer3",
-        "vray_swarm_builds": [{"src": str(nameless), "queued": True}],
-    }
+    variables = queued(lab, nameless, "peer1:peer2:peer3")
     with lab.start_playbook(UPLOAD, variables={**variables, "__vray_swarm_still_time": 60}) as playing:
         until(lab, "peer3", f"test -d /var/lib/swarm/VRay/vray-{VERSION}")
         halves(lab, "peer1", "peer2")
