@@ -93,14 +93,20 @@ def less_full(look: Look, usual: Usual, removed: t.Container[str] = ()) -> t.Dic
     found = {}
     for build in look["builds"] or []:
         most = usual.get(_key(look, build))
-        if most and most["bytes"] is not None and build["files"] is not None:
-            if build["files"] < most["files"] or build["bytes"] < most["bytes"]:
-                found[build["version"]] = wrap_var(
-                    f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
-                    f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}."
-                    f" {_AGAIN if build['version'] in removed else _REPAIR}"
-                )
+        if most and _is_less(build, most):
+            found[build["version"]] = wrap_var(
+                f"The build {build['version']} has {build['files']} files with {build['bytes']} bytes in"
+                f" {build['directory']}; on most peers it has {most['files']} with {most['bytes']}."
+                f" {_AGAIN if build['version'] in removed else _REPAIR}"
+            )
     return found
+
+
+def _is_less(build: t.Mapping[str, t.Any], most: t.Mapping[str, t.Any]) -> bool:
+    """Whether a build has less than on most peers, as far as it was counted, and they tell."""
+    if most["bytes"] is None or build["files"] is None:
+        return False
+    return bool(build["files"] < most["files"] or build["bytes"] < most["bytes"])
 
 
 def verdict(
@@ -120,9 +126,9 @@ def verdict(
     :param last: Whether all peers are known, so that nobody else will tell of what no run has seen whole.
     """
     few = less_full(look, usual, removed)
-    # More peers may tell otherwise.
-    early = [] if last else [version for version in few if usual[_key(look, _build(look, version))]["outvoted"]]
-    few = {version: told for version, told in few.items() if version not in early}
+    if not last:
+        # More peers may tell otherwise.
+        few = {version: told for version, told in few.items() if not _usual_of(look, usual, version)["outvoted"]}
     # Nobody would deploy another one again; Swarm by itself, none that does not lie in its import directory.
     wanted = look["wanted_builds"] or []
     versions = {build["version"] for build in wanted}
@@ -130,11 +136,7 @@ def verdict(
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
     unseen = [version for version in look["unseen"] if version in importable]
-    full = [
-        version
-        for version in [*look["interrupted"], *unseen]
-        if version not in [*few, *early] and _is_full(look, usual, version)
-    ]
+    full = [version for version in [*look["interrupted"], *unseen] if _is_full(look, usual, version)]
     undecided = [version for version in unseen if version not in [*few, *full] and _is_counted(look, version)]
     alone = {version: _told_alone(look, version) for version in undecided if last}
     differences = [item for item in look["differences"] if item["kind"] != "half" or item["want"] not in full]
@@ -172,17 +174,23 @@ def _build(look: Look, version: str) -> t.Mapping[str, t.Any]:
     return found
 
 
+def _usual_of(look: Look, usual: Usual, version: str) -> t.Mapping[str, t.Any]:
+    """What the peers together tell of a build; nothing where they do not."""
+    return usual.get(_key(look, _build(look, version)), {})
+
+
 def _is_counted(look: Look, version: str) -> bool:
     return _build(look, version)["files"] is not None
 
 
 def _is_full(look: Look, usual: Usual, version: str) -> bool:
-    """Whether others have what a peer has of a build that is not less full than on most."""
-    build = _build(look, version)
-    told = usual.get(_key(look, build))
+    """Whether a peer has of a build what others have."""
+    build, told = _build(look, version), _usual_of(look, usual, version)
     if not told or build["files"] is None:
         return False
-    return told["bytes"] is not None or [build["files"], build["bytes"]] in told["agreed"]
+    if told["bytes"] is None:
+        return [build["files"], build["bytes"]] in told["agreed"]
+    return not _is_less(build, told)
 
 
 def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
@@ -190,8 +198,7 @@ def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
 
     What the Swarm of now has deployed so, it would only deploy so again.
     """
-    build = _build(look, version)
-    is_much = build["bytes"] < _WHOLE * usual[_key(look, build)]["bytes"]
+    is_much = _build(look, version)["bytes"] < _WHOLE * _usual_of(look, usual, version)["bytes"]
     return version in look["unseen"] or (is_much and version in (look["outlived"] or ()))
 
 
