@@ -31,6 +31,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_look import look_at_windows
 
 # The attribute of a task with its arguments as they are shown, and as they are.
 _KEPT = "_vray_swarm_arguments"
@@ -156,7 +157,7 @@ class SwarmAction(ActionBase, abc.ABC):
             told["peer"] = self.options["peer"]
         if self.on_windows:
             windows = Windows(self)
-            looked = windows.look(told)
+            looked = look_at_windows(windows, told)
             if told.get("discover"):
                 looked["discovered"] = discover_windows(
                     windows, told["web_port"], told["connect_timeout"], looked["api"]

@@ -54,10 +54,10 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
     Windows,
     base_url,
     check_windows_service,
-    deployed_builds,
     exit_code,
     parse_ask,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_look import deployed_builds
 
 # How long a task that starts the service just now may go on.
 _PATIENCE = 60
