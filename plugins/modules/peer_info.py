@@ -268,8 +268,9 @@ attributes:
         is not compressed, by the programs in it. Of zip and compressed archives the platform is told when it stands in
         the list of the share (C(builds.json) in O(share_path)), which M(renderops.vray_swarm.publish) keeps. It is not
         told of a self-extracting shell script, and of nothing beyond the first 64 files.
-      - A UNC path is read on Windows as LocalSystem, unless the task becomes another user with C(become). That needs an
-        administrator. What is proved on Windows and how, the README of the collection says.
+      - A UNC path is read on Windows as the account of O(service) while that runs, else as LocalSystem, unless the task
+        becomes another user with C(become). That needs an administrator, and no password of the account. What is proved on
+        Windows and how, the README of the collection says.
   action:
     support: full
   async:
@@ -608,6 +609,11 @@ mount:
         does so as the computer's account.
       type: bool
       returned: on Windows
+    doubt:
+      description: Why it is not V(proved), else V(null).
+      type: str
+      returned: on Windows
+      sample: Only while Swarm runs can FARM\swarm be used without its password.
 disk:
   description: >-
     The free bytes of where temporary files lie, of the data directory and of the import directory, each V(null) when it is

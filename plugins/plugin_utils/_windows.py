@@ -37,6 +37,9 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_resu
 if t.TYPE_CHECKING:
     from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 
+#: As become knows it.
+LOCAL_SYSTEM = "SYSTEM"
+
 # Names of services, not patterns: win_service_info and Get-Service take both.
 _SERVICE = re.compile(r"[^\x00-\x1f/\\*?\[\]'\"`$]{1,256}")
 _STATES = {"started": "running", "stopped": "stopped"}
@@ -45,6 +48,15 @@ _ENABLED = {"auto": True, "delayed": True, "manual": False, "disabled": False}
 _WELL = (0, 1077)
 # How deep the results of the scripts are nested, at most.
 _DEPTH = 6
+
+
+class BecomeError(OptionsError):
+    """A script or module could not be run as another account."""
+
+
+def reader_of(path: t.Optional[str]) -> t.Optional[str]:
+    """Who reads a file that the user of the task names: on a share LocalSystem, as a service does it."""
+    return LOCAL_SYSTEM if is_unc(path) else None
 
 
 def check_windows_service(name: str) -> None:
@@ -59,10 +71,11 @@ class Windows:
     def __init__(self, action: SwarmAction) -> None:
         self._action = action
 
-    def run(self, name: str, as_system: bool = False, **parameters: t.Any) -> Result:
+    def run(self, name: str, reader: t.Optional[str] = None, **parameters: t.Any) -> Result:
         """Run a script of ours and return what it found.
 
-        :param as_system: Run it as LocalSystem, unless the task becomes somebody already.
+        :param reader: The account to run it as, unless the task becomes somebody already.
+        :raises BecomeError: It could not be run as that one.
         :raises SwarmError: The script ended with an error, or returned what it never returns.
         """
         given = {key: value for key, value in parameters.items() if value is not None}
@@ -72,7 +85,7 @@ class Windows:
             "error_action": "stop",
             "depth": _DEPTH,
         }
-        done = self._call("ansible.windows.win_powershell", arguments, as_system)
+        done = self._call("ansible.windows.win_powershell", arguments, reader)
         if done.get("unreachable") or not done.get("failed"):
             return check_result(name, given, self._action.check(done).get("result"))
         records = done.get("error") or []
@@ -83,26 +96,29 @@ class Windows:
             raise SwarmError(str(exception.get("message") or records[-1].get("output")).strip())
         return self._action.check(done)
 
-    def _call(self, module: str, arguments: t.Dict[str, t.Any], as_system: bool) -> Result:
-        """Run a module; a share is read as LocalSystem, since whoever logs in over the network cannot go on to one."""
-        with self._as_system() if as_system else contextlib.nullcontext():
+    def _call(self, module: str, arguments: t.Dict[str, t.Any], reader: t.Optional[str]) -> Result:
+        """Run a module; whoever logs in over the network cannot go on to a share, so that another account reads it."""
+        with self._as(reader):
             done = self._action.run_module(module, arguments, fail=False)
         # With error records, it is the script that failed.
-        if as_system and done.get("failed") and not done.get("error") and "become" in str(done.get("msg")):
-            raise OptionsError(
-                f"A share is read as LocalSystem, as a service does it, and that could not be: {as_sentence(str(done['msg']))}"
-                " The user that Ansible logs in as must be an administrator of this host; or let the task become another user."
+        if reader and done.get("failed") and not done.get("error") and "become" in str(done.get("msg")):
+            account = "LocalSystem" if reader == LOCAL_SYSTEM else reader
+            raise BecomeError(
+                f"A share is read as {account}, as a service does it, and that could not be:"
+                f" {as_sentence(str(done['msg']))} The user that Ansible logs in as must be an administrator of this host;"
+                " or let the task become another user."
             )
         return done
 
     @contextlib.contextmanager
-    def _as_system(self) -> t.Iterator[None]:
+    def _as(self, account: t.Optional[str]) -> t.Iterator[None]:
+        """Without a password: ansible-core takes the token of a process that runs as the account already."""
         connection = self._action._connection
-        if connection.become is not None:
+        if account is None or connection.become is not None:
             yield
             return
         plugin = become_loader.get("ansible.builtin.runas")
-        plugin.set_options(direct={"become_user": "SYSTEM"})
+        plugin.set_options(direct={"become_user": account})
         connection.set_become_plugin(plugin)
         try:
             yield
@@ -110,18 +126,6 @@ class Windows:
             connection.become = None
 
     # -- modules of ansible.windows
-
-    def read(self, path: str) -> t.Optional[bytes]:
-        """Return what a file holds, None where it is not there.
-
-        :raises SwarmError: It could not be read.
-        """
-        done = self._action.run_module("ansible.windows.slurp", {"src": path}, fail=False)
-        if done.get("failed") and not done.get("unreachable"):
-            if str(done.get("msg", "")).endswith("is not found"):
-                return None
-            raise SwarmError(str(done.get("msg")))
-        return base64.b64decode(self._action.check(done)["content"])
 
     def service(self, name: str) -> t.Optional[Result]:
         """Return what win_service_info tells of a service, None where there is none."""
@@ -132,7 +136,7 @@ class Windows:
     def sha256(self, path: str) -> t.Optional[str]:
         """The checksum of a file, None where it is not there."""
         arguments = {"path": path, "get_checksum": True, "checksum_algorithm": "sha256"}
-        done = self._action.check(self._call("ansible.windows.win_stat", arguments, is_unc(path)))
+        done = self._action.check(self._call("ansible.windows.win_stat", arguments, reader_of(path)))
         return t.cast("t.Optional[str]", done["stat"].get("checksum"))
 
     def make_directory(self, path: str) -> None:
@@ -165,7 +169,7 @@ class Windows:
         drive, rest = ntpath.splitdrive(path)
         if not drive or rest[:1] not in ("\\", "/"):
             raise OptionsError(f"src is {shown(path, 500)}; on a Windows host it has to be an absolute path.")
-        looked = self.run("look", as_system=is_unc(path), Build=path, **parameters)
+        looked = self.run("look", reader_of(path), Build=path, **parameters)
         if looked["build"]["error"]:
             raise unreadable(path, looked["build"])
         return looked

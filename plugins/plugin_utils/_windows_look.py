@@ -9,25 +9,29 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ntpath
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify_start
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SwarmError, VersionError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import MANIFEST, SIGNATURE, SUMS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
     DISCOVER,
     EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
+    PLATFORM_FIELD,
     WEB_PORT_KEY,
     tell_marks,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc, is_within
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_unc, is_within
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
+    LOCAL_SYSTEM,
+    BecomeError,
     Windows,
     as_sentence,
     base_url,
@@ -40,28 +44,62 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_resu
 _COMPUTER = frozenset(("S-1-5-18", "S-1-5-20"))
 
 
+class _Reader:
+    """Who reads what lies on a share: the account of the service, where that can be had.
+
+    An account of its own is had without its password from a process that it runs, which the service is. Where it runs
+    none, Windows would make a logon that no other host lets in.
+    """
+
+    def __init__(self, service: t.Optional[Result], found: Result) -> None:
+        self.account = service["username"] if service else None
+        self._is_running = service_facts(service)["state"] == "running"
+        self._sid = found.get("account_sid")
+        self.name = LOCAL_SYSTEM
+        # Why what this one finds proves nothing about the service.
+        self.doubt: t.Optional[str] = None
+        if service is None:
+            self.doubt = "The account of the service is not known."
+        elif self._sid is None:
+            self.doubt = f"{self.account} is no account that this host knows."
+        elif self._sid in _COMPUTER:
+            return
+        elif self._is_running:
+            self.name = str(self.account)
+        else:
+            self.doubt = f"Only while Swarm runs can {self.account} be used without its password."
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Whether only a Swarm that runs will tell."""
+        return self.doubt is not None and not self._is_running
+
+    def cannot(self, error: BecomeError) -> None:
+        """It could not be had."""
+        if self.name == LOCAL_SYSTEM:
+            raise error
+        self.name, self.doubt = LOCAL_SYSTEM, str(error)
+
+    def was(self, identity: t.Mapping[str, str]) -> None:
+        """Who it was in the end: a task that becomes somebody stays so."""
+        self.name = identity["name"]
+        if self._sid == identity["sid"] or {self._sid, identity["sid"]} <= _COMPUTER:
+            self.doubt = None
+        elif self.doubt is None:
+            self.doubt = f"The task becomes {self.name}."
+
+
 def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips."""
     config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
-    details = given.get("details", ())
     errors: t.Dict[str, str] = {}
-    content, settings = None, {}
-    if config:
-        try:
-            content = windows.read(config)
-            if content is None:
-                raise SwarmError("it is not there")
-        except SwarmError as error:
-            errors["config"] = (
-                f"{config} could not be read: {error}. Set config to the path of Swarm's swarm.yaml on this host, or"
-                f" leave it out. {DISCOVER}"
-            )
-        else:
-            try:
-                settings = parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
-            except OptionsError as error:
-                errors["config"] = str(error)
     service = windows.service(given["service"]) if given.get("service") else None
+    found: Result = {}
+    asked = _of_host(given, service)
+    if config or service:
+        # What else is looked at, and as whom, these two tell.
+        found, asked = _run(windows, None, asked, given), {}
+    content, settings = _read_settings(config, found["config"], errors) if config else (None, {})
     configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
     import_dir = None
     if configured:
@@ -70,7 +108,14 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
             errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
     elif data_dir and "config" not in errors:
         import_dir = ntpath.join(data_dir, "VRay", "import")
-    found = _look_script(windows, given, service, settings, None if "import_dir" in errors else import_dir)
+    asked.update(_of_imports(given, found, settings, None if "import_dir" in errors else import_dir))
+    url = _url(given, settings)
+    if given.get("api_from") == "peer":
+        asked.update(Url=url + FLAG_PATH, Milliseconds=int(given.get("connect_timeout", 10) * 1000))
+    reader = _Reader(service, found)
+    if asked:
+        is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
+        found.update(_run(windows, reader if is_on_share else None, asked, given))
     facts: Result = {
         "data_dir": data_dir,
         "config": config,
@@ -93,22 +138,24 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         "mount": None,
         "service": service_facts(service) if given.get("service") else None,
         "busy": None,
-        "disk": found.get("disk"),
+        "disk": None,
         "platform": found["platform"],
         "manifest": None,
         "signed": None,
-        "api": parse_ask(found["answer"], _url(given, settings)) if "answer" in found else None,
+        "api": parse_ask(found["answer"], url) if "answer" in found else None,
         "discovered": None,
         "errors": errors,
     }
     if given.get("watch"):
         errors["watch"] = "Who opens the files of an import directory is not told by Windows."
+    if "disk" in found:
+        facts["disk"] = {**found["disk"], "import": found["import_dir"]["free"] if "import_dir" in found else None}
     if data_dir:
-        _tell_data(facts, found, details)
+        _tell_data(facts, found, given.get("details", ()))
     if "import_dir" in found:
-        _tell_imports(facts, found, errors)
+        _tell_imports(facts, found, reader)
     if share_path:
-        facts["mount"] = _share(share_path, found, service)
+        facts["mount"] = _share(share_path, found, reader)
         if found["share"]["manifest"]:
             facts["manifest"] = base64.b64decode(found["share"]["manifest"]).decode("utf-8", "replace")
             _tell_published(facts)
@@ -118,49 +165,88 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     return facts
 
 
-def _look_script(
-    windows: Windows,
-    given: t.Mapping[str, t.Any],
-    service: t.Optional[Result],
-    settings: Result,
-    import_dir: t.Optional[str],
+def _run(
+    windows: Windows, reader: t.Optional[_Reader], asked: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]
 ) -> Result:
-    details = given.get("details", ())
-    share_path, peer = given.get("share_path"), given.get("peer")
-    found = windows.run(
-        "look",
-        as_system=is_unc(share_path) or is_unc(import_dir),
-        DataDir=given.get("data_dir"),
-        ImportDir=import_dir,
-        SharePath=share_path,
-        Manifest=MANIFEST if share_path else None,
-        Sums=SUMS if share_path and given.get("share_signature") else None,
-        Signature=SIGNATURE if share_path and given.get("share_signature") else None,
-        Account=service["username"] if service else None,
-        ServiceProcess=service_facts(service)["pid"] if service else None,
-        Platform=given.get("platform"),
-        Peer=peer,
-        Url=_url(given, settings) + FLAG_PATH if given.get("api_from") == "peer" else None,
-        Milliseconds=int(given.get("connect_timeout", 10) * 1000),
-        Checksums=bool(
-            given.get("share_signature")
-            and "import_checksums" in details
-            and share_path
-            and import_dir
-            and is_within(import_dir, share_path)
-        ),
-        ReadsAt=str(settings.get(IMPORT_DIR_KEY) or ""),
-        Sizes="build_sizes" in details,
-        Renders="busy" in details,
-        Disk="disk" in details,
-        Identify="import_platforms" in details,
-    )
-    if peer and not found["is_peer"]:
+    """Run the script, on a share as a reader."""
+    if reader is None:
+        found = windows.run("look", **asked)
+    else:
+        try:
+            found = windows.run("look", reader.name, **asked)
+        except BecomeError as error:
+            reader.cannot(error)
+            found = windows.run("look", reader.name, **asked)
+        reader.was(found["identity"])
+    if found.get("is_peer") is False:
         raise OptionsError(
-            f"data_dir and config are looked at on the host that the task works on, and {peer} is no address of it."
-            " Leave them out (and delegate_to, if there is one), or run the task on the peer itwindows."
+            f"data_dir and config are looked at on the host that the task works on, and {given['peer']} is no address of"
+            " it. Leave them out (and delegate_to, if there is one), or run the task on the peer itself."
         )
     return found
+
+
+def _of_host(given: t.Mapping[str, t.Any], service: t.Optional[Result]) -> Result:
+    """What to look at on the host itself, as parameters of the script."""
+    details = given.get("details", ())
+    return {
+        "Config": given.get("config"),
+        "DataDir": given.get("data_dir"),
+        "Account": service["username"] if service else None,
+        "ServiceProcess": service_facts(service)["pid"] if service else None,
+        "Platform": given.get("platform"),
+        "Peer": given.get("peer"),
+        "Sizes": "build_sizes" in details,
+        "Renders": "busy" in details,
+        "Disk": "disk" in details,
+    }
+
+
+def _of_imports(given: t.Mapping[str, t.Any], found: Result, settings: Result, import_dir: t.Optional[str]) -> Result:
+    """What to look at of the import directory and of the share, which may be one."""
+    share_path, details = given.get("share_path"), given.get("details", ())
+    if not import_dir and not share_path:
+        return {}
+    platform = found.get("platform") or given.get("platform")
+    asked: Result = {
+        "ImportDir": import_dir,
+        "SharePath": share_path,
+        "Manifest": MANIFEST if share_path else None,
+        "Identify": "import_platforms" in details,
+        "Platform": platform,
+    }
+    if share_path and given.get("share_signature"):
+        asked.update(Sums=SUMS, Signature=SIGNATURE)
+        asked["Checksums"] = bool(
+            "import_checksums" in details and import_dir and is_within(import_dir, str(share_path))
+        )
+    if asked.get("Checksums"):
+        reads, shall = (
+            comparable(str(path).replace(PLATFORM_FIELD, str(platform)))
+            for path in (settings.get(IMPORT_DIR_KEY) or "", import_dir)
+        )
+        # A Swarm that reads there already has read what it has deployed.
+        asked["Known"] = [build["name"][len("vray-") :] for _version, build in _builds(found)] if reads == shall else []
+    return asked
+
+
+def _read_settings(
+    config: str, read: t.Mapping[str, t.Any], errors: t.Dict[str, str]
+) -> t.Tuple[t.Optional[bytes], Result]:
+    """The bytes of swarm.yaml, and what it says; what is wrong with it stands in the errors."""
+    if read["error"]:
+        why = "it is not there" if read["missing"] else as_sentence(read["error"]).rstrip(".")
+        errors["config"] = (
+            f"{config} could not be read: {why}. Set config to the path of Swarm's swarm.yaml on this host, or leave it"
+            f" out. {DISCOVER}"
+        )
+        return None, {}
+    content = base64.b64decode(read["content"])
+    try:
+        return content, parse_settings(content, config, (IMPORT_DIR_KEY, WEB_PORT_KEY))
+    except OptionsError as error:
+        errors["config"] = str(error)
+        return content, {}
 
 
 def _url(given: t.Mapping[str, t.Any], settings: Result) -> str:
@@ -198,22 +284,28 @@ def deployed_builds(found: Result, data_dir: str) -> t.List[Result]:
             f"The data directory {data_dir} is not there, or may not be read: {as_sentence(found['data']['error'])} Set"
             f" data_dir to Swarm's data directory on this host. {DISCOVER}"
         )
-    builds = []
-    for build in found["builds"]:
-        try:
-            version = Version.parse(build["name"][len("vray-") :])
-        except VersionError:
-            continue
-        told = {name: build[name] for name in ("directory", "files", "bytes")}
-        builds.append({"version": str(version), **told})
+    builds = [
+        {"version": str(version), **{name: build[name] for name in ("directory", "files", "bytes")}}
+        for version, build in _builds(found)
+    ]
     return sorted(builds, key=lambda build: str(build["directory"]))
 
 
-def _tell_imports(facts: Result, found: Result, errors: t.Dict[str, str]) -> None:
-    directory = found["import_dir"]
+def _builds(found: Result) -> t.Iterator[t.Tuple[Version, Result]]:
+    """The directories that are named as builds are; what else begins so is none."""
+    for build in found.get("builds", ()):
+        with contextlib.suppress(VersionError):
+            yield Version.parse(build["name"][len("vray-") :]), build
+
+
+def _tell_imports(facts: Result, found: Result, reader: _Reader) -> None:
+    directory, errors = found["import_dir"], facts["errors"]
+    is_on_share = is_unc(directory["path"])
     # Swarm makes it; until then nothing lies there. A share is not made by Swarm.
-    if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
-        errors["import_dir"] = f"{directory['path']} could not be read{_as(found)}: {as_sentence(directory['error'])}"
+    if directory["error"] and (not reader.has_to_wait if is_on_share else not directory["missing"]):
+        errors["import_dir"] = (
+            f"{directory['path']} could not be read as {found['identity']['name']}: {as_sentence(directory['error'])}"
+        )
     if found.get("checksums_error"):
         errors["import_checksums"] = (
             f"The files in {directory['path']} could not be read: {as_sentence(found['checksums_error'])}"
@@ -252,20 +344,19 @@ def _tell_published(facts: Result) -> None:
             item["platform"] = next(iter(told))
 
 
-def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
+def _share(path: str, found: Result, reader: _Reader) -> Result:
     """A UNC path is not mounted, and always there; whether the service can read it is what matters."""
-    share, identity = found["share"], found["identity"]
-    account = found.get("account_sid")
-    proved = account == identity["sid"] or {account, identity["sid"]} <= _COMPUTER
-    error = None
+    share, error = found["share"], None
     if not is_unc(path):
         error = (
             f"{path} is no UNC path: a drive letter belongs to whoever logs in, and a service does not see it. Set it to"
             r" one such as \\server\share."
         )
     elif share["error"]:
-        error = f"{path} could not be read{_as(found)}: {as_sentence(share['error'])}"
-        if identity["sid"] in _COMPUTER:
+        error = f"{path} could not be read as {found['identity']['name']}: {as_sentence(share['error'])}"
+        if reader.doubt and reader.account:
+            error += f" Swarm reads it as {reader.account}, and that was not tried: {reader.doubt}"
+        elif found["identity"]["sid"] in _COMPUTER:
             error += (
                 " That is how a service without an account of its own reads it: on the network it is the computer's"
                 " account (DOMAIN\\HOST$). Give that one read access, or let the service run as a user that has it."
@@ -283,11 +374,8 @@ def _share(path: str, found: Result, service: t.Optional[Result]) -> Result:
         "error": error,
         "fstab": None,
         "credentials": None,
-        "account": service["username"] if service else None,
-        "read_as": identity["name"],
-        "proved": proved,
+        "account": reader.account,
+        "read_as": found["identity"]["name"],
+        "proved": is_unc(path) and reader.doubt is None,
+        "doubt": reader.doubt if is_unc(path) else None,
     }
-
-
-def _as(found: Result) -> str:
-    return f" as {found['identity']['name']}"

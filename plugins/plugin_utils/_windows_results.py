@@ -65,6 +65,7 @@ SHAPES: t.Dict[str, t.Any] = {
         "platform_error": May(TEXT),
         "is_peer": When("Peer", FLAG),
         "peer_error": May(TEXT),
+        "config": When("Config", Else(("content",), {"content": OrNull(BASE64), **_LISTING})),
         "data": When("DataDir", _LISTING),
         "builds": When(
             "DataDir",
@@ -74,7 +75,7 @@ SHAPES: t.Dict[str, t.Any] = {
         "sizes_error": May(TEXT),
         "renders": May(_RENDERS),
         "renders_error": May(TEXT),
-        "import_dir": When("ImportDir", {"path": TEXT, **_LISTING}),
+        "import_dir": When("ImportDir", {"path": TEXT, "free": OrNull(WHOLE), **_LISTING}),
         "imports": When(
             "ImportDir",
             [
@@ -90,7 +91,7 @@ SHAPES: t.Dict[str, t.Any] = {
             ],
         ),
         "checksums_error": May(TEXT),
-        "disk": When("Disk", {"temp": OrNull(WHOLE), "data": OrNull(WHOLE), "import": OrNull(WHOLE)}),
+        "disk": When("Disk", {"temp": OrNull(WHOLE), "data": OrNull(WHOLE)}),
         "share": When(
             "SharePath",
             {

@@ -31,13 +31,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
     TransportError,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._multipart import check_file_name
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._upload import VAULT, BuildFile, Hooks, Host, Upload
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import (
     Windows,
     as_sentence,
     parse_ask,
+    reader_of,
     unreadable,
 )
 
@@ -108,7 +108,7 @@ class WindowsUpload(Upload):
         try:
             done = self._windows.run(
                 "send",
-                as_system=is_unc(build.path),
+                reader=reader_of(build.path),
                 Build=build.path,
                 Bytes=build.size,
                 Written=self._found["written"],

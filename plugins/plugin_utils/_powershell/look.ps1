@@ -9,7 +9,8 @@
 
 [CmdletBinding(SupportsShouldProcess)]
 param (
-    # Swarm's data directory.
+    # Swarm's settings, and its data directory.
+    [string] $Config,
     [string] $DataDir,
     [string] $ImportDir,
     # The root of the share with the builds, and the name of the list that publishing keeps there.
@@ -31,9 +32,9 @@ param (
     # What Swarm is to be asked, and how long that may take.
     [string] $Url,
     [int] $Milliseconds = 10000,
-    # Whether to read all of what Swarm will import, or of the build; and the import directory that Swarm has now.
+    # Whether to read all of what Swarm will import, or of the build; and the versions that need not be read.
     [bool] $Checksums,
-    [string] $ReadsAt,
+    [string[]] $Known,
     [bool] $Sizes,
     [bool] $Renders,
     [bool] $Disk,
@@ -215,6 +216,18 @@ if ($Peer) {
     }
 }
 
+if ($Config) {
+    $result.config = @{ content = $null; missing = $false; error = $null }
+    try {
+        $result.config.content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Config))
+    }
+    catch {
+        $reason = $_.Exception.GetBaseException()
+        $result.config.missing = $reason -is [IO.FileNotFoundException] -or $reason -is [IO.DirectoryNotFoundException]
+        $result.config.error = Get-Reason $_
+    }
+}
+
 if ($DataDir) {
     $data = Get-Listing $DataDir
     $result.data = @{ missing = $data.missing; error = $data.error }
@@ -290,7 +303,12 @@ if ($DataDir) {
 $imported = $ImportDir.Replace('{platform}', [string] $result.platform)
 if ($imported) {
     $listing = Get-Listing $imported
-    $result.import_dir = @{ path = $imported; missing = $listing.missing; error = $listing.error }
+    $result.import_dir = @{
+        path = $imported
+        missing = $listing.missing
+        error = $listing.error
+        free = Get-Free $imported
+    }
     # Each look takes this with it: what identifies a file is short, and of a heap of files it is not told.
     $watch = [Diagnostics.Stopwatch]::StartNew()
     $left = 64
@@ -334,7 +352,6 @@ if ($Disk) {
     $result.disk = @{
         temp = Get-Free ([IO.Path]::GetTempPath())
         data = $(if ($DataDir) { Get-Free $DataDir } else { $null })
-        import = $(if ($imported) { Get-Free $imported } else { $null })
     }
 }
 
@@ -363,18 +380,11 @@ if ($SharePath) {
     }
 }
 
-# A Swarm that reads there already has read what it has deployed. Without a signature, nothing is compared.
+# Without a signature, nothing is compared.
 if ($Checksums -and $SharePath -and $result.share.signature) {
-    $known = @()
-    if ($ReadsAt -and $ReadsAt.TrimEnd('\', '/') -eq $imported.TrimEnd('\', '/')) {
-        $version = '^[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+$'
-        # Without a data directory there are none.
-        $known = @(foreach ($deployed in $result.builds) { $deployed.name.Substring(5) })
-        $known = @($known | Where-Object -FilterScript { $_ -match $version })
-    }
     foreach ($item in $result.imports) {
         $name = $item.name
-        $matching = @($known | Where-Object -FilterScript { $name.Contains($_) })
+        $matching = @($Known | Where-Object -FilterScript { $name.Contains($_) })
         if (-not $item.directory -and $matching.Count -eq 0) {
             $stream = $null
             try {

@@ -48,12 +48,12 @@ def test_the_double_may_not_return_what_is_not_documented():
 
 
 def test_a_module_must_be_the_one_of_ansible_windows(tmp_path):
-    request: t.Dict[str, t.Any] = {"module": "ansible.windows.slurp", "become": None, "check_mode": False}
-    request["options"] = {"src": r"C:\x"}
-    source = (folder() / "slurp.ps1").read_bytes()
+    request: t.Dict[str, t.Any] = {"module": "ansible.windows.win_stat", "become": None, "check_mode": False}
+    request["options"] = {"path": r"C:\x"}
+    source = (folder() / "win_stat.ps1").read_bytes()
     host = Host(tmp_path)
     host.answer(dict(request, source=base64.b64encode(source).decode()))
-    with pytest.raises(NotDocumented, match=r"not the ansible\.windows\.slurp"):
+    with pytest.raises(NotDocumented, match=r"not the ansible\.windows\.win_stat"):
         host.answer(dict(request, source=base64.b64encode(source + b"#").decode()))
 
 
@@ -131,7 +131,7 @@ def test_the_plugins_call_modules_that_there_are():
     called = set()
     for path in (ROOT / "plugins").rglob("*.py"):
         called |= set(re.findall(r'"(ansible\.windows\.\w+)"', path.read_text(encoding="utf-8")))
-    names = ("slurp", "win_file", "win_powershell", "win_service_info", "win_stat")
+    names = ("win_file", "win_powershell", "win_service_info", "win_stat")
     assert called == {f"ansible.windows.{name}" for name in names}
     for module in called:
         assert documentation(module)

@@ -39,7 +39,7 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
 
     found = farm.task(INFO, dict(ALL, data_dir=DATA_DIR.replace("\\", "/"))).data
 
-    assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+    assert peer.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
     assert found["errors"] == {}
     assert found["settings"] == {"webPort": peer.port, "uploadsQueuePeriod": 0.2}
     assert found["service"] == {
@@ -186,10 +186,10 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
     assert "DOMAIN\\HOST$" in found["mount"]["error"]
     assert "could not be read as NT AUTHORITY\\SYSTEM: Access to the path" in found["errors"]["import_dir"]
 
-    peer.host.become_denied = True
+    peer.host.cannot_become = {"system"}
     failed = farm.task(INFO, options)
     assert "must be an administrator of this host" in failed["msg"]
-    peer.host.become_denied = False
+    peer.host.cannot_become = set()
 
     # Down; gone while it was read; and one that does not answer, for as long as Windows waits.
     share.is_up = False
@@ -197,6 +197,60 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
     for error in ("The network path was not found.", gone, stale):
         share.error = error
         assert error in farm.task(INFO, options).data["mount"]["error"]
+
+
+def test_an_account_of_its_own_reads_the_share(farm, peer):
+    name, sid = peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
+    folder = farm.share / "stable" / "Windows_x86"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(bytes(100))
+    (farm.share / "builds.json").write_text(json.dumps([]))
+    peer.host.share(SHARE, farm.share, readers={sid})
+    options = dict(ALL, share_path=SHARE, import_dir=SHARE + r"\stable\{platform}")
+
+    found = farm.task(INFO, options).data
+
+    # What lies on the host is looked at by an administrator.
+    assert [(str(call), call.become) for call in peer.host.calls[1:]] == [("look", None), ("look", name)]
+    assert len(peer.host.forget()) == 3
+    assert found["errors"] == {} and [item["name"] for item in found["imports"]] == [NAME]
+    mount = found["mount"]
+    assert mount["readable"] and mount["proved"] and mount["doubt"] is None
+    assert (mount["account"], mount["read_as"]) == (name, name)
+
+    # A token is had from a process; so that of a Swarm that is down is not, and nothing is said against it.
+    peer.swarm.stop()
+    found = farm.task(INFO, options).data
+    assert peer.host.calls[-1].become == "SYSTEM" and "import_dir" not in found["errors"]
+    mount = found["mount"]
+    assert (mount["readable"], mount["proved"], mount["read_as"]) == (False, False, "NT AUTHORITY\\SYSTEM")
+    assert mount["doubt"] == f"Only while Swarm runs can {name} be used without its password."
+    assert mount["error"].endswith(f"Swarm reads it as {name}, and that was not tried: {mount['doubt']}")
+    assert "computer's account" not in mount["error"]
+    peer.swarm.start()
+
+    # Nor is that of one that may not be used; LocalSystem reads in its place.
+    peer.host.cannot_become = {name.lower()}
+    peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    found = farm.task(INFO, options).data
+    mount = found["mount"]
+    assert (mount["readable"], mount["proved"], found["errors"]) == (True, False, {})
+    assert mount["doubt"].startswith(f"A share is read as {name}, as a service does it, and that could not be: ")
+    peer.host.share(SHARE, farm.share, readers={sid})
+    assert f"that was not tried: A share is read as {name}" in farm.task(INFO, options).data["mount"]["error"]
+    peer.host.cannot_become = set()
+
+    # What LocalSystem may read says nothing about it.
+    peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    found = farm.task(INFO, options).data
+    assert found["mount"]["proved"] and found["mount"]["readable"] is False
+    assert f"could not be read as {name}: Access to the path" in found["errors"]["import_dir"]
+    assert "DOMAIN" not in found["mount"]["error"]
+    # Without the service, nobody knows its account.
+    del options["service"]
+    mount = farm.task(INFO, options).data["mount"]
+    assert (mount["readable"], mount["account"], mount["proved"]) == (True, None, False)
+    assert mount["doubt"] == "The account of the service is not known."
 
 
 def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, tmp_path):
@@ -373,7 +427,12 @@ def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
     assert set(here["imports"][0]) == set(there["imports"][0])
     assert set(here["disk"]) == set(there["disk"])
     # What the share on Windows tells in addition is documented.
-    assert set(here["mount"]) == (set(there["mount"]) - {"manifest", "signed"}) | {"account", "read_as", "proved"}
+    assert set(here["mount"]) == (set(there["mount"]) - {"manifest", "signed"}) | {
+        "account",
+        "read_as",
+        "proved",
+        "doubt",
+    }
 
 
 def test_a_keyring_that_is_not_there_is_refused_before_anybody_is_asked(farm, peer):

@@ -19,6 +19,7 @@ from windows_double import scripts
 from windows_double.farm import DATA_DIR, Farm, Peer
 
 LOOK_AT = {
+    "Config": "D:\\swarm.yaml",
     "DataDir": "D:\\swarm",
     "ImportDir": "D:\\import",
     "SharePath": "\\\\nas\\x",
@@ -39,7 +40,8 @@ LOOK: t.Dict[str, t.Any] = {
         }
     ],
     "marks": [".vray_swarm-7.0.0-abc.sending"],
-    "import_dir": {"path": "D:\\import", "missing": False, "error": None},
+    "config": {"content": "e30=", "missing": False, "error": None},
+    "import_dir": {"path": "D:\\import", "free": 10, "missing": False, "error": None},
     "imports": [
         {
             "name": "vray.tar",
@@ -51,7 +53,7 @@ LOOK: t.Dict[str, t.Any] = {
             "sha256": None,
         }
     ],
-    "disk": {"temp": 10, "data": None, "import": None},
+    "disk": {"temp": 10, "data": None},
     "share": {"error": None, "empty": False, "manifest": "W10=", "sums": None, "signature": None},
     "answer": {"status": 200, "body": "e30=", "error": None},
 }

@@ -34,6 +34,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _windo
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_look import look_at_windows
 from swarm_peer import builds, form
 from swarm_peer.faults import Plan, parse
 from windows_double.documented import folder
@@ -99,7 +100,7 @@ class Disk(Host):
         self._windows = windows
 
     def look(self):
-        return Look(self._windows.look({"data_dir": DATA_DIR, "details": []}))
+        return Look(look_at_windows(self._windows, {"data_dir": DATA_DIR, "details": []}))
 
     def sha256(self, path):
         return self._windows.sha256(path)
@@ -312,9 +313,9 @@ def test_a_share_that_may_not_be_read_is_told(peer, source):
     )
     assert "let that account read there" in failed.msg
     share.readers = None
-    peer.host.become_denied = True
+    peer.host.cannot_become = {"system"}
     assert "could not be: internal error: failed to become user 'SYSTEM'" in upload(peer, src=src).msg
-    peer.host.become_denied = False
+    peer.host.cannot_become = set()
     assert upload(peer, src=src).outcome == "rapid"
 
 

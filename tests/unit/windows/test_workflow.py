@@ -82,7 +82,7 @@ def test_from_bare_peers_to_deployed_builds(shared):
     for peer in peers:
         assert peer.swarm.stops == 1
         # The whole workflow, on a peer that is right.
-        assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+        assert peer.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
 
     drift(shared)
 
@@ -226,7 +226,7 @@ def test_a_unc_path_is_all_that_is_needed(shared):
     second = shared.run(DISTRIBUTE, **UNC)
     assert second.succeeded and second.changed == {}, second.output
     for peer in shared.peers.values():
-        assert peer.host.forget() == ["ansible.windows.slurp", "ansible.windows.win_service_info", "look"]
+        assert peer.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
 
 
 @pytest.mark.parametrize("name", ["username", "password", "domain"])
@@ -236,16 +236,30 @@ def test_each_of_a_user_is_refused_by_the_role_alone(shared, name):
     assert run.failed == ["ws1"] and f"vray_swarm_share_{name} would have no effect" in run.output, run.output
 
 
-def test_a_service_with_an_account_of_its_own_is_told_as_not_proved(shared):
-    for peer in shared.peers.values():
+def test_a_share_is_tried_as_the_account_that_a_service_has_of_its_own(shared):
+    ws1, ws2 = (shared.peers[name] for name in ("ws1", "ws2"))
+    for peer in (ws1, ws2):
         peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
-        peer.host.share(SHARE, shared.share)
+        # LocalSystem may read it, which is of no use to this service.
+        peer.host.share(SHARE, shared.share, readers={"S-1-5-18"})
     run = shared.run(DISTRIBUTE, **VARIABLES)
-    assert run.succeeded, run.output
-    assert "whether that one can read it is not proved" in run.of("ws1", "Say what is not proved")[0]["msg"]
-    # The tasks can become that account, and then it is.
-    for peer in shared.peers.values():
+    assert run.failed == ["ws1", "ws2"] and not run.changed, run.output
+    assert (
+        f"{SHARE} could not be read as FARM\\swarm" in run.one("ws1", "Fail where Swarm cannot read the share")["msg"]
+    )
+    assert ws1.swarm.stops == 0
+    # A Swarm that is down cannot be asked who it is: it is started, and proves it.
+    for peer in (ws1, ws2):
         peer.host.share(SHARE, shared.share, readers={peer.swarm.account[1]})
+    ws1.swarm.stop()
+    run = shared.run(DISTRIBUTE, **VARIABLES)
+    assert run.succeeded and sorted(run.changed) == ["ws1", "ws2"], run.output
+    told = run.of("ws1", "Say what is not proved")[0]["msg"]
+    assert f"FARM\\swarm, the account of Swarm's service, can read {SHARE} is not proved. Only while Swarm runs" in told
+    assert f"{SHARE} could not be read as NT AUTHORITY\\SYSTEM" in told
+    assert run.one("ws2", "Say what is not proved").status == "skipped"
+    assert f"vray-{VERSION}" in [path.name for path in (ws1.data_dir / "VRay").iterdir()]
+    # The tasks can become that account as well.
     account = {
         "vray_swarm_become": True,
         "ansible_become_method": "runas",

@@ -84,13 +84,15 @@ def payload(data: t.Union[str, bytes]) -> t.Dict[str, t.Any]:
     manifest = json.loads(content.rpartition(b"\0\0\0\0")[2])
     if "module_args" in manifest:  # ansible-core up to 2.18
         arguments, become = manifest["module_args"], manifest.get("become_user")
+        has_password = bool(manifest.get("become_password"))
         source = manifest["module_entry"]
     else:
-        by_name = {action["name"]: action["params"] for action in manifest["actions"]}
-        wrapper = by_name["module_wrapper.ps1"]
+        actions = {action["name"]: action for action in manifest["actions"]}
+        wrapper = actions["module_wrapper.ps1"]["params"]
         variables = {variable["Name"]: variable["Value"] for variable in wrapper["Variables"]}
         arguments, source = variables["complex_args"], manifest["scripts"][wrapper["Script"]]["script"]
-        become = by_name.get("become_wrapper.ps1", {}).get("BecomeUser")
+        becoming = actions.get("become_wrapper.ps1", {"params": {}, "secure_params": {}})
+        become, has_password = becoming["params"].get("BecomeUser"), "BecomePassword" in becoming["secure_params"]
     options = {name: value for name, value in arguments.items() if not name.startswith("_ansible_")}
     return {
         "module": arguments["_ansible_module_name"],
@@ -99,6 +101,7 @@ def payload(data: t.Union[str, bytes]) -> t.Dict[str, t.Any]:
         "check_mode": bool(arguments["_ansible_check_mode"]),
         "no_log": bool(arguments["_ansible_no_log"]),
         "become": become,
+        "become_password": has_password,
     }
 
 

@@ -61,7 +61,8 @@ class Host:
         # Of scheduled tasks by name: in how many seconds they run, whose they are, and what they work on.
         self.tasks: t.Dict[str, t.Dict[str, t.Any]] = {}
         self.free: t.Dict[str, int] = {"C:": 500 * 10**9}
-        self.become_denied = False
+        # Accounts that nobody can become, in small letters.
+        self.cannot_become: t.Set[str] = set()
         # Files that another program holds open.
         self.locked: t.Set[str] = set()
         # Files that a script of ours holds open, so that others can only read them: FileShare.Read.
@@ -242,11 +243,11 @@ class Host:
         source = folder() / f"{module.rpartition('.')[2]}.ps1"
         if base64.b64decode(request["source"]) != source.read_bytes():
             raise NotDocumented(f"what was sent is not the {module} of ansible.windows")
-        if become is not None and self.become_denied:
+        if become is not None and become.lower() in self.cannot_become:
             text = f"internal error: failed to become user '{become}': There are insufficient privileges"
             return 0, json.dumps({"failed": True, "msg": text}), ""
         options = check_options(module, request["options"])
-        identity = self._identity(become)
+        identity = self._identity(become, bool(request.get("become_password")))
         name = scripts.name_of(options["script"]) if module.endswith(".win_powershell") else None
         call = Call(module, dict(request["options"]), request["check_mode"], become, name)
         self.before(call)
@@ -260,10 +261,18 @@ class Host:
         self.after(call)
         return 0, json.dumps(result), ""
 
-    def _identity(self, become: t.Optional[str]) -> t.Tuple[str, str]:
-        accounts = {service.account[0].lower(): service.account for service in self.services.values()}
-        known = {"system": SYSTEM, "networkservice": NETWORK_SERVICE, **accounts}
-        return ADMINISTRATOR if become is None else known[become.lower()]
+    def _identity(self, become: t.Optional[str], has_password: bool) -> t.Tuple[str, str]:
+        """Whom ansible-core becomes: without a password, it takes the token of a process that runs as the account."""
+        if become is None:
+            return ADMINISTRATOR
+        known = {"system": SYSTEM, "networkservice": NETWORK_SERVICE}
+        if become.lower() in known:
+            return known[become.lower()]
+        of_account = [service for service in self.services.values() if service.account[0].lower() == become.lower()]
+        if not has_password and all(service.state != "started" for service in of_account):
+            # Ansible.Become.cs: a logon without credentials (S4U), which Windows lets into no share.
+            raise NotDocumented(f"nothing runs as {become}, so that without a password it comes to no share")
+        return of_account[0].account
 
     # -- modules
 
@@ -272,16 +281,6 @@ class Host:
         architecture = "ARM 64-bit Processor" if self.architecture == 12 else "64-bit"
         facts = {"ansible_system": "Win32NT", "ansible_architecture": architecture, "ansible_os_family": "Windows"}
         return {"changed": False, "ansible_facts": facts}
-
-    def _slurp(self, options: Result, identity: t.Tuple[str, str], _check: bool) -> Result:
-        path = options["src"]
-        real = self.files.real(path, identity[1])
-        if real.is_dir():
-            raise WindowsError("", f"Path {path} is a directory")
-        if not real.exists():
-            raise WindowsError("", f"Path {path} is not found")
-        content = base64.b64encode(self.files.read(path, identity[1])).decode("ascii")
-        return {"changed": False, "content": content, "encoding": "base64", "source": path}
 
     def _win_service_info(self, options: Result, _identity: t.Tuple[str, str], _check: bool) -> Result:
         found = []

@@ -87,6 +87,12 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
             if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or address[0] == host.address:
                 found["is_peer"] = True
+    if p["Config"]:
+        found["config"] = {"content": None, "missing": False, "error": None}
+        try:
+            found["config"]["content"] = base64.b64encode(host.files.read(p["Config"], sid)).decode("ascii")
+        except WindowsError as error:
+            found["config"].update(missing=error.kind.endswith("NotFoundException"), error=str(error))
     if p["DataDir"]:
         data, vray = _listing(host, p["DataDir"], sid), _listing(host, p["DataDir"] + r"\VRay", sid)
         found["data"] = {"missing": data["missing"], "error": data["error"]}
@@ -120,6 +126,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         path = p["ImportDir"].replace("{platform}", found["platform"] or "")
         listing = _listing(host, path, sid)
         found["import_dir"] = {"path": path, "missing": listing["missing"], "error": listing["error"]}
+        found["import_dir"]["free"] = host.free.get(path[:2].upper())
         found["imports"] = [
             {
                 "name": entry.name,
@@ -151,11 +158,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 except WindowsError:
                     pass
     if p["Checksums"] and p["SharePath"] and found["share"]["signature"]:
-        reads_there = p["ReadsAt"].rstrip("\\/").lower() == found["import_dir"]["path"].rstrip("\\/").lower()
-        known = [build["name"][5:] for build in found["builds"]] if reads_there else []
-        known = [name for name in known if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+", name)]
         for item in found["imports"]:
-            if not item["directory"] and not any(version in item["name"] for version in known):
+            if not item["directory"] and not any(version in item["name"] for version in p["Known"]):
                 try:
                     item["sha256"] = hashlib.sha256(host.files.read(item["path"], sid)).hexdigest()
                 except WindowsError as error:
@@ -244,8 +248,8 @@ def _programs(content: bytes, what: str, own: t.Optional[str] = None) -> t.List[
 def _disk(host: Host, p: Parameters) -> t.Dict[str, t.Optional[int]]:
     """What is free on the drives that the script asks for, by the names that it gives them; a share has none."""
     text = script_text("look")
-    asked = re.findall(r"(\w+) = .*Get-Free (\(\[IO\.Path\]::GetTempPath\(\)\)|\$\w+)", text)
-    paths = {"([IO.Path]::GetTempPath())": r"C:\Windows\TEMP", "$DataDir": p["DataDir"], "$imported": p["ImportDir"]}
+    asked = re.findall(r"(temp|data) = .*Get-Free (\(\[IO\.Path\]::GetTempPath\(\)\)|\$\w+)", text)
+    paths = {"([IO.Path]::GetTempPath())": r"C:\Windows\TEMP", "$DataDir": p["DataDir"]}
     return {name: host.free.get((paths[what] or "")[:2].upper()) for name, what in asked}
 
 
