@@ -48,10 +48,6 @@ def mark(peer, version=VERSION):
     return peer.data_dir / f".vray_swarm-{version}.awaited"
 
 
-def marks(peer):
-    return sorted(path.name for path in peer.data_dir.glob(".vray_swarm-*"))
-
-
 def made(peer):
     """What became of its marks, in its order."""
     calls = [call.options for call in peer.host.calls if call.module == FILE]
@@ -105,7 +101,7 @@ def test_what_was_queued_is_followed_to_its_end_also_where_swarm_is_killed(farm,
     assert run.succeeded, run.output
     assert story(run, "dead") == story(run, "anew") == ["upload changed", *HEALED]
     for peer in (dead, anew):
-        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started"
+        assert content(directory(peer)) == whole and peer.marks == [] and peer.swarm.state == "started"
         # Before it is sent, and again when it was removed; and it goes in the end.
         assert made(peer) == ["directory", "absent", "directory", "absent"]
     assert story(run, "unmarked") == ["upload changed"] and content(directory(unmarked)) == whole
@@ -158,7 +154,7 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
     assert would == rf"{DATA_DIR}\VRay\vray-{VERSION} would be removed, and then deployed again."
     assert planned.of("sound", action="renderops.vray_swarm.settings") == []
     for peer in farm.peers.values():
-        assert made(peer) == [] and marks(peer) == [f".vray_swarm-{version}.awaited" for version in (VERSION, OTHER)]
+        assert made(peer) == [] and peer.marks == [f"{version}.awaited" for version in (VERSION, OTHER)]
         assert (content(directory(peer)) == whole) is (peer is sound) and peer.swarm.stops == 0
 
     run = farm.run(UPLOAD, **wanted)
@@ -173,7 +169,7 @@ def test_what_nobody_saw_deployed_is_seen_to_by_the_next_run(farm, peers):
     assert story(run, "dies") == [*HEALED, "settings changed", "upload changed"]
     assert story(run, "sound") == [] and sound.swarm.stops == 0
     for peer in (dead, anew, lost, dies, sound):
-        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+        assert content(directory(peer)) == whole and peer.marks == [] and peer.swarm.state == "started", peer.name
         assert uploads(peer) == (1 if peer in (lost, dies) else 0) and peer.swarm.stops <= 1
     for peer in (growing, shares, unmanaged):
         assert content(directory(peer)) != whole and mark(peer).is_dir() and peer.swarm.stops == 0
@@ -207,7 +203,7 @@ def test_what_a_relay_sends_is_marked_until_it_is_deployed(farm, peers):
     run = farm.run(UPLOAD, **variables)
     assert run.succeeded, run.output
     for peer in (bare, dead, anew, has):
-        assert content(directory(peer)) == whole and marks(peer) == [], peer.name
+        assert content(directory(peer)) == whole and peer.marks == [], peer.name
     assert story(run, "bare") == ["upload changed"] and made(bare) == made(has) == ["directory", "absent"]
     assert story(run, "dead") == [*HEALED, "upload changed"] and story(run, "anew") == HEALED
     assert (uploads(dead), uploads(anew), bare.swarm.stops, has.swarm.stops) == (1, 0, 0, 0)
@@ -241,7 +237,7 @@ def test_a_build_without_a_version_is_followed_to_its_end_also_where_swarm_is_ki
         removed = run.one(peer.name, "Stop Swarm, remove what it has in part, and start it")["removed_builds"]
         assert rf"{DATA_DIR}\VRay\vray-{VERSION}" in removed
     for peer in farm.peers.values():
-        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+        assert content(directory(peer)) == whole and peer.marks == [] and peer.swarm.state == "started", peer.name
         assert directory(peer, OTHER).is_dir()
         peer.host.forget()
     again = farm.run(UPLOAD, **variables)
@@ -265,12 +261,12 @@ def test_a_build_without_a_version_that_nobody_saw_deployed_is_seen_to_by_the_ne
     for peer in farm.peers.values():
         assert peer is dead or story(planned, peer.name) == ["upload changed"]
         assert made(peer) == [] and peer.swarm.stops == 0 and (peer is dead or uploads(peer) == 0)
-        assert marks(peer) == ([] if peer is bare else [mark(peer, MARKED).name])
+        assert peer.marks == ([] if peer is bare else [f"{MARKED}.awaited"])
 
     run = farm.run(UPLOAD, **variables)
     assert run.succeeded, run.output
     for peer in farm.peers.values():
-        assert content(directory(peer)) == whole and marks(peer) == [] and peer.swarm.state == "started", peer.name
+        assert content(directory(peer)) == whole and peer.marks == [] and peer.swarm.state == "started", peer.name
     assert story(run, "dead") == ["settings changed", *HEALED] and story(run, "lost") == [*HEALED, "upload changed"]
     assert story(run, "anew") == story(run, "left") == HEALED
     # What its own Swarm has deployed is left as it is.

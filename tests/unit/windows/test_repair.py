@@ -364,15 +364,11 @@ def publish(farm, build, version):
     (farm.share / "builds.json").write_text(json.dumps(listed))
 
 
-def marks(peer):
-    return sorted(path.name.partition("-")[2] for path in peer.data_dir.glob(".vray_swarm-*"))
-
-
 def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a_lone_peer(farm, peers):
     (lone,) = peers("ws1")
     build, newer = farm.build(), farm.build("newer.tar", version=OTHER)
     variables = shared(farm, build)
-    assert farm.run(DISTRIBUTE, **variables).succeeded and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+    assert farm.run(DISTRIBUTE, **variables).succeeded and lone.marks == [f"{VERSION}.whole", "peer.whole"]
     whole = content(unpack(newer, farm.directory / "whole"))
     half = unpack(newer, lone.data_dir)
     (half / "bin" / "vray.exe").unlink()
@@ -381,19 +377,17 @@ def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a
     stops = lone.swarm.stops
 
     told = farm.run(VERIFY, **variables)
-    assert told.failed == ["ws1"] and not told.changed and marks(lone) == [f"{VERSION}.whole", "peer.whole"], (
-        told.output
-    )
+    assert told.failed == ["ws1"] and not told.changed and lone.marks == [f"{VERSION}.whole", "peer.whole"], told.output
     wrong = told.one("ws1", "Fail with what is wrong")["msg"]
     assert f"The build {OTHER} in {DATA_DIR}\\VRay\\vray-{OTHER} may be a half: Swarm has ended since" in wrong
     assert VERSION not in wrong
     planned = farm.run(DISTRIBUTE, "--check", **variables)
     assert planned.succeeded and list(planned.changed) == ["ws1"] and content(half) != whole, planned.output
-    assert lone.swarm.stops == stops and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+    assert lone.swarm.stops == stops and lone.marks == [f"{VERSION}.whole", "peer.whole"]
 
     run = farm.run(DISTRIBUTE, **variables)
     assert run.succeeded and story(run, "ws1") == HEALED[:3] and content(half) == whole, run.output
-    assert marks(lone) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+    assert lone.marks == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
     # It is known now, however often Swarm is started anew; and what somebody removes is no longer.
     lone.swarm.started += 3600
     lone.host.forget()
@@ -402,7 +396,7 @@ def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a
     assert lone.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
     (farm.share / "builds.json").write_text("[]")
     shutil.rmtree(half)
-    assert farm.run(DISTRIBUTE, **variables).succeeded and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+    assert farm.run(DISTRIBUTE, **variables).succeeded and lone.marks == [f"{VERSION}.whole", "peer.whole"]
 
 
 def test_what_is_deployed_anew_by_repair_is_seen_as_well(farm, peers):
@@ -412,9 +406,9 @@ def test_what_is_deployed_anew_by_repair_is_seen_as_well(farm, peers):
     (lone.data_dir / ".vray_swarm-peer.whole").rmdir()
     variables = dict(variables, vray_swarm_redeploy=VERSION)
     for look_only in ((REPAIR, "--check"), (DISTRIBUTE, "--check"), (DISTRIBUTE, "-e", "vray_swarm_audit=true")):
-        assert farm.run(*look_only, **variables).succeeded and marks(lone) == [f"{VERSION}.whole"]
+        assert farm.run(*look_only, **variables).succeeded and lone.marks == [f"{VERSION}.whole"]
     run = farm.run(REPAIR, **variables)
-    assert run.succeeded and story(run, "ws1") == HEALED[:3] and marks(lone) == [f"{VERSION}.whole", "peer.whole"]
+    assert run.succeeded and story(run, "ws1") == HEALED[:3] and lone.marks == [f"{VERSION}.whole", "peer.whole"]
 
 
 def test_what_renders_leave_in_the_builds_of_others_has_no_build_deployed_anew_twice(farm, peers):
@@ -439,7 +433,7 @@ def test_what_renders_leave_in_the_builds_of_others_has_no_build_deployed_anew_t
         # Less than on most peers is told, as ever.
         assert run.failed == ["ws3"], run.output
     assert {name: peer.swarm.stops for name, peer in farm.peers.items()} == {**stops, "ws3": stops["ws3"] + 1}
-    assert marks(clean) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+    assert clean.marks == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
 
 
 def test_what_is_seen_whole_is_marked_before_a_repair_of_another_build(farm, peers):
@@ -458,7 +452,7 @@ def test_what_is_seen_whole_is_marked_before_a_repair_of_another_build(farm, pee
     kept = (whole / "vray.json").stat().st_ino
     run = farm.run(DISTRIBUTE, **variables)
     assert run.succeeded and story(run, "ws1") == HEALED[:3], run.output
-    assert marks(lone) == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
+    assert lone.marks == [f"{VERSION}.whole", f"{OTHER}.whole", "peer.whole"]
     assert (whole / "vray.json").stat().st_ino == kept
     assert farm.run(DISTRIBUTE, **variables).changed == {}
 
@@ -494,4 +488,4 @@ def test_what_is_sent_to_a_peer_that_imports_from_a_share_was_seen(farm, peers):
     sent[1]["queued"] = True
     run = farm.run(UPLOAD, **dict(variables, vray_swarm_builds=sent, vray_swarm_allow_shared_import=True))
     assert run.succeeded, run.output
-    assert marks(lone) == [*(f"{version}.whole" for version in versions), "peer.whole"]
+    assert lone.marks == [*(f"{version}.whole" for version in versions), "peer.whole"]

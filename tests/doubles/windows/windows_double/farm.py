@@ -54,6 +54,11 @@ class Peer:
     def text(self) -> str:
         return self.config.read_bytes().decode()
 
+    @property
+    def marks(self) -> t.List[str]:
+        """What runs have left in its data directory that tells a later one what became of its builds."""
+        return sorted(path.name.partition("-")[2] for path in self.data_dir.glob(".vray_swarm-*"))
+
 
 class Farm(_Farm[Peer]):
     PLATFORM = "Windows_x86"
