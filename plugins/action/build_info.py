@@ -19,7 +19,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 
 _MODULE = "renderops.vray_swarm.build_info"
 
@@ -54,7 +53,7 @@ class ActionModule(SwarmAction):
         return {"changed": False, "sha256": found["sha256"], **build.as_result()}
 
     def _look(self, **parameters: t.Any) -> t.Dict[str, t.Any]:
-        return t.cast("t.Dict[str, t.Any]", Windows(self).look_at_build(self.options["src"], **parameters)["build"])
+        return t.cast("t.Dict[str, t.Any]", self.windows.look_at_build(self.options["src"], **parameters)["build"])
 
     def _identify(self, found: t.Mapping[str, t.Any], platform: t.Optional[str]) -> Build:
         src, start = self.options["src"], base64.b64decode(found["start"])

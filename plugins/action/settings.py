@@ -37,7 +37,6 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings imp
     swarm_defaults,
     wanted_settings,
 )
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_settings import WindowsSettingsHost
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import (
     Edited,
@@ -365,7 +364,7 @@ class ActionModule(SwarmAction):
         values.update(do=do, owner=self._owner)
         if self.on_windows:
             options = dict(self.options, peer=self.options["peer"] if self.peer_given else None)
-            return WindowsSettingsHost(options, Windows(self)).run(values)
+            return WindowsSettingsHost(options, self.windows).run(values)
         arguments = {name: value for name, value in self.arguments.items() if name not in ("absent", "absent_builds")}
         return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=values))
 

@@ -19,7 +19,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._progress import progress_line
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import WindowsUpload
 
 display = Display()
@@ -36,7 +35,7 @@ class _RemoteHost(Host):
 
     def sha256(self, path: str) -> t.Optional[str]:
         if self._action.on_windows:
-            return Windows(self._action).sha256(path)
+            return self._action.windows.sha256(path)
         found = self._action.run_module(
             "ansible.builtin.stat", {"path": path, "checksum_algorithm": "sha256", "get_checksum": True}
         )
@@ -44,13 +43,13 @@ class _RemoteHost(Host):
 
     def make_directory(self, path: str) -> None:
         if self._action.on_windows:
-            Windows(self._action).make_directory(path)
+            self._action.windows.make_directory(path)
         else:
             self._file(path, "directory")
 
     def remove_directory(self, path: str) -> None:
         if self._action.on_windows:
-            Windows(self._action).remove(path)
+            self._action.windows.remove(path)
         else:
             self._file(path, "absent")
 
@@ -109,7 +108,7 @@ class ActionModule(SwarmAction):
         if not (self.peer_given or self.delegated):
             self.options["peer"] = "localhost"
         hooks = Hooks(notify=self._notify, warn=self._warn)
-        upload = WindowsUpload(self.options, _RemoteHost(self), hooks, Windows(self))
+        upload = WindowsUpload(self.options, _RemoteHost(self), hooks, self.windows)
         self._report = upload.report
         upload.run(self._task.check_mode)
         return upload.report.as_dict()

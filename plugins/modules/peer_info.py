@@ -614,6 +614,12 @@ mount:
       type: str
       returned: on Windows
       sample: Only while Swarm runs can FARM\swarm be used without its password.
+    waits:
+      description: >-
+        Whether the share does not let in who read it, and only a Swarm that runs will tell whether it lets in the account of
+        the service.
+      type: bool
+      returned: on Windows
 disk:
   description: >-
     The free bytes of where temporary files lie, of the data directory and of the import directory, each V(null) when it is

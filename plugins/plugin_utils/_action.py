@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 import ntpath
 import typing as t
 
@@ -149,18 +150,22 @@ class SwarmAction(ActionBase, abc.ABC):
             raise _ModuleFailed({key: value for key, value in result.items() if key not in ("invocation", "changed")})
         return result
 
+    @functools.cached_property
+    def windows(self) -> Windows:
+        """The host of the task, where that is a Windows one."""
+        return Windows(self)
+
     def look_at_host(self, arguments: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Return the facts about the host, in one round trip; in up to three from Windows."""
+        """Return the facts about the host in one round trip, in three from Windows, or four where no account is to be had."""
         told = dict(arguments)
         if self.peer_given or self.delegated:
             # The host that the task looks at need not be the peer: it finds out.
             told["peer"] = self.options["peer"]
         if self.on_windows:
-            windows = Windows(self)
-            looked = look_at_windows(windows, told)
+            looked = look_at_windows(self.windows, told)
             if told.get("discover"):
                 looked["discovered"] = discover_windows(
-                    windows, told["web_port"], told["connect_timeout"], looked["api"]
+                    self.windows, told["web_port"], told["connect_timeout"], looked["api"]
                 )
             return looked
         return self.run_module("renderops.vray_swarm.peer_info", told)["look"]

@@ -70,6 +70,8 @@ class Windows:
 
     def __init__(self, action: SwarmAction) -> None:
         self._action = action
+        #: Accounts that scripts could not be run as, and why.
+        self.unusable: t.Dict[str, str] = {}
 
     def run(self, name: str, reader: t.Optional[str] = None, **parameters: t.Any) -> Result:
         """Run a script of ours and return what it found.
@@ -100,14 +102,17 @@ class Windows:
         """Run a module; whoever logs in over the network cannot go on to a share, so that another account reads it."""
         with self._as(reader):
             done = self._action.run_module(module, arguments, fail=False)
-        # With error records, it is the script that failed.
-        if reader and done.get("failed") and not done.get("error") and "become" in str(done.get("msg")):
-            account = "LocalSystem" if reader == LOCAL_SYSTEM else reader
-            raise BecomeError(
-                f"A share is read as {account}, as a service does it, and that could not be:"
-                f" {as_sentence(str(done['msg']))} The user that Ansible logs in as must be an administrator of this host;"
-                " or let the task become another user."
-            )
+        if reader and done.get("failed") and not done.get("unreachable"):
+            why = as_sentence(str(done.get("msg")))
+            if reader != LOCAL_SYSTEM:
+                # Whatever it was: where policies let it run no script, that is an error of the script.
+                raise BecomeError(f"{reader} could not be used: {why}")
+            # With error records, it is the script that failed. Else these are the words of ansible-core.
+            if not done.get("error") and re.search("become|exec_wrapper", str(done.get("msg"))):
+                raise BecomeError(
+                    f"A share is read as LocalSystem, as a service does it, and that could not be: {why} The user that"
+                    " Ansible logs in as must be an administrator of this host; or let the task become another user."
+                )
         return done
 
     @contextlib.contextmanager

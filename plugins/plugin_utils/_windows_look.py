@@ -40,8 +40,9 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import Result
 
-# Well-known SIDs: LocalSystem and NetworkService. Both are the computer's account for other hosts.
-_COMPUTER = frozenset(("S-1-5-18", "S-1-5-20"))
+# Well-known SIDs: LocalSystem and NetworkService, and the start of those of virtual accounts (NT SERVICE\\name). All of them
+# are the computer's account for other hosts. LocalService is nobody there, and can always be had.
+_COMPUTER, _VIRTUAL, _LOCAL_SERVICE = ("S-1-5-18", "S-1-5-20"), "S-1-5-80-", "S-1-5-19"
 
 
 class _Reader:
@@ -51,42 +52,50 @@ class _Reader:
     none, Windows would make a logon that no other host lets in.
     """
 
-    def __init__(self, service: t.Optional[Result], found: Result) -> None:
+    def __init__(self, windows: Windows, service: t.Optional[Result], found: Result) -> None:
         self.account = service["username"] if service else None
-        self._is_running = service_facts(service)["state"] == "running"
+        self._windows = windows
         self._sid = found.get("account_sid")
+        is_running = service_facts(service)["state"] == "running"
         self.name = LOCAL_SYSTEM
-        # Why what this one finds proves nothing about the service.
+        # Why what this one finds proves nothing about the service; and whether that will be known when Swarm runs.
         self.doubt: t.Optional[str] = None
+        self.has_to_wait = False
         if service is None:
             self.doubt = "The account of the service is not known."
         elif self._sid is None:
             self.doubt = f"{self.account} is no account that this host knows."
-        elif self._sid in _COMPUTER:
+        elif _is_computer(self._sid):
             return
-        elif self._is_running:
-            self.name = str(self.account)
-        else:
+        elif not is_running and self._sid != _LOCAL_SERVICE:
             self.doubt = f"Only while Swarm runs can {self.account} be used without its password."
+            self.has_to_wait = True
+        elif self.account in windows.unusable:
+            self.doubt = windows.unusable[self.account]
+        else:
+            self.name = str(self.account)
 
-    @property
-    def has_to_wait(self) -> bool:
-        """Whether only a Swarm that runs will tell."""
-        return self.doubt is not None and not self._is_running
-
-    def cannot(self, error: BecomeError) -> None:
-        """It could not be had."""
-        if self.name == LOCAL_SYSTEM:
-            raise error
-        self.name, self.doubt = LOCAL_SYSTEM, str(error)
-
-    def was(self, identity: t.Mapping[str, str]) -> None:
-        """Who it was in the end: a task that becomes somebody stays so."""
-        self.name = identity["name"]
-        if self._sid == identity["sid"] or {self._sid, identity["sid"]} <= _COMPUTER:
+    def look(self, asked: t.Mapping[str, t.Any]) -> Result:
+        """Run the script as it, or else as LocalSystem."""
+        try:
+            found = self._windows.run("look", self.name, **asked)
+        except BecomeError as error:
+            if self.name == LOCAL_SYSTEM:
+                raise
+            # In a wait, it is not tried again each time.
+            self._windows.unusable[self.name] = self.doubt = str(error)
+            found = self._windows.run("look", LOCAL_SYSTEM, **asked)
+        identity = found["identity"]
+        if self._sid == identity["sid"] or (_is_computer(self._sid) and _is_computer(identity["sid"])):
             self.doubt = None
         elif self.doubt is None:
-            self.doubt = f"The task becomes {self.name}."
+            self.doubt = f"The task becomes {identity['name']}."
+        return found
+
+
+def _is_computer(sid: t.Optional[str]) -> bool:
+    """Whether an account is the computer's for other hosts."""
+    return sid is not None and (sid in _COMPUTER or sid.startswith(_VIRTUAL))
 
 
 def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
@@ -98,7 +107,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     asked = _of_host(given, service)
     if config or service:
         # What else is looked at, and as whom, these two tell.
-        found, asked = _run(windows, None, asked, given), {}
+        found, asked = _checked(windows.run("look", **asked), given), {}
     content, settings = _read_settings(config, found["config"], errors) if config else (None, {})
     configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
     import_dir = None
@@ -112,10 +121,10 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     url = _url(given, settings)
     if given.get("api_from") == "peer":
         asked.update(Url=url + FLAG_PATH, Milliseconds=int(given.get("connect_timeout", 10) * 1000))
-    reader = _Reader(service, found)
+    reader = _Reader(windows, service, found)
     if asked:
         is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
-        found.update(_run(windows, reader if is_on_share else None, asked, given))
+        found.update(_checked(reader.look(asked) if is_on_share else windows.run("look", **asked), given))
     facts: Result = {
         "data_dir": data_dir,
         "config": config,
@@ -153,7 +162,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     if data_dir:
         _tell_data(facts, found, given.get("details", ()))
     if "import_dir" in found:
-        _tell_imports(facts, found, reader)
+        _tell_imports(facts, found)
     if share_path:
         facts["mount"] = _share(share_path, found, reader)
         if found["share"]["manifest"]:
@@ -165,19 +174,8 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     return facts
 
 
-def _run(
-    windows: Windows, reader: t.Optional[_Reader], asked: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]
-) -> Result:
-    """Run the script, on a share as a reader."""
-    if reader is None:
-        found = windows.run("look", **asked)
-    else:
-        try:
-            found = windows.run("look", reader.name, **asked)
-        except BecomeError as error:
-            reader.cannot(error)
-            found = windows.run("look", reader.name, **asked)
-        reader.was(found["identity"])
+def _checked(found: Result, given: t.Mapping[str, t.Any]) -> Result:
+    """:raises OptionsError: It was found on another host than the peer."""
     if found.get("is_peer") is False:
         raise OptionsError(
             f"data_dir and config are looked at on the host that the task works on, and {given['peer']} is no address of"
@@ -298,11 +296,10 @@ def _builds(found: Result) -> t.Iterator[t.Tuple[Version, Result]]:
             yield Version.parse(build["name"][len("vray-") :]), build
 
 
-def _tell_imports(facts: Result, found: Result, reader: _Reader) -> None:
+def _tell_imports(facts: Result, found: Result) -> None:
     directory, errors = found["import_dir"], facts["errors"]
-    is_on_share = is_unc(directory["path"])
     # Swarm makes it; until then nothing lies there. A share is not made by Swarm.
-    if directory["error"] and (not reader.has_to_wait if is_on_share else not directory["missing"]):
+    if directory["error"] and (not directory["missing"] or is_unc(directory["path"])):
         errors["import_dir"] = (
             f"{directory['path']} could not be read as {found['identity']['name']}: {as_sentence(directory['error'])}"
         )
@@ -356,7 +353,7 @@ def _share(path: str, found: Result, reader: _Reader) -> Result:
         error = f"{path} could not be read as {found['identity']['name']}: {as_sentence(share['error'])}"
         if reader.doubt and reader.account:
             error += f" Swarm reads it as {reader.account}, and that was not tried: {reader.doubt}"
-        elif found["identity"]["sid"] in _COMPUTER:
+        elif _is_computer(found["identity"]["sid"]):
             error += (
                 " That is how a service without an account of its own reads it: on the network it is the computer's"
                 " account (DOMAIN\\HOST$). Give that one read access, or let the service run as a user that has it."
@@ -378,4 +375,5 @@ def _share(path: str, found: Result, reader: _Reader) -> Result:
         "read_as": found["identity"]["name"],
         "proved": is_unc(path) and reader.doubt is None,
         "doubt": reader.doubt if is_unc(path) else None,
+        "waits": is_unc(path) and share["denied"] and reader.doubt is not None and reader.has_to_wait,
     }

@@ -96,6 +96,7 @@ SHAPES: t.Dict[str, t.Any] = {
             "SharePath",
             {
                 "error": OrNull(TEXT),
+                "denied": FLAG,
                 "empty": FLAG,
                 "manifest": OrNull(BASE64),
                 "sums": OrNull(BASE64),

@@ -51,11 +51,15 @@ $result = @{}
 function Get-Listing {
     param ([string] $Path)
     try {
-        @{ entries = @([IO.DirectoryInfo]::new($Path).GetFileSystemInfos()); missing = $false; error = $null }
+        $entries = @([IO.DirectoryInfo]::new($Path).GetFileSystemInfos())
+        @{ entries = $entries; missing = $false; denied = $false; error = $null }
     }
     catch {
-        $missing = $_.Exception.GetBaseException() -is [IO.DirectoryNotFoundException]
-        @{ entries = @(); missing = $missing; error = Get-Reason $_ }
+        $reason = $_.Exception.GetBaseException()
+        $missing = $reason -is [IO.DirectoryNotFoundException]
+        # ERROR_ACCESS_DENIED, and ERROR_LOGON_FAILURE of a server that does not know the account.
+        $denied = $reason -is [UnauthorizedAccessException] -or $reason.HResult -eq -2147023570
+        @{ entries = @(); missing = $missing; denied = $denied; error = Get-Reason $_ }
     }
 }
 
@@ -179,7 +183,9 @@ $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
 $result.identity = @{ name = $identity.Name; sid = $identity.User.Value }
 if ($Account) {
     try {
-        $name = [Security.Principal.NTAccount]::new($Account)
+        # The manager of services has local accounts as .\name.
+        $full = $Account -replace '^\.(?=\\)', [Environment]::MachineName
+        $name = [Security.Principal.NTAccount]::new($full)
         $result.account_sid = $name.Translate([Security.Principal.SecurityIdentifier]).Value
     }
     catch {
@@ -357,7 +363,7 @@ if ($Disk) {
 
 if ($SharePath) {
     $listing = Get-Listing $SharePath
-    $result.share = @{ error = $listing.error; empty = ($listing.entries.Count -eq 0) }
+    $result.share = @{ error = $listing.error; denied = $listing.denied; empty = ($listing.entries.Count -eq 0) }
     $lists = @{ manifest = $Manifest; sums = $Sums; signature = $Signature }
     foreach ($key in $lists.Keys) {
         $result.share[$key] = $null

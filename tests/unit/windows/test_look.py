@@ -13,11 +13,13 @@ import struct
 import tarfile
 import typing as t
 
+import pytest
+
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, free_port
-from windows_double.host import SYSTEM
+from windows_double.host import NOT_BECOME, SYSTEM
 from windows_double.services import Swarm
 
 INFO = "renderops.vray_swarm.peer_info"
@@ -186,10 +188,11 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
     assert "DOMAIN\\HOST$" in found["mount"]["error"]
     assert "could not be read as NT AUTHORITY\\SYSTEM: Access to the path" in found["errors"]["import_dir"]
 
-    peer.host.cannot_become = {"system"}
-    failed = farm.task(INFO, options)
-    assert "must be an administrator of this host" in failed["msg"]
-    peer.host.cannot_become = set()
+    for said in NOT_BECOME:
+        peer.host.cannot_become = {"system": said}
+        failed = farm.task(INFO, options)
+        assert "must be an administrator of this host" in failed["msg"]
+    peer.host.cannot_become = {}
 
     # Down; gone while it was read; and one that does not answer, for as long as Windows waits.
     share.is_up = False
@@ -199,14 +202,20 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
         assert error in farm.task(INFO, options).data["mount"]["error"]
 
 
-def test_an_account_of_its_own_reads_the_share(farm, peer):
-    name, sid = peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
+@pytest.fixture
+def own(farm, peer):
+    """Options for a look at a share, of a service with an account of its own, and that account."""
+    peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
     folder = farm.share / "stable" / "Windows_x86"
     folder.mkdir(parents=True)
     (folder / NAME).write_bytes(bytes(100))
     (farm.share / "builds.json").write_text(json.dumps([]))
-    peer.host.share(SHARE, farm.share, readers={sid})
-    options = dict(ALL, share_path=SHARE, import_dir=SHARE + r"\stable\{platform}")
+    peer.host.share(SHARE, farm.share, readers={peer.swarm.account[1]})
+    return dict(ALL, share_path=SHARE, import_dir=SHARE + r"\stable\{platform}"), peer.swarm.account[0]
+
+
+def test_an_account_of_its_own_reads_the_share(farm, peer, own):
+    options, name = own
 
     found = farm.task(INFO, options).data
 
@@ -215,42 +224,87 @@ def test_an_account_of_its_own_reads_the_share(farm, peer):
     assert len(peer.host.forget()) == 3
     assert found["errors"] == {} and [item["name"] for item in found["imports"]] == [NAME]
     mount = found["mount"]
-    assert mount["readable"] and mount["proved"] and mount["doubt"] is None
+    assert mount["readable"] and mount["proved"] and mount["doubt"] is None and not mount["waits"]
     assert (mount["account"], mount["read_as"]) == (name, name)
-
-    # A token is had from a process; so that of a Swarm that is down is not, and nothing is said against it.
-    peer.swarm.stop()
-    found = farm.task(INFO, options).data
-    assert peer.host.calls[-1].become == "SYSTEM" and "import_dir" not in found["errors"]
-    mount = found["mount"]
-    assert (mount["readable"], mount["proved"], mount["read_as"]) == (False, False, "NT AUTHORITY\\SYSTEM")
-    assert mount["doubt"] == f"Only while Swarm runs can {name} be used without its password."
-    assert mount["error"].endswith(f"Swarm reads it as {name}, and that was not tried: {mount['doubt']}")
-    assert "computer's account" not in mount["error"]
-    peer.swarm.start()
-
-    # Nor is that of one that may not be used; LocalSystem reads in its place.
-    peer.host.cannot_become = {name.lower()}
-    peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
-    found = farm.task(INFO, options).data
-    mount = found["mount"]
-    assert (mount["readable"], mount["proved"], found["errors"]) == (True, False, {})
-    assert mount["doubt"].startswith(f"A share is read as {name}, as a service does it, and that could not be: ")
-    peer.host.share(SHARE, farm.share, readers={sid})
-    assert f"that was not tried: A share is read as {name}" in farm.task(INFO, options).data["mount"]["error"]
-    peer.host.cannot_become = set()
+    assert farm.task(INFO, options, "--check").data["mount"] == mount
 
     # What LocalSystem may read says nothing about it.
     peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
     found = farm.task(INFO, options).data
-    assert found["mount"]["proved"] and found["mount"]["readable"] is False
+    mount = found["mount"]
+    assert (mount["readable"], mount["proved"], mount["waits"]) == (False, True, False)
     assert f"could not be read as {name}: Access to the path" in found["errors"]["import_dir"]
-    assert "DOMAIN" not in found["mount"]["error"]
+    assert "DOMAIN" not in mount["error"]
     # Without the service, nobody knows its account.
     del options["service"]
     mount = farm.task(INFO, options).data["mount"]
-    assert (mount["readable"], mount["account"], mount["proved"]) == (True, None, False)
+    assert (mount["readable"], mount["account"], mount["proved"], mount["waits"]) == (True, None, False, False)
     assert mount["doubt"] == "The account of the service is not known."
+
+
+def test_the_account_of_a_swarm_that_is_down_is_not_to_be_had(farm, peer, own):
+    options, name = own
+    peer.swarm.stop()
+    found = farm.task(INFO, options).data
+    assert peer.host.calls[-1].become == "SYSTEM"
+    mount = found["mount"]
+    assert (mount["readable"], mount["proved"], mount["read_as"]) == (False, False, "NT AUTHORITY\\SYSTEM")
+    assert mount["doubt"] == f"Only while Swarm runs can {name} be used without its password." and mount["waits"]
+    assert mount["error"].endswith(f"Swarm reads it as {name}, and that was not tried: {mount['doubt']}")
+    assert "computer's account" not in mount["error"]
+    # What lies there is not known all the same.
+    assert "could not be read as NT AUTHORITY\\SYSTEM" in found["errors"]["import_dir"]
+    # A server that is down is so for all accounts.
+    peer.host.share(SHARE, farm.share).is_up = False
+    mount = farm.task(INFO, options).data["mount"]
+    assert (mount["readable"], mount["waits"]) == (False, False)
+    # A drive letter is of no use to any of them.
+    assert farm.task(INFO, dict(options, share_path="Z:\\vray")).data["mount"]["waits"] is False
+
+
+@pytest.mark.parametrize("said", NOT_BECOME)
+def test_local_system_reads_where_the_account_cannot_be_used(farm, peer, own, said):
+    options, name = own
+    peer.host.cannot_become = {name.lower(): said}
+    peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    found = farm.task(INFO, options).data
+    mount = found["mount"]
+    assert (mount["readable"], mount["proved"], mount["waits"], found["errors"]) == (True, False, False, {})
+    assert mount["doubt"] == f"{name} could not be used: {said}."
+    peer.host.share(SHARE, farm.share, readers=())
+    peer.host.forget()
+    wanted = {"settings": {}, "builds": [{"name": NAME}]}
+    found = farm.task(INFO, dict(options, wanted=wanted, wait=3)).data
+    assert f"that was not tried: {name} could not be used" in found["mount"]["error"]
+    # Once is enough in a task.
+    made = peer.host.forget()
+    assert made.count("denied") == 1 and made.count("look") > 2, made
+
+
+@pytest.mark.parametrize(
+    ("name", "sid", "reader"),
+    [
+        # As the manager of services has a local account.
+        (".\\swarm", "S-1-5-21-1-2-3-1105", ".\\swarm"),
+        ("FARM\\swarm$", "S-1-5-21-1-2-3-1106", "FARM\\swarm$"),
+        ("NT AUTHORITY\\LOCAL SERVICE", "S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"),
+        # Other hosts see the computer.
+        ("NT SERVICE\\swarm", "S-1-5-80-1-2-3-4-5", "SYSTEM"),
+        ("NT AUTHORITY\\NETWORK SERVICE", "S-1-5-20", "SYSTEM"),
+    ],
+)
+def test_accounts_that_services_have(farm, peer, own, name, sid, reader):
+    options, _name = own
+    peer.swarm.account = (name, sid)
+    peer.host.share(SHARE, farm.share)
+    mount = farm.task(INFO, options).data["mount"]
+    assert peer.host.calls[-1].become == reader
+    assert (mount["account"], mount["readable"], mount["proved"]) == (name, True, True)
+    # LocalService can be had at any time, and nothing more than the computer is found out of the others.
+    peer.swarm.stop()
+    mount = farm.task(INFO, options).data["mount"]
+    is_own = sid.startswith("S-1-5-21-")
+    assert (mount["proved"], peer.host.calls[-1].become) == (not is_own, "SYSTEM" if is_own else reader)
 
 
 def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, tmp_path):
@@ -432,6 +486,7 @@ def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):
         "read_as",
         "proved",
         "doubt",
+        "waits",
     }
 
 

@@ -54,7 +54,7 @@ LOOK: t.Dict[str, t.Any] = {
         }
     ],
     "disk": {"temp": 10, "data": None},
-    "share": {"error": None, "empty": False, "manifest": "W10=", "sums": None, "signature": None},
+    "share": {"error": None, "denied": False, "empty": False, "manifest": "W10=", "sums": None, "signature": None},
     "answer": {"status": 200, "body": "e30=", "error": None},
 }
 DISCOVER: t.Dict[str, t.Any] = {

@@ -40,7 +40,7 @@ from swarm_peer.faults import Plan, parse
 from windows_double.documented import folder
 from windows_double.farm import DATA_DIR, NAME, VERSION
 from windows_double.files import WindowsError
-from windows_double.host import SYSTEM
+from windows_double.host import NOT_BECOME, SYSTEM
 
 SOURCE = "C:\\Builds\\" + NAME
 # More than what the buffers of a connection hold: when the peer has a piece, curl has not yet read the end of the file.
@@ -309,9 +309,9 @@ def test_a_share_that_may_not_be_read_is_told(peer, source):
     )
     assert "let that account read there" in failed.msg
     share.readers = None
-    peer.host.cannot_become = {"system"}
+    peer.host.cannot_become = {"system": NOT_BECOME[0]}
     assert "could not be: internal error: failed to become user 'SYSTEM'" in upload(peer, src=src).msg
-    peer.host.cannot_become = set()
+    peer.host.cannot_become = {}
     assert upload(peer, src=src).outcome == "rapid"
 
 

@@ -229,6 +229,30 @@ def test_a_unc_path_is_all_that_is_needed(shared):
         assert peer.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
 
 
+@SIGNS
+def test_no_swarm_is_started_where_nobody_can_look_at_what_has_to_be_signed(shared):
+    ws1, ring = shared.peers["ws1"], shared.directory / "keys.asc"
+    own = ws1.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
+    variables = dict(VARIABLES, vray_swarm_hosts="ws1", vray_swarm_share_keyring=str(ring))
+    (shared.share / "SHA256SUMS.asc").write_bytes(sign(shared.share, ring))
+    share = ws1.host.share(SHARE, shared.share, readers={own[1]})
+    run = shared.run(DISTRIBUTE, **variables)
+    assert run.succeeded and ws1.swarm.starts == 1, run.output
+
+    ws1.swarm.stop()
+    for readers, closed in (({own[1]}, {}), (None, {r"\stable": {own[1]}})):
+        share.readers, share.closed = readers, closed
+        run = shared.run(DISTRIBUTE, **variables)
+        assert run.failed == ["ws1"] and not run.changed and ws1.swarm.state == "stopped", run.output
+        assert (
+            "could not be read as NT AUTHORITY\\SYSTEM" in run.one("ws1", "Refuse a change that would do harm")["msg"]
+        )
+    # Somebody starts it by hand.
+    ws1.swarm.start()
+    run = shared.run(DISTRIBUTE, **variables)
+    assert run.succeeded and not run.changed, run.output
+
+
 @pytest.mark.parametrize("name", ["username", "password", "domain"])
 def test_each_of_a_user_is_refused_by_the_role_alone(shared, name):
     role = {"ansible.builtin.include_role": {"name": "renderops.vray_swarm.share_mount"}}
@@ -248,14 +272,14 @@ def test_a_share_is_tried_as_the_account_that_a_service_has_of_its_own(shared):
         f"{SHARE} could not be read as FARM\\swarm" in run.one("ws1", "Fail where Swarm cannot read the share")["msg"]
     )
     assert ws1.swarm.stops == 0
-    # A Swarm that is down cannot be asked who it is: it is started, and proves it.
+    # That of a Swarm that is down cannot be had: it is started, and proves it.
+    ws1.swarm.stop()
     for peer in (ws1, ws2):
         peer.host.share(SHARE, shared.share, readers={peer.swarm.account[1]})
-    ws1.swarm.stop()
     run = shared.run(DISTRIBUTE, **VARIABLES)
     assert run.succeeded and sorted(run.changed) == ["ws1", "ws2"], run.output
     told = run.of("ws1", "Say what is not proved")[0]["msg"]
-    assert f"FARM\\swarm, the account of Swarm's service, can read {SHARE} is not proved. Only while Swarm runs" in told
+    assert f"that Swarm can read {SHARE} is not proved. Only while Swarm runs can FARM\\swarm" in told
     assert f"{SHARE} could not be read as NT AUTHORITY\\SYSTEM" in told
     assert run.one("ws2", "Say what is not proved").status == "skipped"
     assert f"vray-{VERSION}" in [path.name for path in (ws1.data_dir / "VRay").iterdir()]

@@ -32,6 +32,8 @@ class Share:
     def __init__(self, folder: Path, readers: t.Optional[t.Collection[str]] = None) -> None:
         self.folder = folder
         self.readers = readers
+        # Of directories in it, such as \\stable, the SIDs that may read there.
+        self.closed: t.Dict[str, t.Collection[str]] = {}
         self.is_up = True
         # What Windows says of one that is not: ERROR_BAD_NETPATH, or another one of its "System Error Codes".
         self.error = NO_PATH
@@ -57,6 +59,8 @@ class Files:
             if share.readers is not None and sid not in share.readers:
                 raise WindowsError("System.UnauthorizedAccessException", f"Access to the path '{path}' is denied.")
             current, rest = share.folder, path[match.end() :]
+            if any(is_below(rest, name) and sid not in sids for name, sids in share.closed.items()):
+                raise WindowsError("System.UnauthorizedAccessException", f"Access to the path '{path}' is denied.")
         else:
             drive, rest = ntpath.splitdrive(path)
             if drive.upper() not in self.drives or not rest.startswith("\\"):
@@ -101,6 +105,10 @@ class Files:
         if not real.exists():
             raise WindowsError("System.IO.FileNotFoundException", f"Could not find file '{path}'.")
         return real.open("rb")
+
+
+def is_below(path: str, directory: str) -> bool:
+    return (path + "\\").lower().startswith(directory.lower() + "\\")
 
 
 def in_use(path: str) -> WindowsError:

@@ -27,8 +27,14 @@ from .files import INHERITED, Files, Share, WindowsError, in_use
 from .services import Service
 
 SYSTEM = ("NT AUTHORITY\\SYSTEM", "S-1-5-18")
+LOCAL_SERVICE = ("NT AUTHORITY\\LOCAL SERVICE", "S-1-5-19")
 NETWORK_SERVICE = ("NT AUTHORITY\\NETWORK SERVICE", "S-1-5-20")
 CURL = ntpath.join(scripts.SYSTEM_DIRECTORY, "curl.exe")
+NOT_BECOME = (
+    "internal error: failed to become user 'SYSTEM': There are insufficient privileges",
+    'failure during exec_wrapper: Exception calling "CreateProcessAsUser" with "9" argument(s): "CreateProcessWithTokenW()'
+    ' failed (Access is denied, Win32ErrorCode 5 - 0x00000005)"',
+)
 ADMINISTRATOR = ("WS1\\ansible", "S-1-5-21-1004336348-1177238915-682003330-1001")
 
 Result = t.Dict[str, t.Any]
@@ -61,8 +67,8 @@ class Host:
         # Of scheduled tasks by name: in how many seconds they run, whose they are, and what they work on.
         self.tasks: t.Dict[str, t.Dict[str, t.Any]] = {}
         self.free: t.Dict[str, int] = {"C:": 500 * 10**9}
-        # Accounts that nobody can become, in small letters.
-        self.cannot_become: t.Set[str] = set()
+        # Accounts that nobody can become, in small letters, and what ansible-core says then: of 2.16, or of 2.19 and later.
+        self.cannot_become: t.Dict[str, str] = {}
         # Files that another program holds open.
         self.locked: t.Set[str] = set()
         # Files that a script of ours holds open, so that others can only read them: FileShare.Read.
@@ -244,8 +250,8 @@ class Host:
         if base64.b64decode(request["source"]) != source.read_bytes():
             raise NotDocumented(f"what was sent is not the {module} of ansible.windows")
         if become is not None and become.lower() in self.cannot_become:
-            text = f"internal error: failed to become user '{become}': There are insufficient privileges"
-            return 0, json.dumps({"failed": True, "msg": text}), ""
+            self.calls.append(Call(module, dict(request["options"]), request["check_mode"], become, "denied"))
+            return 0, json.dumps({"failed": True, "msg": self.cannot_become[become.lower()]}), ""
         options = check_options(module, request["options"])
         identity = self._identity(become, bool(request.get("become_password")))
         name = scripts.name_of(options["script"]) if module.endswith(".win_powershell") else None
@@ -265,7 +271,8 @@ class Host:
         """Whom ansible-core becomes: without a password, it takes the token of a process that runs as the account."""
         if become is None:
             return ADMINISTRATOR
-        known = {"system": SYSTEM, "networkservice": NETWORK_SERVICE}
+        known = {account[0].lower(): account for account in (SYSTEM, NETWORK_SERVICE, LOCAL_SERVICE)}
+        known.update(system=SYSTEM, networkservice=NETWORK_SERVICE)
         if become.lower() in known:
             return known[become.lower()]
         of_account = [service for service in self.services.values() if service.account[0].lower() == become.lower()]

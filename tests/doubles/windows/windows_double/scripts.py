@@ -79,8 +79,14 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     sid = identity[1]
     found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
     if p["Account"]:
-        sids = {service.account[0]: service.account[1] for service in host.services.values()}
-        found["account_sid"] = sids.get(p["Account"])
+        # NTAccount.Translate knows no account as .\name.
+        full = (
+            p["Account"].replace(".\\", "WS1\\", 1)
+            if "[Environment]::MachineName" in script_text("look")
+            else p["Account"]
+        )
+        sids = {service.account[0].replace(".\\", "WS1\\", 1): service.account[1] for service in host.services.values()}
+        found["account_sid"] = sids.get(full)
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -148,7 +154,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         found["disk"] = _disk(host, p)
     if p["SharePath"]:
         listing = _listing(host, p["SharePath"], sid)
-        found["share"] = {"error": listing["error"], "empty": not listing["entries"]}
+        found["share"] = {key: listing[key] for key in ("error", "denied")}
+        found["share"]["empty"] = not listing["entries"]
         for key in ("Manifest", "Sums", "Signature"):
             found["share"][key.lower()] = None
             if p[key] and not listing["error"]:
@@ -201,9 +208,14 @@ def _is_in_use(error: WindowsError) -> bool:
 
 def _listing(host: Host, path: str, sid: str) -> t.Dict[str, t.Any]:
     try:
-        return {"entries": host.files.listing(path, sid), "missing": False, "error": None}
+        return {"entries": host.files.listing(path, sid), "missing": False, "denied": False, "error": None}
     except WindowsError as error:
-        return {"entries": [], "missing": error.kind.endswith("DirectoryNotFoundException"), "error": str(error)}
+        return {
+            "entries": [],
+            "missing": error.kind.endswith("DirectoryNotFoundException"),
+            "denied": error.kind.endswith("UnauthorizedAccessException"),
+            "error": str(error),
+        }
 
 
 def _kind(start: bytes) -> bytes:
