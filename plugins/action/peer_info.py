@@ -17,7 +17,12 @@ from ansible.utils.display import Display
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import peer_info_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import Look, digest, pending_restart
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
+    Look,
+    digest,
+    nothing_found,
+    pending_restart,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._peer_info import check_options
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import check_service_name
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
@@ -35,32 +40,8 @@ display = Display()
 
 # What the host itself has to be asked for; without any of it, no connection to it is made.
 _ON_HOST = ("data_dir", "config", "import_dir", "share_path", "share_credentials", "service", "discover")
-_NOTHING: t.Dict[str, t.Any] = {
-    "service": None,
-    "builds": [],
-    "unanswered": [],
-    "awaited": [],
-    "seen": [],
-    "seen_all": False,
-    "outlived": None,
-    "interrupted": [],
-    "imports": [],
-    "import_dir": None,
-    "import_mount": None,
-    "mount": None,
-    "disk": None,
-    "busy": None,
-    "platform": None,
-    "errors": {},
-}
 # Facts that decisions need, and nobody else.
-_HIDDEN: t.Dict[str, t.Any] = {
-    "config_content": None,
-    "manifest": None,
-    "signed": None,
-    "import_there": None,
-    "marks": (),
-}
+_HIDDEN = ("config_content", "manifest", "signed", "import_there", "marks")
 
 # When to look again for a build, each time later than the time before, and how often to say so, in seconds.
 _FIRST_PAUSE = 1.0
@@ -114,7 +95,7 @@ class ActionModule(SwarmAction):
 
     def _look(self) -> t.Dict[str, t.Any]:
         options = self.options
-        found: t.Dict[str, t.Any] = dict(_NOTHING, **_HIDDEN)
+        found = nothing_found()
         settings, shared, web_port, api = None, None, options["web_port"], None
         on_host = {name: options[name] for name in _ON_HOST if options[name]}
         if on_host or options["watch"] or options["api_from"] == "peer":
@@ -142,7 +123,7 @@ class ActionModule(SwarmAction):
             "import_shared": shared,
             "unseen": _unseen(found, shared),
             "signature": self._signature(found["signed"]),
-            **{name: found[name] for name in (*_NOTHING, *_HIDDEN)},
+            **{name: found[name] for name in nothing_found()},
         }
         # The roles show these, and names of files are in them.
         facts["errors"] = {name: printable(text) for name, text in facts["errors"].items()}

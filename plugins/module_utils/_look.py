@@ -234,6 +234,7 @@ def look_at(
     elif data_dir and "config" not in errors:
         import_dir = os.path.join(data_dir, "VRay", "import")
     facts: t.Dict[str, t.Any] = {
+        **nothing_found(),
         "data_dir": data_dir,
         "config": config,
         "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
@@ -241,24 +242,8 @@ def look_at(
         "allow_executables": settings.get(EXECUTABLES_KEY, False) if content is not None else None,
         "import_dir": import_dir,
         "import_dir_configured": bool(configured),
-        "builds": [],
-        "marks": [],
-        "unanswered": [],
-        "awaited": [],
-        "seen": [],
-        "seen_all": False,
-        "outlived": None,
-        "interrupted": [],
-        "imports": [],
-        "import_there": None,
-        "import_mount": None,
-        "mount": None,
         "service": look_at_service(service) if service else None,
-        "busy": None,
-        "disk": None,
         "platform": host_platform,
-        "manifest": None,
-        "signed": None,
         "errors": errors,
     }
     free: t.Dict[str, t.Optional[int]] = {"temp": None, "data": None, "import": None}
@@ -295,6 +280,33 @@ def look_at(
                 known = {build["version"] for build in facts["builds"]} if reads_there else set()
                 _hash(facts["imports"], known, import_dir, errors)
     return facts
+
+
+def nothing_found() -> t.Dict[str, t.Any]:
+    """The facts of a look, on whatever system, as long as nothing is known."""
+    return {
+        "service": None,
+        "builds": [],
+        "marks": [],
+        "unanswered": [],
+        "awaited": [],
+        "seen": [],
+        "seen_all": False,
+        "outlived": None,
+        "interrupted": [],
+        "imports": [],
+        "import_dir": None,
+        "import_there": None,
+        "import_mount": None,
+        "mount": None,
+        "disk": None,
+        "busy": None,
+        "platform": None,
+        "config_content": None,
+        "manifest": None,
+        "signed": None,
+        "errors": {},
+    }
 
 
 def this_platform() -> t.Optional[str]:

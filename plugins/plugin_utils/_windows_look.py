@@ -24,6 +24,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     IMPORT_DIR_KEY,
     PLATFORM_FIELD,
     WEB_PORT_KEY,
+    nothing_found,
     tell_marks,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import comparable, is_unc, is_within
@@ -99,7 +100,10 @@ def _is_computer(sid: t.Optional[str]) -> bool:
 
 
 def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
-    """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips."""
+    """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips.
+
+    One more is made where the account of the service cannot be used.
+    """
     config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
     errors: t.Dict[str, str] = {}
     service = windows.service(given["service"]) if given.get("service") else None
@@ -126,6 +130,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
         found.update(_checked(reader.look(asked) if is_on_share else windows.run("look", **asked), given))
     facts: Result = {
+        **nothing_found(),
         "data_dir": data_dir,
         "config": config,
         "config_content": None if content is None else base64.b64encode(content).decode("ascii"),
@@ -133,24 +138,8 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         "allow_executables": settings.get(EXECUTABLES_KEY, False) if content is not None else None,
         "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
         "import_dir_configured": bool(configured),
-        "builds": [],
-        "marks": [],
-        "unanswered": [],
-        "awaited": [],
-        "seen": [],
-        "seen_all": False,
-        "outlived": None,
-        "interrupted": [],
-        "imports": [],
-        "import_there": None,
-        "import_mount": None,
-        "mount": None,
         "service": service_facts(service) if given.get("service") else None,
-        "busy": None,
-        "disk": None,
         "platform": found["platform"],
-        "manifest": None,
-        "signed": None,
         "api": parse_ask(found["answer"], url) if "answer" in found else None,
         "discovered": None,
         "errors": errors,
