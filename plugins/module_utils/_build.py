@@ -17,32 +17,40 @@ for several platforms, whoever knows has to say which one it is.
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import dataclasses
 import errno
-import gzip
 import hashlib
 import io
 import os
 import re
-import stat
-import struct
-import sys
 import typing as t
-import zipfile
-import zlib
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._archive import (
+    BLOCK,
+    CutError,
+    DamagedError,
+    File,
+    Stream,
+    compressed_format,
+    is_readable,
+    is_tar,
+    tar_members,
+    unpacked,
+    zip_archive,
+    zip_member,
+    zip_members,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._executable import (
+    ARCHITECTURES,
+    HEAD_BYTES,
+    Executable,
+    read_executable,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import IrregularError, open_regular
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version, find_version, shown
 
-try:
-    import lzma
-except ImportError:  # a Python that was built without liblzma
-    lzma = None  # type: ignore[assignment]
-
-_ARCHITECTURES = ("x86", "Arm64")
 PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_x86", "macOS_Arm64")
 
 # How far to look for executable members: in the file for plain tar and zip, in the unpacked stream for compressed tars.
@@ -66,21 +74,10 @@ _EXPECTED = (
     " (Windows PE, Linux ELF, macOS Mach-O, self-extracting shell script)"
 )
 
-_HEAD_BYTES = 4096
-_PE_HEADER_LIMIT = 64 * 1024
-_BLOCK = 512
-_ZERO_BLOCK = bytes(_BLOCK)
-_PAX_LIMIT = 1024 * 1024
 _SHELL_LOOK_BYTES = 1024 * 1024
 _SHELL_TRIES = 16
-_SKIP_BYTES = 256 * 1024
 _SHA256_BYTES = 1024 * 1024
 _CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}")
-
-# ValueError and EOFError are what the standard library raises for some damage.
-_DECODE_ERRORS: t.Tuple[t.Type[Exception], ...] = (EOFError, MemoryError, OSError, ValueError, zlib.error)
-if lzma is not None:
-    _DECODE_ERRORS += (lzma.LZMAError,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,22 +120,6 @@ class Build:
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class Executable:
-    """What the header of an executable or a library tells."""
-
-    format: str
-    os: t.Optional[str]
-    architectures: t.Tuple[str, ...]
-
-    @property
-    def platforms(self) -> t.Tuple[str, ...]:
-        """Return the platforms that it is made for; none for those that V-Ray is not made for."""
-        if self.os is None:
-            return ()
-        return tuple("%s_%s" % (self.os, architecture) for architecture in self.architectures)
-
-
 class _Programs:
     """The programs in a build that V-Ray has a platform for, each kind of them once."""
 
@@ -176,7 +157,7 @@ def _systems_of(executables: t.Sequence[Executable]) -> _Systems:
     platforms = {name for executable in executables for name in executable.platforms}
     return _Systems(
         os=systems.pop() if len(systems) == 1 else None,
-        architectures=tuple(name for name in _ARCHITECTURES if name in architectures),
+        architectures=tuple(name for name in ARCHITECTURES if name in architectures),
         platforms=tuple(name for name in PLATFORMS if name in platforms),
     )
 
@@ -190,14 +171,6 @@ _PROGRAM_STARTS = (
     _COMPOUND,
     *(bytes.fromhex(magic) for magic in ("feedface", "feedfacf", "cefaedfe", "cffaedfe", "cafebabe", "bebafeca")),
 )
-
-
-class _Damaged(Exception):
-    """Its text is the end of the sentence "... is damaged: it ..."."""
-
-
-class _Cut(_Damaged):
-    """What is packed in it goes on where it ends."""
 
 
 class OpenBuild:
@@ -253,7 +226,7 @@ def sniff(source: Source) -> Kind:
     with _opened(source) as (name, file):
         try:
             found = _reading(name, _sniff, file)[0]
-        except _Damaged:
+        except DamagedError:
             found = "unknown"
     return Kind(found, _FORMATS.get(found, "unknown"))
 
@@ -290,7 +263,7 @@ def identify(source: Source, platform: t.Optional[str] = None, own: t.Optional[s
             if found not in _FORMATS:
                 raise BuildError(_no_build(name, reason))
             executables = _reading(name, _look_inside, file, size, found, own)
-        except _Damaged as exc:
+        except DamagedError as exc:
             raise BuildError(_damaged(name, size, exc)) from exc
     return _described(name, os.path.basename(name), size, found, executables, platform, own)
 
@@ -328,8 +301,8 @@ def identify_part(
             raise error(_no_build(path, reason))
         if found != "zip":  # the list of its members is at its end
             executables = _look_inside(file, size, found)
-    except _Damaged as exc:
-        is_cut = isinstance(exc, _Cut) and not is_whole
+    except DamagedError as exc:
+        is_cut = isinstance(exc, CutError) and not is_whole
         # One whose format is known was only cut off.
         if not (is_cut and found):
             error = PartError if is_cut else BuildError
@@ -355,7 +328,7 @@ def _no_build(name: str, reason: str) -> str:
     return "%s is not a build: it %s. %s." % (shown(name, 500), reason, _EXPECTED)
 
 
-def _damaged(name: str, size: int, reason: _Damaged) -> str:
+def _damaged(name: str, size: int, reason: DamagedError) -> str:
     return "%s (%d bytes) is damaged: it %s. Get the build again, and compare its checksum." % (
         shown(name, 500),
         size,
@@ -408,7 +381,7 @@ def identify_start(
         found = _sniff(io.BytesIO(start))[0]
     except BuildError:
         return None, None
-    except _Damaged:
+    except DamagedError:
         # Unless it ends there, it was only cut off.
         return ("unknown" if is_whole else None), None
     category = _FORMATS.get(found, "unknown")
@@ -507,14 +480,14 @@ def _reading(name: str, function: t.Callable[..., _T], *args: t.Any) -> _T:
 def _sniff(file: t.BinaryIO) -> t.Tuple[str, str]:
     """Return the format, and for "unknown" why: the end of the sentence "it ..."."""
     file.seek(0)
-    head = file.read(_HEAD_BYTES)
+    head = file.read(HEAD_BYTES)
     if not head:
         return "unknown", "is empty"
-    if _is_tar(head):
+    if is_tar(head):
         return "tar", ""
     if head.startswith(b"PK\x03\x04"):
         return "zip", ""
-    compressed = _compressed_format(head)
+    compressed = compressed_format(head)
     if compressed:
         return _sniff_compressed(file, compressed)
     # All three need bytes that no text has: a script cannot be mistaken.
@@ -528,76 +501,15 @@ def _sniff(file: t.BinaryIO) -> t.Tuple[str, str]:
     return "unknown", "has an unknown format. Its first bytes are %s (%s)" % (hexadecimal, shown(first)[1:])
 
 
-def _compressed_format(head: bytes) -> t.Optional[str]:
-    if head.startswith(b"\x1f\x8b\x08"):
-        return "gz"
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return "xz"
-    if re.match(rb"BZh[1-9]1AY&SY", head):
-        return "bz2"
-    return None
-
-
 def _sniff_compressed(file: t.BinaryIO, compressed: str) -> t.Tuple[str, str]:
     name = {"gz": "a gzip", "xz": "an xz", "bz2": "a bzip2"}[compressed]
     try:
-        head = _unpacked(file, compressed).read(_BLOCK)
-    except _Damaged as exc:
+        head = unpacked(file, compressed, LOOK_BYTES).read(BLOCK)
+    except DamagedError as exc:
         raise type(exc)("starts like %s file, but %s" % (name, exc)) from exc
-    if _is_tar(head):
+    if is_tar(head):
         return "tar." + compressed, ""
     return "unknown", "is %s file, but what is packed in it is not a tar archive" % name
-
-
-# Executables: the layouts are those of the PE/COFF specification, elf.h, and Apple's loader.h and fat.h.
-
-_PE_MACHINES = {
-    0x014C: "x86",
-    0x8664: "x86",
-    0xAA64: "Arm64",
-    0xA641: "Arm64",  # ARM64EC
-    0xA64E: "Arm64",  # ARM64X
-}
-_ELF_MACHINES = {3: "x86", 62: "x86", 183: "Arm64"}
-_ELF_SYSTEMS = {0: "Linux", 3: "Linux"}  # System V, which Linux uses; GNU/Linux
-_MACH_CPUS = {7: "x86", 0x01000007: "x86", 0x0100000C: "Arm64"}
-_MACH_THIN = {
-    b"\xfe\xed\xfa\xce": ">",
-    b"\xfe\xed\xfa\xcf": ">",
-    b"\xce\xfa\xed\xfe": "<",
-    b"\xcf\xfa\xed\xfe": "<",
-}
-_MACH_FAT = {b"\xca\xfe\xba\xbe": 20, b"\xca\xfe\xba\xbf": 32}
-# A Java class begins like a universal binary, with its version where that has the number of architectures. The
-# versions start at 45; no universal binary has so many parts.
-_MACH_FAT_LIMIT = 30
-
-
-def read_executable(read: t.Callable[[int], bytes]) -> t.Optional[Executable]:
-    """Read the header of an executable or a library; None for anything else."""
-    head = read(_HEAD_BYTES)
-    if head.startswith(b"MZ") and len(head) >= 64:
-        offset = struct.unpack_from("<I", head, 60)[0]
-        missing = offset + 6 - len(head)
-        if 0 < missing <= _PE_HEADER_LIMIT:
-            head += read(missing)
-        if head[offset : offset + 4] != b"PE\x00\x00" or len(head) < offset + 6:
-            return None
-        machine = _PE_MACHINES.get(struct.unpack_from("<H", head, offset + 4)[0])
-        return Executable("pe", "Windows", (machine,) if machine else ())
-    if head.startswith(b"\x7fELF") and len(head) >= 20 and head[5] in (1, 2):
-        machine = _ELF_MACHINES.get(struct.unpack_from("<H" if head[5] == 1 else ">H", head, 18)[0])
-        return Executable("elf", _ELF_SYSTEMS.get(head[7]), (machine,) if machine else ())
-    if head[:4] in _MACH_THIN and len(head) >= 8:
-        cpu = _MACH_CPUS.get(struct.unpack_from(_MACH_THIN[head[:4]] + "I", head, 4)[0])
-        return Executable("mach-o", "macOS", (cpu,) if cpu else ())
-    if head[:4] in _MACH_FAT and len(head) >= 8:
-        count = struct.unpack_from(">I", head, 4)[0]
-        entry = _MACH_FAT[head[:4]]
-        if 0 < count <= _MACH_FAT_LIMIT and len(head) >= 8 + count * entry:
-            cpus = {_MACH_CPUS.get(struct.unpack_from(">I", head, 8 + index * entry)[0]) for index in range(count)}
-            return Executable("mach-o", "macOS", tuple(name for name in _ARCHITECTURES if name in cpus))
-    return None
 
 
 def _read_executable(file: t.BinaryIO, start: int) -> t.Optional[Executable]:
@@ -618,229 +530,34 @@ def _look_inside(file: t.BinaryIO, size: int, found: str, own: t.Optional[str] =
     programs = _Programs(own)
     try:
         if found == "tar":
-            _look_into_tar(_File(file, 0, size), programs)
+            _look_into_tar(File(file, 0, size), programs)
         elif found == "zip":
             _look_into_zip(file, programs)
         else:
-            _look_into_tar(_unpacked(file, found[len("tar.") :]), programs)
-    except _Damaged:
+            _look_into_tar(unpacked(file, found[len("tar.") :], LOOK_BYTES), programs)
+    except DamagedError:
         if not programs.found:
             raise
     return programs.found
 
 
-class _File:
-    """A file from some offset on, read forwards."""
-
-    where = "of the file"
-
-    def __init__(self, file: t.BinaryIO, start: int, size: int) -> None:
-        self.file = file
-        self.start = start
-        self.size = size - start
-        self.offset = 0
-        file.seek(start)
-
-    def read(self, count: int) -> bytes:
-        data = self.file.read(count)
-        self.offset += len(data)
-        return data
-
-    def skip(self, count: int) -> None:
-        if self.offset + count > self.size:
-            raise _Damaged("ends at byte %d, in the middle of a member" % (self.start + self.size))
-        self.offset += count
-        self.file.seek(self.start + self.offset)
-
-
-class _Unpacked:
-    """A compressed stream, read forwards, never further than needed and never as a whole."""
-
-    where = "of what is packed in it"
-    start = 0
-
-    def __init__(self, stream: t.BinaryIO) -> None:
-        self.stream = stream
-        self.offset = 0
-
-    def read(self, count: int) -> bytes:
-        try:
-            data = self.stream.read(count)
-        except _DECODE_ERRORS as exc:
-            # A failing disk has an errno, damage has none.
-            if isinstance(exc, OSError) and exc.errno is not None:
-                raise
-            text = str(exc).rstrip(".") or type(exc).__name__
-            damage = _Cut if isinstance(exc, EOFError) else _Damaged
-            raise damage("cannot be unpacked behind byte %d %s: %s" % (self.offset, self.where, text)) from exc
-        self.offset += len(data)
-        return data
-
-    def skip(self, count: int) -> None:
-        # What lies behind the limit is not looked at, so that it need not be unpacked either.
-        end = min(self.offset + count, LOOK_BYTES)
-        while self.offset < end:
-            if not self.read(min(end - self.offset, _SKIP_BYTES)):
-                raise _Cut("ends at byte %d %s, in the middle of a member" % (self.offset, self.where))
-
-
-def _unpacked(file: t.BinaryIO, compressed: str, start: int = 0) -> _Unpacked:
-    file.seek(start)
-    stream: t.Any
-    if compressed == "gz":
-        stream = gzip.GzipFile(fileobj=file, mode="rb")
-    elif compressed == "bz2":
-        stream = bz2.BZ2File(file, "rb")
-    elif lzma is not None:
-        stream = lzma.LZMAFile(file, "rb", format=lzma.FORMAT_XZ)
-    else:
-        raise BuildError(
-            "An xz archive cannot be read: the Python that reads it, %s, has no lzma module. Install it."
-            % sys.executable
-        )
-    return _Unpacked(stream)
-
-
-# tar. The tarfile module is of no use here: it takes a damaged header for the end of the archive, and reads extended
-# headers of any length into memory.
-
-
-def _tar_number(field: bytes) -> t.Optional[int]:
-    if field[0] == 0x80:  # the extension of GNU for large numbers
-        return int.from_bytes(field[1:], "big")
-    digits = field.split(b"\x00", 1)[0].strip()
-    if not re.match(rb"[0-7]*\Z", digits):
-        return None
-    return int(digits or b"0", 8)
-
-
-def _has_tar_checksum(block: bytes) -> bool:
-    if len(block) < _BLOCK or not block[148:156].strip(b" \x00"):
-        return False
-    expected = _tar_number(block[148:156])
-    blanked = block[:148] + b" " * 8 + block[156:_BLOCK]
-    unsigned = sum(bytearray(blanked))
-    # Some old implementations summed signed bytes.
-    signed = unsigned - 256 * sum(1 for byte in bytearray(blanked) if byte > 127)
-    return expected in (unsigned, signed)
-
-
-def _is_tar(head: bytes) -> bool:
-    return head[257:262] == b"ustar" or _has_tar_checksum(head)
-
-
-def _pax_size(data: bytes) -> t.Optional[int]:
-    """Return the size in an extended header: there, it is where a number is too large for the plain header."""
-    match = re.search(rb"(?:\A|\n)[0-9]{1,9} size=([0-9]{1,18})\n", data)
-    return int(match.group(1)) if match else None
-
-
-def _look_into_tar(source: t.Union[_File, _Unpacked], programs: _Programs) -> None:
-    pax_size: t.Optional[int] = None
-    while source.offset < LOOK_BYTES and not programs.are_enough:
-        at = source.start + source.offset
-        header = source.read(_BLOCK)
-        if not header or header == _ZERO_BLOCK:
+def _look_into_tar(source: Stream, programs: _Programs) -> None:
+    for member in tar_members(source, LOOK_BYTES):
+        if member.is_file:
+            programs.add(read_executable(member.read))
+        if programs.are_enough:
             break
-        if len(header) < _BLOCK:
-            raise _Damaged("ends at byte %d %s, in the middle of a header" % (at + len(header), source.where))
-        size = _tar_number(header[124:136])
-        if size is None or not _has_tar_checksum(header):
-            raise _Damaged("has a header that is no header at byte %d %s" % (at, source.where))
-        member = header[156:157]
-        if member in b"123456":
-            # Links, devices, directories and pipes have no data, whatever their size says.
-            pax_size = None
-            continue
-        padding = (_BLOCK - size % _BLOCK) % _BLOCK
-        if member == b"x":
-            data = source.read(min(size, _PAX_LIMIT))
-            source.skip(size - len(data))
-            pax_size = _pax_size(data)
-        elif member in b"gKL":  # the rest of an extended header or a long name, of which nothing is needed
-            source.skip(size)
-        else:
-            if pax_size is not None:
-                size, pax_size = pax_size, None
-                padding = (_BLOCK - size % _BLOCK) % _BLOCK
-            if member == b"S":  # a sparse file of GNU: the map of its holes may go on in further blocks
-                more = header[482]
-                while more:
-                    block = source.read(_BLOCK)
-                    if len(block) < _BLOCK:
-                        raise _Cut("ends in the middle of a header behind byte %d %s" % (at, source.where))
-                    more = block[504]
-            begin, executable = source.offset, None
-            if member in b"0\x007":
-                executable = read_executable(_bounded(source.read, size))
-            if isinstance(source, _Unpacked):
-                # The rest of it may be large, and behind the end of a part.
-                programs.add(executable)
-                if programs.are_enough:
-                    break
-            source.skip(size - (source.offset - begin))
-            # That costs nothing in a file, and tells whether it is there as a whole.
-            programs.add(executable)
-        # Not every program pads the last member.
-        source.read(padding)
-
-
-def _bounded(read: t.Callable[[int], bytes], size: int) -> t.Callable[[int], bytes]:
-    left = [size]
-
-    def bounded(count: int) -> bytes:
-        data = read(min(count, left[0]))
-        left[0] -= len(data)
-        return data
-
-    return bounded
-
-
-class _ZipFile(io.BufferedReader):
-    """zipfile reads the list of members as a whole. A list of this length is that of no build."""
-
-    def read(self, size: t.Optional[int] = -1) -> bytes:
-        data = super().read(LOOK_BYTES + 1 if size is None or size < 0 else min(size, LOOK_BYTES + 1))
-        if len(data) > LOOK_BYTES:
-            raise zipfile.BadZipFile("the list of its members is longer than %d bytes" % LOOK_BYTES)
-        return data
 
 
 def _look_into_zip(file: t.BinaryIO, programs: _Programs) -> None:
-    raw = io.FileIO(file.fileno(), closefd=False)
-    try:
-        with zipfile.ZipFile(_ZipFile(raw)) as archive:
-            # By offset, in the order of the file. Members that share an offset are the trick of a bomb.
-            members = {member.header_offset: member for member in archive.infolist()}
-            for offset in sorted(members):
-                if offset >= LOOK_BYTES or programs.are_enough:
-                    break
-                programs.add(_look_into_zip_member(archive, members[offset]))
-    except zipfile.BadZipFile as exc:
-        raise _Damaged("cannot be read as a zip archive, for example because it was cut off: %s" % exc) from exc
-    except NotImplementedError:  # not damaged, but of a newer kind
-        return
-    except (EOFError, UnicodeError, ValueError, struct.error) as exc:
-        raise _Damaged("cannot be read as a zip archive: %s" % (str(exc) or type(exc).__name__)) from exc
-
-
-def _look_into_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> t.Optional[Executable]:
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if member.is_dir() or kind not in (0, stat.S_IFREG):
-        return None
-    # An encrypted member tells nothing. The other methods cannot be unpacked in steps by every supported Python.
-    if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return None
-    try:
-        with archive.open(member) as stream:
-            return read_executable(stream.read)
-    except (zipfile.BadZipFile, EOFError, UnicodeError, ValueError, struct.error, zlib.error) as exc:
-        raise _Damaged(
-            "has a member that cannot be unpacked at byte %d of the file (%s): %s"
-            % (member.header_offset, shown(member.filename), str(exc) or type(exc).__name__)
-        ) from exc
-    except NotImplementedError:
-        return None
+    # What is of a newer kind is not damaged.
+    with contextlib.suppress(NotImplementedError), zip_archive(file, LOOK_BYTES) as archive:
+        for member in zip_members(archive):
+            if member.header_offset >= LOOK_BYTES or programs.are_enough:
+                break
+            if is_readable(member):
+                with contextlib.suppress(NotImplementedError), zip_member(archive, member) as stream:
+                    programs.add(read_executable(stream.read))
 
 
 # Self-extracting scripts
@@ -868,7 +585,7 @@ def _look_behind_script(file: t.BinaryIO, size: int, own: t.Optional[str]) -> t.
             break
         tries += 1
         start = match.start()
-        found = _compressed_format(match.group() + head[match.end() : match.end() + 16])
+        found = compressed_format(match.group() + head[match.end() : match.end() + 16])
         programs = _Programs(own)
         try:
             if found is not None:
@@ -877,10 +594,10 @@ def _look_behind_script(file: t.BinaryIO, size: int, own: t.Optional[str]) -> t.
                 start -= 257
                 if start < 0:
                     continue
-                _look_into_tar(_File(file, start, size), programs)
+                _look_into_tar(File(file, start, size), programs)
             else:
                 programs.add(_read_executable(file, start))
-        except _Damaged:
+        except DamagedError:
             # What lies before the damage counts, as in an archive.
             pass
         if programs.found:
@@ -889,9 +606,9 @@ def _look_behind_script(file: t.BinaryIO, size: int, own: t.Optional[str]) -> t.
 
 
 def _look_into_unpacked(file: t.BinaryIO, compressed: str, start: int, programs: _Programs) -> None:
-    stream = _unpacked(file, compressed, start)
-    head = stream.read(_BLOCK)
-    if _is_tar(head):
-        _look_into_tar(_unpacked(file, compressed, start), programs)
+    stream = unpacked(file, compressed, LOOK_BYTES, start)
+    head = stream.read(BLOCK)
+    if is_tar(head):
+        _look_into_tar(unpacked(file, compressed, LOOK_BYTES, start), programs)
     else:
         programs.add(read_executable(lambda count: head))

@@ -23,7 +23,7 @@ import zipfile
 import pytest
 import ticks
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils import _build
+from ansible_collections.renderops.vray_swarm.plugins.module_utils import _archive, _build
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import (
     PLATFORMS,
     OpenBuild,
@@ -368,7 +368,7 @@ def test_a_plain_tar_is_read_by_its_headers_and_first_bytes(make):
 
     with Counting(io.FileIO(path)) as file:
         programs = _build._Programs()
-        _build._look_into_tar(_build._File(file, 0, os.path.getsize(path)), programs)
+        _build._look_into_tar(_build.File(file, 0, os.path.getsize(path)), programs)
     assert [executable.platforms for executable in programs.found] == [("Linux_x86",)]
     assert read[0] < 8 * 6000
 
@@ -713,8 +713,8 @@ def test_a_script_that_does_not_tell(make, payload):
 
 def test_a_script_is_tried_a_bounded_number_of_times(make, monkeypatch):
     tries = []
-    original = _build._unpacked
-    monkeypatch.setattr(_build, "_unpacked", lambda *args: tries.append(args) or original(*args))
+    original = _build.unpacked
+    monkeypatch.setattr(_build, "unpacked", lambda *args: tries.append(args) or original(*args))
     identify(make(SCRIPT + FALSE_GZIP * 1000))
     assert 0 < len(tries) <= 16
 
@@ -889,7 +889,7 @@ def test_what_was_checked_and_changed_then_is_not_used(make, change):
 
 def test_xz_without_its_module(make, monkeypatch):
     path = make(lzma.compress(tar(("vray", elf(62)))))
-    monkeypatch.setattr(_build, "lzma", None)
+    monkeypatch.setattr(_archive, "lzma", None)
     with pytest.raises(BuildError) as caught:
         identify(path)
     assert "no lzma module" in str(caught.value)
