@@ -16,6 +16,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._publish impo
     check_build,
     check_options,
     check_sha256,
+    count_unpacked,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import sha256_once
@@ -42,9 +43,14 @@ class ActionModule(SwarmAction):
         decided = self.run_module(_MODULE, told, fail=False)
         stage = decided.pop("staging", None)
         if not stage:
+            if self._task.check_mode and decided.get("changed"):
+                count_unpacked(src, self.options)
             return decided
         published: t.Dict[str, t.Any] = {"failed": True}
         try:
+            # What is damaged is not sent. The host counts what it has got.
+            with OpenBuild(src) as source:
+                count_unpacked(source, self.options)
             sent = self._send(src, stage)
             published = self.run_module(_MODULE, dict(told, src=sent, remote_src=True), fail=False)
         finally:

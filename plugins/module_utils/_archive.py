@@ -64,6 +64,8 @@ class File:
         self.start = start
         self.size = size - start
         self.offset = 0
+        #: Whether the members that were read are all, as the archive says itself.
+        self.has_ended = False
         file.seek(start)
 
     def read(self, count: int) -> bytes:
@@ -96,6 +98,7 @@ class Unpacked:
         """
         self.stream = stream
         self.offset = 0
+        self.has_ended = False
         self._limit = limit
 
     def read(self, count: int) -> bytes:
@@ -119,6 +122,14 @@ class Unpacked:
         while self.offset < end:
             if not self.read(min(end - self.offset, _SKIP_BYTES)):
                 raise CutError("ends at byte %d %s, in the middle of a member" % (self.offset, self.where))
+
+    def finish(self) -> None:
+        """Read what follows, at whose end a checksum stands of all.
+
+        :raises DamagedError: It is not that of what was read.
+        """
+        while self.offset < self._limit and self.read(_SKIP_BYTES):
+            pass
 
 
 Stream = t.Union[File, Unpacked]
@@ -177,6 +188,7 @@ def tar_members(source: Stream, limit: int) -> t.Iterator[TarMember]:
         at = source.start + source.offset
         header = source.read(BLOCK)
         if not header or header == _ZERO_BLOCK:
+            source.has_ended = bool(header)
             break
         if len(header) < BLOCK:
             raise DamagedError("ends at byte %d %s, in the middle of a header" % (at + len(header), source.where))

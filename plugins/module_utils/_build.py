@@ -41,7 +41,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._archive impo
     zip_member,
     zip_members,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError, OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
+    BuildError,
+    DamagedBuildError,
+    OptionsError,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._executable import (
     ARCHITECTURES,
     HEAD_BYTES,
@@ -57,6 +61,8 @@ PLATFORMS = ("Linux_x86", "Linux_Arm64", "Windows_x86", "Windows_Arm64", "macOS_
 # It is also what bounds the cost of a decompression bomb. Their number is no limit: dozens of launchers for Windows can lie
 # before the first program for Linux, and a plain tar is read by its headers only.
 LOOK_BYTES = 64 * 1024 * 1024
+# What unpacks to more is no build, but a bomb.
+_UNPACKED_LIMIT = 16 * 1024**3
 
 _FORMATS = {
     "tar": "archive",
@@ -389,6 +395,51 @@ def identify_start(
         # The rest of its header lies behind.
         return None, None
     return category, _systems_of(_programs_of(programs if category == "archive" else [start])).choose(own)
+
+
+def unpacked_size(source: Source) -> t.Optional[int]:
+    """Return how many bytes the files in an archive have, all together; None where nobody can tell, as of an installer.
+
+    Unpacked, they have at least so many: one that has several names has its bytes here once, and holes have none. But one
+    that is there twice counts twice. Of a plain tar the headers are read, of a zip the list, and a compressed tar is
+    unpacked in memory, piece by piece.
+
+    :raises DamagedBuildError: It is damaged, or ends too soon.
+    :raises BuildError: It cannot be read.
+    """
+    with _opened(source) as (name, file):
+        size = os.fstat(file.fileno()).st_size
+        try:
+            found = _reading(name, _sniff, file)[0]
+            total: t.Optional[int] = _reading(name, _unpacked_size, file, size, found)
+        except DamagedError as exc:
+            raise DamagedBuildError(_damaged(name, size, exc)) from exc
+    return total
+
+
+def _unpacked_size(file: t.BinaryIO, size: int, found: str) -> t.Optional[int]:
+    if _FORMATS.get(found) != "archive":
+        return None
+    if found == "zip":
+        with contextlib.suppress(NotImplementedError), zip_archive(file, LOOK_BYTES) as archive:
+            return sum(member.file_size for member in zip_members(archive))
+        return None
+    if found == "tar":
+        stream: Stream = File(file, 0, size)
+        total = _size_of_tar(stream, size)
+    else:
+        stream = unpacked(file, found[len("tar.") :], _UNPACKED_LIMIT)
+        total = _size_of_tar(stream, _UNPACKED_LIMIT)
+        stream.finish()
+        if stream.offset >= _UNPACKED_LIMIT:
+            return None
+    if not stream.has_ended:
+        raise DamagedError("ends at byte %d %s, where more was to come" % (stream.offset, stream.where))
+    return total
+
+
+def _size_of_tar(stream: Stream, limit: int) -> int:
+    return sum(member.size for member in tar_members(stream, limit) if member.is_file)
 
 
 def check_checksum(option: t.Optional[str]) -> None:

@@ -35,6 +35,10 @@ class BuildError(SwarmError):
     """A build file is missing, unreadable, changed under way or not what it was said to be."""
 
 
+class DamagedBuildError(BuildError):
+    """An archive cannot be unpacked to its end."""
+
+
 class OptionsError(SwarmError):
     """The options of a task contradict each other or the state of the peer."""
 

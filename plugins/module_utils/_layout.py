@@ -8,12 +8,20 @@
 
 from __future__ import annotations
 
+import typing as t
+
 MANIFEST = "builds.json"
 SUMS = "SHA256SUMS"
 #: Of :data:`SUMS`, detached and armored. Whoever has the key makes it; the collection does not.
 SIGNATURE = "SHA256SUMS.asc"
 STAGING = ".staging"
 WITHDRAWN = ".withdrawn"
+
+
+def listed_size(size: t.Any) -> t.Optional[int]:
+    """A number of bytes from a list that anybody may have written; None where it is none."""
+    is_number = isinstance(size, int) and not isinstance(size, bool)
+    return size if is_number and 0 <= size < 1 << 63 else None
 
 
 def amount(size: float) -> str:

@@ -27,14 +27,20 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     check_checksum,
     identify,
     sha256,
+    unpacked_size,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     BuildError,
+    DamagedBuildError,
     OptionsError,
     ShareError,
     SwarmError,
 )
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import SIGNATURE, SUMS
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import (
+    SIGNATURE,
+    SUMS,
+    listed_size,
+)
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._share import (
     Entry,
     Share,
@@ -59,6 +65,8 @@ class Wanted:
     sha256: str
     platform: str
     version: t.Optional[str]
+    #: None as long as nobody has counted that, and where nobody can.
+    unpacked_size: t.Optional[int] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +133,25 @@ def check_sha256(path: str, actual: str, checksum: t.Optional[str]) -> None:
             f"{path} is not the build that was asked for: its checksum is sha256:{actual}, and {checksum.lower()} was"
             " expected. Nothing was published. Get the file again, or correct checksum."
         )
+
+
+def count_unpacked(
+    build: t.Union[OpenBuild, str], options: t.Mapping[str, t.Any], is_there: bool = False
+) -> t.Optional[int]:
+    """Return what :func:`unpacked_size` does, and refuse an archive that ends too soon: no peer could unpack it.
+
+    :param is_there: Whether it is in the share already.
+    :raises BuildError: It is damaged, and ``force`` is not given, or it cannot be read.
+    """
+    try:
+        return unpacked_size(build)
+    except DamagedBuildError as error:
+        if options["force"]:
+            return None
+        what = "Nothing was published. With force, it is published as it is."
+        if is_there:
+            what = "It is in the share, where peers try it in vain: remove it there. With force, it stays."
+        raise BuildError(f"{error} {what}") from error
 
 
 class Publication:
@@ -199,11 +226,13 @@ class Publication:
         found = self._look(path, wanted)
         entries = share.entries()
         if found.what == "same":
+            wanted = self._counted(wanted, path, entries)
             if self._check_mode or self._listed(wanted, found, entries):
                 return self._result(path, wanted, found, entries)
             return self._move(None, path, wanted, found)
         if not staged:
             share.check_room(wanted.size)
+        wanted = self._counted(wanted, source, entries)
         if self._check_mode:
             return self._result(path, wanted, found, entries)
         if source is None:
@@ -217,6 +246,18 @@ class Publication:
             with OpenBuild(path_of_copy) as copy:
                 check_sha256(copy.path, sha256(copy), f"sha256:{wanted.sha256}")
                 return self._move(copy, path, wanted, found)
+
+    def _counted(self, wanted: Wanted, build: t.Union[OpenBuild, str, None], entries: t.List[Entry]) -> Wanted:
+        """Add to how much it unpacks, unless that is listed: a compressed archive is unpacked to tell.
+
+        :param build: Its path in the share, or what is to be published.
+        """
+        listed = _listed_as(entries, self._options["channel"], wanted)
+        same = listed is not None and listed["sha256"] == wanted.sha256
+        size = listed_size(listed.get("unpacked_size")) if listed and same else None
+        if size is None and build is not None:
+            size = count_unpacked(build, self._options, isinstance(build, str))
+        return dataclasses.replace(wanted, unpacked_size=size)
 
     def _look(self, path: str, wanted: Wanted) -> _Found:
         """Look at what is in the place. A file of the right size is read: that alone proves it to be the build."""
@@ -267,6 +308,7 @@ class Publication:
             file=wanted.name,
             sha256=wanted.sha256,
             size=wanted.size,
+            unpacked_size=wanted.unpacked_size,
             platform=wanted.platform,
             channel=self._options["channel"],
             version=wanted.version or old.get("version"),

@@ -80,6 +80,8 @@ options:
     description:
       - Replace another file of the same name, which peers may be reading. They read the old one to its end.
       - Publish an installer whatever O(allow_executables) says.
+      - Publish an archive that is damaged behind what tells its format and platform. Without it, that is refused, each time,
+        also where it is in the share already.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -103,6 +105,10 @@ attributes:
   async:
     support: none
 notes:
+  - An archive is read to its end before it is published, to know that it does not end too soon, and to how many bytes it
+    unpacks. Of a plain tar that is only its headers, of a zip the list of its members. A compressed tar is unpacked in memory,
+    piece by piece, up to 16 GiB; of one that is larger, nothing is told. What is listed with RV(entry.unpacked_size) is not read
+    so again.
   - Files get the mode C(0644) and directories C(0755), but C(.staging/) and C(.withdrawn/) C(0700), where the file system
     has modes. Nothing is ever given another owner than the user that the task becomes.
   - A C(.staging/) or C(.withdrawn/) that is a link, belongs to another user or can be entered by others is refused, so that
@@ -186,6 +192,14 @@ entry:
     size:
       description: The size in bytes.
       type: int
+    unpacked_size:
+      description:
+        - To how many bytes the files of the archive unpack. V(null) for an installer, and where it is not known.
+          M(renderops.vray_swarm.peer_info) compares it with what is deployed, see
+          O(renderops.vray_swarm.peer_info#module:wanted.unpacked_percent).
+        - In check mode, that of a build on the controller is V(null).
+      type: int
+      sample: 1288490188
     platform:
       description: The platform.
       type: str

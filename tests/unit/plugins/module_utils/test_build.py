@@ -14,6 +14,7 @@ import io
 import lzma
 import os
 import random
+import re
 import socket
 import struct
 import tarfile
@@ -35,8 +36,10 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import
     may_be_executable,
     sha256,
     sniff,
+    unpacked_size,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import count_tree
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 
 
@@ -717,6 +720,106 @@ def test_a_script_is_tried_a_bounded_number_of_times(make, monkeypatch):
     monkeypatch.setattr(_build, "unpacked", lambda *args: tries.append(args) or original(*args))
     identify(make(SCRIPT + FALSE_GZIP * 1000))
     assert 0 < len(tries) <= 16
+
+
+# What it unpacks to
+
+
+MEMBERS = [("vray", elf(62) * 900), ("empty", b""), ("d/e/lib.so", os.urandom(70000)), ("f.so", bytes(600000))]
+
+
+@pytest.mark.parametrize("name", [*sorted(COMPRESSIONS), "zip"])
+def test_what_an_archive_unpacks_to_is_what_a_look_counts_then(make, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(_build, "LOOK_BYTES", 100000)
+    content = zipped(*MEMBERS) if name == "zip" else COMPRESSIONS[name](tar(*MEMBERS))
+    with (zipfile.ZipFile if name == "zip" else tarfile.open)(make(content)) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(str(tmp_path / "there"))
+    assert unpacked_size(make(content)) == count_tree(str(tmp_path / "there"), 99)[1] > 670000
+
+
+def test_links_directories_and_holes_have_no_bytes_of_their_own(make):
+    links = [("d", b"", {"type": tarfile.DIRTYPE}), ("l", b"", {"type": tarfile.SYMTYPE, "linkname": "vray"})]
+    links += [("h", b"", {"type": tarfile.LNKTYPE, "linkname": "vray"})]
+    for options in ({}, {"format": tarfile.PAX_FORMAT}):
+        assert unpacked_size(make(tar(*MEMBERS, *links, **options))) == unpacked_size(make(tar(*MEMBERS)))
+    directory = zipped(("d/", b""), *MEMBERS)
+    assert unpacked_size(make(directory)) == unpacked_size(make(zipped(*MEMBERS)))
+
+
+@pytest.mark.parametrize("content", [elf(62), pe(0x8664), SCRIPT + gzip.compress(tar(*MEMBERS))], ids=short)
+def test_nobody_can_tell_what_an_installer_unpacks_to(make, content):
+    assert unpacked_size(make(content)) is None
+
+
+@pytest.mark.parametrize("lost", [0.1, 1, 8, 20])
+@pytest.mark.parametrize("name", ["tar.bz2", "tar.gz", "tar.xz", "zip"])
+def test_an_archive_that_ends_too_soon_is_damaged_wherever_that_is(make, name, lost):
+    """Its platform is told long before."""
+    content = zipped(*MEMBERS) if name == "zip" else COMPRESSIONS[name](tar(*MEMBERS))
+    path = make(content[: -int(len(content) * lost if lost < 1 else lost)])
+    if name in ("tar.gz", "tar.xz"):
+        assert identify(path).platform == "Linux_x86"
+    assert "is damaged: it " in refusal(unpacked_size, path)
+
+
+@pytest.mark.parametrize("name", ["tar.bz2", "tar.gz", "tar.xz"])
+def test_a_checksum_at_the_end_counts(make, name):
+    content = bytearray(COMPRESSIONS[name](tar(*MEMBERS)))
+    content[-6] ^= 1
+    assert "is damaged: it " in refusal(unpacked_size, make(bytes(content)))
+
+
+@pytest.mark.parametrize("name", sorted(COMPRESSIONS))
+def test_a_tar_that_ends_between_two_members_is_damaged(make, name):
+    """Else less would be told than it unpacks to."""
+    whole = tar(*MEMBERS)
+    end = whole.index(MEMBERS[2][0].encode())
+    path = make(COMPRESSIONS[name](whole[:end]))
+    assert identify(path).platform == "Linux_x86"
+    assert "is damaged: it ends at byte %d of " % end in refusal(unpacked_size, path)
+    assert refusal(unpacked_size, path).count("where more was to come") == 1
+    # Nor is there more behind the padding of the last member.
+    assert "is damaged: it ends at byte" in refusal(unpacked_size, make(COMPRESSIONS[name](whole[: end - 9])))
+
+
+def test_members_that_are_no_files_have_no_bytes(make):
+    assert unpacked_size(make(tar(*MEMBERS, ("x", b"/other" * 99, {"type": b"D"})))) == unpacked_size(
+        make(tar(*MEMBERS))
+    )
+
+
+def test_what_a_zip_of_a_newer_kind_unpacks_to_is_not_known(make):
+    content = bytearray(zipped(*MEMBERS))
+    for at in [match.start() for match in re.finditer(b"PK\x01\x02", content)]:
+        content[at + 6] = 99
+    assert unpacked_size(make(bytes(content))) is None
+
+
+def test_a_zip_with_a_member_without_a_name(make):
+    nameless = _without_names(zipped(("v", elf(62))))
+    assert unpacked_size(make(nameless)) == len(elf(62)) and identify(make(nameless)).platform == "Linux_x86"
+
+
+def _without_names(content):
+    """The lengths of the names are 0, and what was the name is a comment, or an extra field."""
+    data = bytearray(content)
+    at = data.index(b"PK\x03\x04")
+    data[at + 26 : at + 30] = b"\0\0\1\0"
+    at = data.index(b"PK\x01\x02")
+    data[at + 28 : at + 34] = b"\0\0\0\0\1\0"
+    return bytes(data)
+
+
+@pytest.mark.parametrize("members", [[("zeros", bytes(30000000))], [("f%d" % n, bytes(512)) for n in range(2000)]])
+def test_what_a_bomb_unpacks_to_is_not_counted_to_its_end(make, monkeypatch, members):
+    path = make(gzip.compress(tar(*members, ("vray", elf(62)))))
+    monkeypatch.setattr(_build, "_UNPACKED_LIMIT", 1000000)
+    read = []
+    original = gzip.GzipFile.read
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: read.append(size) or original(self, size))
+    assert unpacked_size(path) is None
+    assert 0 < sum(read) < 1300000
 
 
 # The platform, the name and the version

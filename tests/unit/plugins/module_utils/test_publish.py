@@ -105,6 +105,7 @@ def test_a_build_is_predicted_then_published_then_there(case):
         "file": NAME,
         "sha256": sha(tar()),
         "size": len(tar()),
+        "unpacked_size": len(elf()),
         "platform": "Linux_x86",
         "channel": "stable",
         "version": "6.20.10-e8197af2",
@@ -306,6 +307,51 @@ def test_what_others_learnt_stays_in_the_list(case):
     assert (result["version"], result["entry"]["note"]) == ("7.0.6-df715d3c8ff9", "x")
     assert case.publish(version="7.0.7-df715d3c8ff9")["changed"]
     assert case.entries[0]["version"] == "7.0.7-df715d3c8ff9"
+
+
+def test_what_an_older_version_listed_is_counted_once(case, monkeypatch):
+    case.publish()
+    entries = case.entries
+    del entries[0]["unpacked_size"]
+    (case.root / "builds.json").write_text(json.dumps(entries))
+    # Of a build on the controller, the host has what is published already.
+    for options in ({"check_mode": True, **told()}, told()):
+        assert case.publish(**options)["changed"]
+    assert case.entries[0]["unpacked_size"] == len(elf())
+    monkeypatch.setattr(_publish, "unpacked_size", None)
+    assert not case.publish()["changed"] and not case.publish(**told())["changed"]
+
+
+@pytest.mark.parametrize("size", [10**400, -3, True, "7", 1.5, None])
+def test_what_somebody_has_listed_as_its_size_is_counted_again(case, size):
+    case.publish()
+    entries = case.entries
+    entries[0]["unpacked_size"] = size
+    (case.root / "builds.json").write_text(json.dumps(entries))
+    assert case.publish()["changed"]
+    assert case.entries[0]["unpacked_size"] == len(elf())
+
+
+def test_another_build_of_the_same_name_is_counted_anew(case):
+    case.publish()
+    case.build.write_bytes(tar(elf() + bytes(9000)))
+    case.publish(force=True)
+    assert case.entries[0]["unpacked_size"] == len(elf()) + 9000
+
+
+def test_an_archive_that_ends_too_soon(case):
+    """What tells its platform is there; peers would try it for ever."""
+    content = tar()[:-1024] + tar(bytes(9000))[:5000]
+    case.build.write_bytes(content)
+    refused(
+        case, BuildError, f"is damaged: it ends at byte {len(content)}, in the middle of a member.* Nothing was publ"
+    )
+    assert case.publish(force=True)["changed"]
+    assert case.entries[0]["unpacked_size"] is None
+    assert not case.publish(force=True)["changed"]
+    refused(
+        case, BuildError, f"{NAME}.* is damaged: .* It is in the share, where peers try it in vain: remove it there"
+    )
 
 
 def test_a_file_that_was_deleted_is_published_again(case):
