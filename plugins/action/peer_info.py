@@ -81,6 +81,7 @@ class ActionModule(SwarmAction):
                 options["details"] = [name for name in options["details"] if name != "import_checksums"]
                 facts = self._wait(wanted, facts)
             facts["wanted_builds"] = wanted.told(facts, options["data_dir"])
+        facts["unseen"] = _unseen(facts, wanted.less_than_unpacked(facts) if wanted else ())
         result = {
             "changed": False,
             **{name: value for name, value in facts.items() if name not in (*_HIDDEN, "signature")},
@@ -121,7 +122,6 @@ class ActionModule(SwarmAction):
             "settings": settings,
             "api": dict(api or {}, pending_restart=pending_restart(settings, api)),
             "import_shared": shared,
-            "unseen": _unseen(found, shared),
             "signature": self._signature(found["signed"]),
             **{name: found[name] for name in nothing_found()},
         }
@@ -201,11 +201,15 @@ class ActionModule(SwarmAction):
         return dict(facts["discovered"], group_vars=block)
 
 
-def _unseen(found: t.Mapping[str, t.Any], shared: t.Optional[str]) -> t.List[str]:
-    """The versions that an earlier Swarm has taken from a share, and that no run has seen whole, or waits for."""
-    if not shared or not found["seen_all"]:
+def _unseen(facts: t.Mapping[str, t.Any], less: t.Container[str]) -> t.List[str]:
+    """The versions that an earlier Swarm has taken from a share, and that no run has seen whole, or waits for.
+
+    :param less: Those that have less than their archives. No others are in doubt when the peer is seen for the first time.
+    """
+    if not facts["import_shared"]:
         return []
-    return [version for version in found["outlived"] or [] if version not in {*found["seen"], *found["awaited"]}]
+    doubted = [version for version in facts["outlived"] or [] if version not in {*facts["seen"], *facts["awaited"]}]
+    return [version for version in doubted if facts["seen_all"] or version in less]
 
 
 def _missing(facts: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:

@@ -90,6 +90,7 @@ _PEER_INFO: t.Dict[str, t.Dict[str, t.Any]] = {
             "known": {"type": "list", "elements": "str", "default": []},
             "only": {"type": "bool", "default": False},
             "disk_factor": {"type": "float", "default": 3},
+            "unpacked_percent": {"type": "float", "default": 99},
         },
     },
     "wait": {"type": "float", "default": 0},

@@ -228,6 +228,14 @@ options:
             default is an assumption.
         type: float
         default: 3
+      unpacked_percent:
+        description:
+          - How many percent of the bytes of an archive its directory has, at least, when Swarm has unpacked it, from 0 to 100.
+            What has less may be a half, see RV(unseen). The vendor does not say what Swarm unpacks; the default is an assumption.
+          - To how many bytes an archive unpacks, M(renderops.vray_swarm.publish) writes into C(builds.json) of the share. With
+            V(0), that is not compared.
+        type: float
+        default: 99
   wait:
     description:
       - How long to wait until all of O(wanted.builds) are deployed and have stopped to grow, in seconds. Each minute a line
@@ -460,6 +468,8 @@ unseen:
   description:
     - Those of RV(outlived) that are in neither RV(seen) nor RV(awaited), where RV(seen_all) is V(true) and the import directory
       is shared. Swarm has taken such a build since, and may have been killed while it unpacked it.
+    - Where RV(seen_all) is V(false), those of them that have less than O(wanted.unpacked_percent) of what their archives unpack
+      to.
     - Empty where the import directory is not shared, since nothing comes there but by an upload.
   type: list
   elements: str
@@ -712,6 +722,12 @@ wanted_builds:
         The name of its file in the import directory, V(null) when none is seen there. Swarm may keep it under another name than
         that which was sent.
       type: str
+    unpacked_size:
+      description: >-
+        To how many bytes its archive unpacks, as C(builds.json) of the share says. V(null) where it does not, and where
+        O(wanted.unpacked_percent) is V(0).
+      type: int
+      sample: 1288490188
     elsewhere:
       description: Where O(wanted.queued_as) has it, if that is in another directory than the import directory, else V(null).
       type: str

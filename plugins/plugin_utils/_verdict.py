@@ -135,7 +135,8 @@ def verdict(
     importable = {build["version"] for build in wanted if build["imported"]}
     waiting = _WAITING if is_busy else ()
     # What Swarm may have been killed with is in doubt, unless others have as much of it.
-    unseen = [version for version in look["unseen"] if version in importable]
+    in_doubt = _in_doubt(look, usual, last)
+    unseen = [version for version in in_doubt if version in importable]
     full = [version for version in [*look["interrupted"], *unseen] if _is_full(look, usual, version)]
     undecided = [version for version in unseen if version not in [*few, *full] and _is_counted(look, version)]
     alone = {version: _told_alone(look, version) for version in undecided if last}
@@ -146,10 +147,11 @@ def verdict(
     (later if is_busy or look["busy"] else wrong).extend(alone.values())
     doubted = {item["want"]: item["message"] for item in differences if item["kind"] == "half"}
     doubts = {version: doubted[version] for version in look["interrupted"] if version in doubted}
-    halves = [version for version in few if _may_be_half(look, usual, version)]
+    halves = [version for version in few if version in in_doubt or _lacks_much(look, usual, version)]
     less = few if strict else {version: few[version] for version in halves}
     in_part = {**_named(look, redeploy), **doubts, **alone, **less}
-    whole = _seen_whole(look, halves, full)
+    still_unseen = [version for version in unseen if version not in full]
+    whole = _seen_whole(look, full, [*halves, *look["interrupted"], *in_doubt], bool(still_unseen))
     return {
         "state": "wrong" if wrong else "busy" if is_busy or later else "ok",
         "problems": wrong + later,
@@ -159,10 +161,10 @@ def verdict(
         "importable": [version for version in in_part if version in importable],
         "full": full,
         "interrupted": look["interrupted"],
-        "unseen": [version for version in unseen if version not in full],
+        "unseen": still_unseen,
         "undecided": [version for version in undecided if version not in alone],
         "seen": look["seen"] + whole,
-        "unmarked": whole + _unmarked_peer(look),
+        "unmarked": whole + _unmarked_peer(look, still_unseen),
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],
@@ -193,33 +195,57 @@ def _is_full(look: Look, usual: Usual, version: str) -> bool:
     return not _is_less(build, told)
 
 
-def _may_be_half(look: Look, usual: Usual, version: str) -> bool:
+def _in_doubt(look: Look, usual: Usual, last: bool) -> t.List[str]:
+    """What Swarm may have been killed with while no run was there, however much of it is there.
+
+    At first sight, that is what has less than its archive; but what most peers have tells more than an archive, of which
+    Swarm need not unpack all. What a few have is another matter as long as more peers may tell otherwise.
+    """
+    if look["seen_all"]:
+        return list(look["unseen"])
+    told = {version: _usual_of(look, usual, version) for version in look["unseen"]}
+    return [version for version, most in told.items() if most.get("bytes") is None or (most["outvoted"] and not last)]
+
+
+def _lacks_much(look: Look, usual: Usual, version: str) -> bool:
     """Whether an earlier Swarm may have been killed while it unpacked a build that is less full, and lacks some of it.
 
     What the Swarm of now has deployed so, it would only deploy so again.
     """
     is_much = _build(look, version)["bytes"] < _WHOLE * _usual_of(look, usual, version)["bytes"]
-    return version in look["unseen"] or (is_much and version in (look["outlived"] or ()))
+    return is_much and version in (look["outlived"] or ())
 
 
 def _told_alone(look: Look, version: str) -> t.Any:
+    build, size = _build(look, version), _unpacked_size(look, version)
+    of_archive = f"; it has {build['bytes']} bytes, and its archive unpacks to {size}" if size > build["bytes"] else ""
     return wrap_var(
-        f"The build {version} in {_build(look, version)['directory']} may be a half: Swarm has ended since its directory was"
-        " made, no run of renderops.vray_swarm.distribute has seen it whole, and no other peer of this run has the same."
-        " That playbook, or renderops.vray_swarm.repair, has it deployed anew."
+        f"The build {version} in {build['directory']} may be a half: Swarm has ended since its directory was made, no run of"
+        f" renderops.vray_swarm.distribute has seen it whole, and no other peer of this run has the same{of_archive}. That"
+        " playbook, or renderops.vray_swarm.repair, has it deployed anew."
     )
+
+
+def _unpacked_size(look: Look, version: str) -> int:
+    """To how many bytes its archive unpacks, as far as that is known."""
+    return max([item["unpacked_size"] or 0 for item in look["wanted_builds"] or [] if item["version"] == version] + [0])
 
 
 def _has_marks(look: Look) -> bool:
     """Whether what was seen whole has a mark on the peer. A build that comes by an upload has marks of its own."""
-    is_known = look["outlived"] is not None and look["builds"] is not None and "data_dir" not in look["errors"]
-    return bool(is_known and look["import_shared"])
+    is_known = look["outlived"] is not None and look["builds"] is not None
+    is_counted = {"data_dir", "build_sizes"}.isdisjoint(look["errors"])
+    return bool(is_known and is_counted and look["import_shared"])
 
 
-def _seen_whole(look: Look, halves: t.Container[str], full: t.Container[str]) -> t.List[str]:
+def _seen_whole(look: Look, full: t.Container[str], doubted: t.Container[str], is_open: bool) -> t.List[str]:
     """What this look has seen whole, and no mark says so yet: what the Swarm of now has deployed, and what others have.
 
-    At first sight of a peer, nobody can tell what came of the rest: it counts as whole, unless it lacks what others have.
+    At first sight of a peer, nobody can tell what came of the rest: it counts as whole, unless it lacks what others have,
+    or what its archive has.
+
+    :param is_open: Whether nobody has told yet what came of another one. It stays first sight then, and what comes later
+        is not what was there before.
     """
     if not _has_marks(look):
         return []
@@ -231,15 +257,18 @@ def _seen_whole(look: Look, halves: t.Container[str], full: t.Container[str]) ->
         elif look["seen_all"]:
             is_whole = version in full
         else:
-            is_whole = version in full or (version not in halves and version not in look["interrupted"])
+            is_whole = version in full or (version not in doubted and not is_open)
         if is_whole and version not in look["seen"]:
             found.append(version)
     return found
 
 
-def _unmarked_peer(look: Look) -> t.List[str]:
-    """PEER, where this look is the first one that has seen all builds of the peer, and none that may be growing."""
-    if not _has_marks(look) or look["seen_all"]:
+def _unmarked_peer(look: Look, unseen: t.Sequence[str]) -> t.List[str]:
+    """PEER, where this look is the first one that has seen all builds of the peer, and none that may be growing.
+
+    As long as one has less than its archive, and nobody has told whether it is a half, it stays first sight.
+    """
+    if not _has_marks(look) or look["seen_all"] or unseen:
         return []
     has_settled = bool(look.get("settled")) or all(build["version"] in look["outlived"] for build in look["builds"])
     return [PEER] if has_settled else []

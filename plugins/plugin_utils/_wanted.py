@@ -14,7 +14,7 @@ import posixpath
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, SettingsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._layout import amount, listed_size
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import (
     EXECUTABLES_KEY,
     IMPORT_DIR_KEY,
@@ -57,6 +57,11 @@ class Wanted:
         self._absent = absent_keys(options["absent"], self._settings)
         self._known = {Version.parse(text) for text in options["known"]}
         self._factor = options["disk_factor"]
+        self._percent = options["unpacked_percent"]
+        if not 0 <= self._percent <= 100:
+            raise OptionsError(
+                f"unpacked_percent (vray_swarm_unpacked_percent) is {self._percent:g}; it is a number from 0 to 100."
+            )
         self._queued_as: t.Mapping[str, str] = options["queued_as"]
         self._share = options["share"]
         if self._share:
@@ -112,6 +117,7 @@ class Wanted:
         wanted = self.builds(facts)
         if wanted is None:
             return None
+        sizes = self._unpacked_sizes(facts)
         deployed = {Version.parse(build["version"]) for build in facts["builds"]}
         is_known = data_dir is not None and "data_dir" not in facts["errors"]
         return [
@@ -121,11 +127,23 @@ class Wanted:
                 "deployed": build.version in deployed if build.version and is_known else None,
                 "imported": kept_as(build, facts),
                 "elsewhere": elsewhere(build, facts),
+                "unpacked_size": sizes.get(build.name),
                 "marked_as": _marked_as(build)[0],
                 "awaited": [text for text in _marked_as(build) if mark_name(text, AWAITED) in facts["marks"]],
             }
             for build in wanted
         ]
+
+    def less_than_unpacked(self, facts: Facts) -> t.Set[str]:
+        """The versions of the builds that have less than their archives unpack to."""
+        sizes = self._unpacked_sizes(facts)
+        wanted = [(str(build.version), sizes.get(build.name)) for build in self.builds(facts) or []]
+        there = {build["version"]: build["bytes"] for build in facts["builds"] if build["bytes"] is not None}
+        return {
+            version
+            for version, size in wanted
+            if size is not None and version in there and there[version] < size * self._percent / 100
+        }
 
     # Each concern.
 
@@ -290,7 +308,19 @@ class Wanted:
         mount = facts["mount"]
         return bool(mount and facts["import_dir"] and is_within(facts["import_dir"], mount["path"]))
 
+    def _unpacked_sizes(self, facts: Facts) -> t.Dict[str, t.Optional[int]]:
+        """To how many bytes the archives in the share unpack, by their names, where that is to be compared."""
+        entries = self._entries(facts) if self._percent and self._from_share(facts) else None
+        return {entry["file"]: listed_size(entry.get("unpacked_size")) for entry in entries or []}
+
     def _published(self, facts: Facts) -> t.Optional[t.List[Build]]:
+        entries = self._entries(facts)
+        if entries is None:
+            return None
+        return [Build(entry["file"], _version_of(entry), entry.get("size")) for entry in entries]
+
+    def _entries(self, facts: Facts) -> t.Optional[t.List[t.Dict[str, t.Any]]]:
+        """What the list of the share says of the directory that the peer imports from; None where there is no list."""
         try:
             entries = json.loads(facts["manifest"] or "")
         except (ValueError, RecursionError):
@@ -298,11 +328,7 @@ class Wanted:
         place = place_in_share(facts["import_dir"], facts["mount"]["path"])
         if place is None or not isinstance(entries, list) or not all(map(_is_published, entries)):
             return None
-        return [
-            Build(entry["file"], _version_of(entry), entry.get("size"))
-            for entry in entries
-            if place.holds(entry["channel"], entry["platform"])
-        ]
+        return [entry for entry in entries if place.holds(entry["channel"], entry["platform"])]
 
 
 def _compare_service(found: _Differences, facts: Facts) -> None:
@@ -376,7 +402,7 @@ def _is_published(entry: t.Any) -> bool:
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in ("file", "platform", "channel"))
-        and isinstance(entry.get("size"), (int, type(None)))
+        and (entry.get("size") is None or listed_size(entry["size"]) is not None)
     )
 
 

@@ -393,6 +393,19 @@ def test_what_swarm_takes_from_the_share_by_itself_is_healed_on_a_farm_of_two(la
     assert again.succeeded and again.changed == {} and "no hosts matched" in again.output, again
     assert {peer: starts(lab, peer) for peer in peers} == {**started, "peer1": started["peer1"] + 1}
 
+    # As no run has ever looked at them, and each is the only one of a run: the archive tells.
+    started = {peer: starts(lab, peer) for peer in peers}
+    for peer in peers:
+        lab.ssh(peer, "rm -r /var/lib/swarm/.vray_swarm-*.whole")
+    lab.ssh("peer1", f"systemctl stop swarm; find {half} -type f -size +1M -delete; systemctl start swarm")
+    for peer in peers:
+        run = distribute(lab, **{**variables, "hosts": peer})
+        assert run.succeeded and run.changed == ({"peer1": 1} if peer == "peer1" else {}), run
+        assert marks(lab, peer) == [f"{VERSION}.whole", f"{newer}.whole", "peer.whole"]
+    assert len(lab.ssh("peer1", f"find {half} -type f -size +0").splitlines()) == 2
+    # By hand, and to be healed.
+    assert {peer: starts(lab, peer) - started[peer] for peer in peers} == {"peer1": 2, "peer2": 0}
+
 
 def test_a_peer_that_renders_is_left_alone(lab: Lab, archive: Path, tmp_path: Path) -> None:
     fill(lab, archive)

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import unpacked_size
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import in_place_of_version, mark_name
 from double_farm import content, halve, story, unpack
 from windows_double.farm import DATA_DIR, SHARE, VERSION
@@ -203,13 +204,18 @@ def test_what_is_said_to_be_deployed_anew_is_sent_again(farm, peers):
     assert farm.run(REPAIR, **variables).changed == {}
 
 
+def entry_of(build, version):
+    """What publish lists of a build."""
+    place = {"file": build.name, "platform": "Windows_x86", "channel": "stable"}
+    return {**place, "version": version, "unpacked_size": unpacked_size(build)}
+
+
 def shared(farm, build):
     """A share with a build, as publish leaves it, and the variables of a run of distribute."""
     folder = farm.share / "stable" / "Windows_x86"
     folder.mkdir(parents=True)
     shutil.copy(build, folder)
-    entry = {"file": build.name, "platform": "Windows_x86", "channel": "stable", "version": VERSION}
-    (farm.share / "builds.json").write_text(json.dumps([entry]))
+    (farm.share / "builds.json").write_text(json.dumps([entry_of(build, VERSION)]))
     return {
         "vray_swarm_share_src": "//nas/vray builds",
         "vray_swarm_share_path": "/mnt/vray",
@@ -360,7 +366,7 @@ def publish(farm, build, version):
     """Put one more build into the share. The Swarm of a peer takes it by itself, unless it has the build."""
     shutil.copy(build, farm.share / "stable" / "Windows_x86")
     listed = json.loads((farm.share / "builds.json").read_text())
-    listed.append({"file": build.name, "platform": "Windows_x86", "channel": "stable", "version": version})
+    listed.append(entry_of(build, version))
     (farm.share / "builds.json").write_text(json.dumps(listed))
 
 
@@ -397,6 +403,54 @@ def test_what_swarm_was_killed_with_while_no_run_was_there_is_deployed_anew_on_a
     (farm.share / "builds.json").write_text("[]")
     shutil.rmtree(half)
     assert farm.run(DISTRIBUTE, **variables).succeeded and lone.marks == [f"{VERSION}.whole", "peer.whole"]
+
+
+def test_half_a_build_from_before_the_first_run_is_deployed_anew_on_a_lone_peer(farm, peers):
+    """Its archive tells, and nobody else does: no run has ever looked at the peer."""
+    (lone,) = peers("ws1")
+    build = farm.build()
+    whole = content(unpack(build, farm.directory / "whole"))
+    variables = shared(farm, build)
+    deploy(farm, build)
+    half, stops = lose(lone), lone.swarm.stops
+    there, packed = (sum(size for _name, size in files) for files in (content(half), whole))
+
+    told = farm.run(VERIFY, **variables)
+    assert told.failed == ["ws1"] and lone.marks == [], told.output
+    wrong = told.one("ws1", "Fail with what is wrong")["msg"]
+    assert "may be a half: Swarm has ended since" in wrong
+    assert f"it has {there} bytes, and its archive unpacks to {packed}." in wrong
+    # What renders is not stopped, and in check mode nothing is.
+    lone.host.processes.append(RENDER)
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and lone.swarm.stops == stops and lone.marks == [], run.output
+    lone.host.processes.clear()
+    assert farm.run(DISTRIBUTE, "--check", **variables).succeeded and content(half) != whole
+
+    run = farm.run(DISTRIBUTE, **variables)
+    assert run.succeeded and story(run, "ws1") == HEALED[:3] and content(half) == whole, run.output
+    assert lone.marks == [f"{VERSION}.whole", "peer.whole"] and lone.swarm.stops == stops + 1
+    # Whatever Swarm makes of an archive, that is done once.
+    lose(lone)
+    assert farm.run(DISTRIBUTE, **variables).changed == {} and lone.swarm.stops == stops + 1
+
+
+def test_what_is_there_before_the_first_run_is_left_alone(farm, peers):
+    """It has what its archive has, or nobody says that Swarm unpacks all of that, or another peer has the same."""
+    whole, unknown, *same = peers("ws1", "ws2", "ws3", "ws4")
+    build = farm.build()
+    variables = shared(farm, build)
+    deploy(farm, build)
+    for peer in (unknown, *same):
+        lose(peer)
+    whole.swarm.started += 3600
+    farm.variables["ws2"]["vray_swarm_unpacked_percent"] = 0
+    stops = {name: peer.swarm.stops for name, peer in farm.peers.items()}
+    for hosts in ("ws1", "ws2", "ws3,ws4"):
+        run = farm.run(DISTRIBUTE, **dict(variables, vray_swarm_hosts=hosts))
+        assert run.succeeded and run.changed == {}, run.output
+    assert {name: peer.swarm.stops for name, peer in farm.peers.items()} == stops
+    assert all(peer.marks == [f"{VERSION}.whole", "peer.whole"] for peer in farm.peers.values())
 
 
 def test_what_is_deployed_anew_by_repair_is_seen_as_well(farm, peers):

@@ -30,12 +30,20 @@ IMPORT = "/d/VRay/import"
         # At first sight, nothing is missing among what was seen; and nobody knows what became of it.
         ({"seen_all": False}, []),
         ({"outlived": None}, []),
+        ({"import_shared": None}, []),
     ],
 )
 def test_what_no_run_has_seen_whole(given, unseen):
-    found = {"outlived": ["1", "2"], "seen": ["2"], "seen_all": True, "awaited": [], **given}
-    assert peer_info._unseen(found, "it lies on a mount") == unseen
-    assert peer_info._unseen(found, None) == []
+    shared = "it lies on a mount"
+    found = {"outlived": ["1", "2"], "seen": ["2"], "seen_all": True, "awaited": [], "import_shared": shared, **given}
+    assert peer_info._unseen(found, ()) == unseen
+
+
+def test_what_has_less_than_its_archive_when_a_peer_is_seen_for_the_first_time():
+    found = {"outlived": ["1", "2", "3"], "seen": [], "seen_all": False, "awaited": ["2"], "import_shared": "shared"}
+    assert peer_info._unseen(found, ["1", "2", "4"]) == ["1"]
+    assert peer_info._unseen({**found, "outlived": None}, ["1"]) == []
+    assert peer_info._unseen({**found, "import_shared": None}, ["1"]) == []
 
 
 def facts(missing, there=(), errors=()):
@@ -44,6 +52,8 @@ def facts(missing, there=(), errors=()):
         "imports": [{"name": name, "bytes": 1} for name in there],
         "import_dir": IMPORT,
         "import_mount": None,
+        "import_shared": None,
+        "mount": None,
         "platform": None,
         "errors": dict.fromkeys(errors, "why"),
     }
@@ -116,6 +126,7 @@ def wanted(*builds, **more):
         "known": [],
         "only": False,
         "disk_factor": 3,
+        "unpacked_percent": 99,
         "builds": given,
         "queued_as": {},
         **more,
@@ -179,6 +190,7 @@ class Waiting(ActionModule):
         missing, size = [look for second, *look in self._looks if self._clock.now - self._start >= second][-1]
         known = [{"kind": "build", "subject": name, "want": None} for name in missing]
         nothing = {"settings": None, "service": None, "imports": [], "errors": {}, "platform": None, "mount": None}
+        nothing["import_shared"] = None
         return {"differences": known, "builds": [{"version": "7.0.6-abc", "bytes": size}], **nothing}
 
     def _compare(self, _wanted, facts):
@@ -230,7 +242,11 @@ class Acting(Waiting):
         self._kinds, self.details = kinds, []
         self.beside = set()
         fake = types.SimpleNamespace(
-            away=lambda _facts: set(), import_dir=None, told=lambda *_options: [], beside=lambda _facts: self.beside
+            away=lambda _facts: set(),
+            import_dir=None,
+            told=lambda *_options: [],
+            beside=lambda _facts: self.beside,
+            less_than_unpacked=lambda _facts: set(),
         )
         monkeypatch.setattr(peer_info, "check_options", lambda *_options: None)
         monkeypatch.setattr(peer_info, "Wanted", lambda *_options: fake)

@@ -39,7 +39,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
     }
 
 
-def wanted(name, there=(), version=VERSION):
+def wanted(name, there=(), version=VERSION, unpacked_size=None):
     """A wanted build, as a look tells it that finds such files in the import directory."""
     build = Build(name, Version.parse(version) if version else None, None)
     facts = {
@@ -47,7 +47,14 @@ def wanted(name, there=(), version=VERSION):
         "import_mount": None,
         "import_dir": "/d/VRay/import",
     }
-    return {"name": name, "version": version, "deployed": True, "imported": kept_as(build, facts)}
+    imported = kept_as(build, facts)
+    return {
+        "name": name,
+        "version": version,
+        "deployed": True,
+        "imported": imported,
+        "unpacked_size": unpacked_size,
+    }
 
 
 def difference(kind):
@@ -371,6 +378,82 @@ def test_who_tells_that_it_is_whole(others, is_whole):
 def test_two_halves_of_which_nothing_is_on_the_disk_are_no_whole():
     halves = [taken(1, 0), taken(1, 0)]
     assert usual_builds(halves) == {} and verdict(halves[0], {}, False)["importable"] == [VERSION]
+
+
+PACKED = [wanted(NAME, [NAME], unpacked_size=5000)]
+
+
+def first(files=60, total=3000, **more):
+    """A build that an earlier Swarm has taken, and that has less than its archive, at first sight."""
+    return taken(files, total, **{"seen_all": False, "wanted_builds": PACKED, **more})
+
+
+def test_what_has_less_than_its_archive_is_in_doubt_at_first_sight_too():
+    assert usual_builds([first()]) == {}
+    judged = verdict(first(), {}, False)
+    (told,) = judged["problems"]
+    assert "has the same; it has 3000 bytes, and its archive unpacks to 5000. That playbook" in told
+    assert (judged["state"], judged["in_part"], judged["importable"]) == ("wrong", [told], [VERSION])
+    # It stays first sight until somebody tells.
+    assert judged["unmarked"] == verdict(first(), {}, False, last=False)["unmarked"] == []
+    assert verdict(first(), {}, False, last=False)["undecided"] == [VERSION]
+    assert verdict(first(unseen=[]), {}, False)["unmarked"] == [VERSION, "peer"]
+    # Nothing comes of what nobody would deploy again.
+    gone = verdict(first(wanted_builds=[wanted(NAME, unpacked_size=5000)]), {}, False)
+    assert (gone["state"], gone["importable"], gone["unmarked"]) == ("ok", [], ["peer"])
+
+
+def test_what_one_peer_has_ends_no_doubt_as_long_as_more_peers_may_tell():
+    """Else the half of a later wave would be marked as whole: as the last one but for a peer that has no such build."""
+    sure = look(100, 5000, import_shared=SHARED)
+    for last in (False, True):
+        judged = verdict(first(), usual_builds([sure, first()]), False, last=last)
+        assert (judged["undecided"] == [VERSION], judged["importable"] == [VERSION]) == (not last, last)
+        assert judged["unmarked"] == (["peer"] if last else [])
+
+
+def test_what_comes_while_it_stays_first_sight_is_not_what_was_there_before():
+    other = {"version": "7.0.6-df715d3c8ff9", "directory": "/d", "files": 1, "bytes": 7}
+    half = first(unseen=[VERSION], outlived=[VERSION, other["version"]])
+    half["builds"].append(other)
+    assert verdict(half, {}, False, last=False)["unmarked"] == []
+    half.update(outlived=[VERSION], settled=True)
+    assert verdict(half, {}, False, last=False)["unmarked"] == [other["version"]]
+
+
+def test_what_could_not_be_counted_was_not_seen():
+    it = first(None, None, unseen=[], errors={"build_sizes": "not readable"})
+    assert verdict(it, {}, False)["unmarked"] == []
+
+
+def test_a_build_that_has_more_than_its_archive_is_not_said_to_have_less():
+    (told,) = verdict(taken(101, 5001, wanted_builds=PACKED), {}, False)["problems"]
+    assert "archive" not in told
+
+
+def test_what_others_have_tells_more_than_an_archive_of_which_swarm_need_not_unpack_all():
+    """A render has left a file in each of most peers: no Swarm is stopped for that when the farm is first seen."""
+    farm = [first(100, 4800)] * 6 + [first(99, 4799)] * 4
+    for _run in range(2):
+        usual = usual_builds(farm)
+        judged = [verdict(peer, usual, False) for peer in farm]
+        assert [verdict["importable"] for verdict in judged] == [[]] * 10
+        assert [bool(verdict["less_full"]) for verdict in judged] == [False] * 6 + [True] * 4
+        assert all(verdict["seen"] == [VERSION] for verdict in judged)
+        assert all("peer" in verdict["unmarked"] or peer["seen_all"] for verdict, peer in zip(judged, farm))
+        farm = [{**peer, "seen": [VERSION], "seen_all": True, "unseen": []} for peer in farm]
+    # Nor when one of them was seen before the others.
+    assert verdict(first(99, 4799), usual_builds([]), False, last=False)["unmarked"] == []
+    half = verdict(first(50, 2000), usual_builds(farm), False)
+    assert (half["importable"], half["unmarked"]) == ([VERSION], ["peer"])
+
+
+def test_what_just_has_what_its_archive_has_may_be_a_half():
+    """The power may have failed before it was on the disk, or Swarm before it had done the rest."""
+    whole = taken(wanted_builds=PACKED)
+    assert verdict(whole, usual_builds([whole]), False)["importable"] == [VERSION]
+    killed = look(interrupted=[VERSION], seen=[], differences=[half()], wanted_builds=PACKED)
+    assert verdict(killed, {}, False)["importable"] == [VERSION]
 
 
 @pytest.mark.parametrize("lesser", [taken(60, 3000), taken(99, 4999)])
