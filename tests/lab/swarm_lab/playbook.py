@@ -55,8 +55,8 @@ class Run:
 
     @property
     def changed(self) -> dict[str, int]:
-        """How many tasks changed something, by host; hosts without a change are left out."""
-        return {host: counts["changed"] for host, counts in self.recap.items() if counts["changed"]}
+        """How many tasks changed something, by host, in the order of names; hosts without a change are left out."""
+        return {host: counts["changed"] for host, counts in sorted(self.recap.items()) if counts["changed"]}
 
     @property
     def unreachable(self) -> list[str]:
