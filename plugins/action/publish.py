@@ -49,8 +49,7 @@ class ActionModule(SwarmAction):
         published: t.Dict[str, t.Any] = {"failed": True}
         try:
             # What is damaged is not sent. The host counts what it has got.
-            with OpenBuild(src) as source:
-                count_unpacked(source, self.options)
+            count_unpacked(src, self.options)
             sent = self._send(src, stage)
             published = self.run_module(_MODULE, dict(told, src=sent, remote_src=True), fail=False)
         finally:

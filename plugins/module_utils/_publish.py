@@ -253,8 +253,8 @@ class Publication:
         :param build: Its path in the share, or what is to be published.
         """
         listed = _listed_as(entries, self._options["channel"], wanted)
-        same = listed is not None and listed["sha256"] == wanted.sha256
-        size = listed_size(listed.get("unpacked_size")) if listed and same else None
+        same = listed if listed and listed["sha256"] == wanted.sha256 else {}
+        size = listed_size(same.get("unpacked_size"))
         if size is None and build is not None:
             size = count_unpacked(build, self._options, isinstance(build, str))
         return dataclasses.replace(wanted, unpacked_size=size)

@@ -135,14 +135,14 @@ class Wanted:
         ]
 
     def less_than_unpacked(self, facts: Facts) -> t.Set[str]:
-        """The versions of the builds that have less than their archives unpack to."""
-        sizes = self._unpacked_sizes(facts)
-        wanted = [(str(build.version), sizes.get(build.name)) for build in self.builds(facts) or []]
+        """The versions of the builds that have less than their archives unpack to, by what was told of these."""
         there = {build["version"]: build["bytes"] for build in facts["builds"] if build["bytes"] is not None}
         return {
-            version
-            for version, size in wanted
-            if size is not None and version in there and there[version] < size * self._percent / 100
+            item["version"]
+            for item in facts["wanted_builds"] or []
+            if item["unpacked_size"] is not None
+            and item["version"] in there
+            and there[item["version"]] < item["unpacked_size"] * self._percent / 100
         }
 
     # Each concern.
