@@ -137,7 +137,7 @@ def test_an_import_directory_that_is_read_only(lab: Lab, archive: Path) -> None:
     run = upload(lab, "peer1", archive, **KNOWN)
     assert run.failed == ["peer1"] and "Read-only file system" in run.one()["message"], run
     assert kept(lab, "peer1") == []
-    lab.ssh("peer1", f"umount {IMPORT}")
+    lab.ssh("peer1", f"umount --lazy {IMPORT}")
     heals(lab, "peer1", archive)
 
 
@@ -198,7 +198,7 @@ def test_a_share_that_is_read_only_for_the_publisher(lab: Lab, archive: Path) ->
     lab.ssh("server", "mount --bind /srv/vray /srv/vray; mount -o remount,bind,ro /srv/vray")
     run = lab.task("server", "renderops.vray_swarm.publish", publish, become=True)
     assert run.failed == ["server"] and "Read-only file system" in run.one()["msg"], run
-    lab.ssh("server", "umount /srv/vray")
+    lab.ssh("server", "umount --lazy /srv/vray")
     assert lab.ssh("server", "find /srv/vray -mindepth 1") == ""
     run = lab.task("server", "renderops.vray_swarm.publish", publish, become=True)
     assert run.succeeded and run.changed == {"server": 1}, run
