@@ -48,7 +48,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _usual
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
@@ -56,13 +56,13 @@ def doubtful_hosts(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str], all
     """Return the names of the hosts of which all of them together tell more than was told yet."""
     run = run_name()
     # Where a playbook is only listed, there are no variables.
-    told = {host: _verdict.verified_in(variables[host], run) for host in hosts if host in variables}
+    told = {host: _usual.verified_in(variables[host], run) for host in hosts if host in variables}
     verified = {host: found for host, found in told.items() if found}
-    usual = _verdict.usual_builds(verified.values())
+    usual = _usual.usual_builds(verified.values())
     return [
         host
         for host, found in verified.items()
-        if (all_known and found["undecided"]) or (not found["less_full"] and _verdict.less_full(found, usual))
+        if (all_known and found["undecided"]) or (not found["less_full"] and _usual.less_full(found, usual))
     ]
 
 

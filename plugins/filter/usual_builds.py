@@ -51,14 +51,14 @@ _value:
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _usual
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
 def usual_builds(variables: t.Mapping[str, t.Any], hosts: t.Iterable[str]) -> t.Dict[str, t.Dict[str, int]]:
     """Return what most peers have of each build."""
     run = run_name()
-    return _verdict.usual_builds(filter(None, (_look_of(variables[host], run) for host in hosts)))
+    return _usual.usual_builds(filter(None, (_look_of(variables[host], run) for host in hosts)))
 
 
 def _look_of(host: t.Mapping[str, t.Any], run: str) -> t.Any:
@@ -66,7 +66,7 @@ def _look_of(host: t.Mapping[str, t.Any], run: str) -> t.Any:
     look = host.get("__vray_swarm_looked")
     if look and "builds" in look:
         return look
-    return _verdict.verified_in(host, run)
+    return _usual.verified_in(host, run)
 
 
 class FilterModule:

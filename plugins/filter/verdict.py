@@ -90,13 +90,13 @@ _value:
 
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _usual, _verdict
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import run_name
 
 
 def verdict(
-    look: _verdict.Look,
-    usual: _verdict.Usual,
+    look: _usual.Look,
+    usual: _usual.Usual,
     is_busy: bool = False,
     removed: t.Sequence[str] = (),
     redeploy: t.Sequence[str] = (),

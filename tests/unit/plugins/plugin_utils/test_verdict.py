@@ -13,7 +13,8 @@ from ansible_collections.renderops.vray_swarm.plugins.filter.usual_builds import
 from ansible_collections.renderops.vray_swarm.plugins.filter.verdict import verdict as kept_of
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import Version
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._kept import Build, kept_as
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import less_full, usual_builds, verdict
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._usual import less_full, usual_builds
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._verdict import verdict
 
 VERSION = "6.20.10-e8197af2"
 KEY = f"Linux_x86/{VERSION}"
