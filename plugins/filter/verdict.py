@@ -47,6 +47,10 @@ options:
     description: Whether all peers are known, so that what no run has seen whole, and no other peer has, may be a half.
     type: bool
     default: true
+  may_mark:
+    description: Whether this run makes and removes marks on the peer.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -65,8 +69,9 @@ _value:
       as far as they are wanted), C(importable) (those of them that lie in the import directory), C(full) (the versions that
       Swarm may have been killed with, and that are as full as on most peers), C(interrupted) as the look has it,
       C(unseen) (those of the versions that no run has seen whole that are wanted, and not C(full)), C(undecided) (those of
-      them of which nobody can tell yet), C(seen) (the versions that runs have seen whole, this one included), C(unmarked)
-      (those of which no mark says so yet, and V(peer) where all of them are seen for the first time),
+      them of which nobody can tell yet), C(seen) (the versions that runs have seen whole, this one included), C(marks)
+      (those that this run changes, C(come) for what nobody has to wait for any more, C(whole) for what it has seen whole, with
+      V(peer) where all builds are seen for the first time, and C(gone) for what was seen whole, and is no longer there),
       C(platform), C(builds), C(allow_executables) and C(run), a name that no other run has.
   type: dict
   sample:
@@ -81,7 +86,10 @@ _value:
     unseen: []
     undecided: []
     seen: []
-    unmarked: []
+    marks:
+      come: []
+      whole: []
+      gone: []
     platform: Linux_x86
     builds: []
     allow_executables: false
@@ -102,9 +110,10 @@ def verdict(
     redeploy: t.Sequence[str] = (),
     strict: bool = False,
     last: bool = True,
+    may_mark: bool = True,
 ) -> t.Dict[str, t.Any]:
     """Return the state of a peer, and what is wrong with it."""
-    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy, strict, last), run=run_name())
+    return dict(_verdict.verdict(look, usual, is_busy, removed, redeploy, strict, last, may_mark), run=run_name())
 
 
 class FilterModule:

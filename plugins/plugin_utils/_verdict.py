@@ -14,6 +14,7 @@ import typing as t
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import PEER
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _marks
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._usual import Look, Usual, is_less, key_of, less_full
 
 # What the role peer would set right, but leaves alone as long as the peer renders, and what would come of that.
@@ -33,6 +34,7 @@ def verdict(
     redeploy: t.Container[str] = (),
     strict: bool = False,
     last: bool = True,
+    may_mark: bool = True,
 ) -> t.Dict[str, t.Any]:
     """Return what is told of a peer, and kept. A peer that renders may lack what waits for the end of it.
 
@@ -40,6 +42,7 @@ def verdict(
     :param redeploy: The versions that are to be deployed anew, whatever is there of them.
     :param strict: Whether all that is less full is deployed in part, and not only what Swarm can have been killed with.
     :param last: Whether all peers are known, so that nobody else will tell of what no run has seen whole.
+    :param may_mark: Whether marks are made and removed on the peer.
     """
     builds = _Builds(look, usual, last)
     few = builds.less_full(removed)
@@ -68,7 +71,11 @@ def verdict(
         "unseen": unseen,
         "undecided": [version for version in undecided if version not in alone],
         "seen": look["seen"] + whole,
-        "unmarked": whole + builds.unmarked_peer(unseen),
+        "marks": {
+            "come": _marks.come(look, builds.full) if may_mark else [],
+            "whole": whole + builds.unmarked_peer(unseen) if may_mark else [],
+            "gone": _marks.gone(look) if may_mark else [],
+        },
         "platform": look["platform"],
         "builds": look["builds"],
         "allow_executables": look["api"]["allow_executables"],

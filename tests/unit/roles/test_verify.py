@@ -70,21 +70,11 @@ OLD, NEW = "6.20.10-e8197af2", "7.0.6-0a1b2c3d"
 VERIFY = "renderops.vray_swarm.verify"
 
 
-def of_a_play(role, name, awaited=(), interrupted=(), **more):
+def of_a_play(role, name, pending=None, marks=None, problems=(), **more):
     """With a peer that has one wanted build of two."""
     look = {
         "wanted_builds": [{"name": version, "version": version, "deployed": version == OLD} for version in (OLD, NEW)],
         "differences": [{"kind": "build"}],
-        "awaited": list(awaited),
-        "interrupted": list(interrupted),
-        "outlived": [],
-        "seen": [],
-        "seen_all": False,
-        "busy": None,
-        "builds": [{"version": OLD}],
-        "import_shared": None,
-        "errors": {},
-        "settled": True,
     }
     variables = {
         "__vray_swarm_looked": look,
@@ -95,7 +85,11 @@ def of_a_play(role, name, awaited=(), interrupted=(), **more):
         "vray_swarm_audit": False,
         "vray_swarm_deploy_wait": 1800,
         "vray_swarm_data_dir": "/d",
-        "__verify_verdict": {"full": [], "unmarked": []},
+        "__verify_pending": {"undeployed": [], "arrived": [], "growing": [], **(pending or {})},
+        "__verify_verdict": {
+            "problems": list(problems),
+            "marks": {"come": [], "whole": [], "gone": [], **(marks or {})},
+        },
     }
     return decide(role, name, **{**variables, **more})
 
@@ -118,80 +112,53 @@ def test_a_web_port_that_is_silent_keeps_nobody_from_waiting_while_swarm_runs():
 NOBODY_WAITS = [{"ansible_check_mode": True}, {"vray_swarm_audit": True}]
 
 
+def test_marks_change_where_the_run_may_change_the_peer():
+    assert of_a_play("verify", "__verify_may_mark") is True
+    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}, {"vray_swarm_data_dir": ""}]:
+        assert of_a_play("verify", "__verify_may_mark", **given) is False
+    # As with a repair.
+    repaired = {"ansible_play_role_names": [VERIFY], "__verify_has_marks": True}
+    assert of_a_play("verify", "__verify_may_mark", **repaired) is True
+
+
 def test_what_swarm_is_to_deploy_is_marked_where_somebody_waits_for_it():
-    assert of_a_play("peer", "__peer_undeployed") == of_a_play("verify", "__verify_undeployed") == [NEW]
-    assert of_a_play("verify", "__verify_undeployed", awaited=[NEW]) == []
+    pending = {"undeployed": [NEW]}
+    assert of_a_play("peer", "__peer_undeployed") == of_a_play("verify", "__verify_undeployed", pending) == [NEW]
     for given in [*NOBODY_WAITS, {"vray_swarm_deploy_wait": 0}, {"ansible_play_role_names": [PEER]}]:
         assert of_a_play("peer", "__peer_undeployed", **given) == []
-    for given in [*NOBODY_WAITS, {"__verify_until": 0}, {"ansible_play_role_names": [VERIFY]}]:
-        assert of_a_play("verify", "__verify_undeployed", **given) == []
+    for given in [*NOBODY_WAITS, {"__verify_until": 0}]:
+        assert of_a_play("verify", "__verify_undeployed", pending, **given) == []
 
 
-def test_the_mark_of_what_is_wanted_and_whole_goes():
-    assert of_a_play("verify", "__verify_come", awaited=[OLD, NEW, "8.0.0-abc"]) == [OLD]
-    assert of_a_play("verify", "__verify_come", awaited=[OLD], interrupted=[OLD]) == []
-    full = {"__verify_verdict": {"full": [OLD], "unmarked": []}}
-    assert of_a_play("verify", "__verify_come", awaited=[OLD], interrupted=[OLD], **full) == [OLD]
-    assert of_a_play("verify", "__verify_come", **full) == []
-    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
-        assert of_a_play("verify", "__verify_come", awaited=[OLD], **given) == []
-
-
-def seeing(name, look, **more):
-    """With a peer that imports from a share, and has one build."""
-    shared = {
-        "wanted_builds": [],
-        "awaited": [],
-        "interrupted": [],
-        "outlived": [],
-        "import_shared": "it is",
-        "seen": [],
-        "seen_all": True,
-        "busy": [],
-        "errors": {},
-    }
-    facts = {**shared, "builds": [{"version": OLD}], **look}
-    return of_a_play("verify", name, __vray_swarm_looked=facts, **more)
-
-
-def test_what_may_be_growing_is_looked_at_until_it_is_not():
-    assert seeing("__verify_may_grow", {}) == [OLD] == seeing("__verify_may_grow", {"busy": None})
-    others = ({"seen": [OLD]}, {"outlived": [OLD]}, {"outlived": None}, {"import_shared": None}, {"builds": None})
-    # What a render writes there never ends.
-    for look in (*others, {"busy": RENDER}):
-        assert seeing("__verify_may_grow", look) == []
-    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
-        assert seeing("__verify_may_grow", {}, **given) == []
+def test_what_is_missing_or_was_awaited_or_may_be_growing_is_waited_for():
+    there = {"__verify_missing": False}
+    assert of_a_play("verify", "__verify_has_to_wait") is True
+    assert of_a_play("verify", "__verify_has_to_wait", **there) is False
+    for pending in ({"arrived": [OLD]}, {"growing": [OLD]}):
+        assert of_a_play("verify", "__verify_has_to_wait", pending, **there) is True
+        for given in [*NOBODY_WAITS, {"__verify_until": 0}]:
+            assert of_a_play("verify", "__verify_has_to_wait", pending, **there, **given) is False
 
 
 def test_nobody_waits_long_for_what_only_may_grow():
     """What a render writes into a build never ends."""
-    known = {"__verify_left": 1000, "__vray_swarm_still_time": 3}
+    known = {"__verify_left": 1000, "__vray_swarm_still_time": 3, "__verify_missing": False}
 
-    def wait(look, **more):
+    def wait(pending, **more):
         # ansible-core before 2.19 makes a text of it.
-        return float(seeing("__verify_wait", look, **{**known, **more}))
+        return float(of_a_play("verify", "__verify_wait", pending, **{**known, **more}))
 
-    assert wait({"differences": []}) == 15 and wait({"differences": []}, __verify_left=4) == 4
-    assert wait({"differences": [{"kind": "build"}]}) == 1000
-    come = {"differences": [], "awaited": [OLD], "wanted_builds": [{"version": OLD, "deployed": True}]}
-    assert wait(come) == 1000
+    assert wait({"growing": [OLD]}) == 15 and wait({"growing": [OLD]}, __verify_left=4) == 4
+    assert wait({}, __verify_missing=True) == 1000 and wait({"arrived": [OLD]}) == 1000
 
 
-def test_the_mark_of_what_is_no_longer_there_goes():
-    assert seeing("__verify_gone", {"seen": [OLD, NEW]}) == [NEW]
-    assert seeing("__verify_gone", {"seen": [OLD], "import_shared": None}) == ["peer"]
-    assert seeing("__verify_gone", {"seen_all": False, "import_shared": None}) == []
-    assert seeing("__verify_gone", {"seen": [NEW], "builds": [], "errors": {"data_dir": "gone"}}) == []
-    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}]:
-        assert seeing("__verify_gone", {"seen": [NEW]}, **given) == []
-
-
-def test_what_was_seen_whole_is_marked_where_it_is_known_where():
-    verdict = {"full": [], "unmarked": [OLD]}
-    assert seeing("__verify_seen", {}, __verify_verdict=verdict) == [OLD]
-    for given in [*NOBODY_WAITS, {"ansible_play_role_names": [VERIFY]}, {"vray_swarm_data_dir": ""}]:
-        assert seeing("__verify_seen", {}, __verify_verdict=verdict, **given) == []
+def test_there_is_more_to_do_where_something_is_wrong_or_a_mark_is():
+    assert of_a_play("verify", "__verify_has_more") is False
+    assert of_a_play("verify", "__verify_has_more", problems=["It is gone."]) is True
+    assert of_a_play("verify", "__verify_marks_change", problems=["It is gone."]) is False
+    for marks in ({"come": [OLD]}, {"whole": [OLD]}, {"gone": [OLD]}):
+        assert of_a_play("verify", "__verify_has_more", marks=marks) is True
+        assert of_a_play("verify", "__verify_marks_change", marks=marks) is True
 
 
 def test_all_peers_are_known_in_the_last_play_and_where_there_is_one_wave():

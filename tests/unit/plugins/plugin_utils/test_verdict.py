@@ -27,6 +27,7 @@ def look(files=100, total=5000, platform="Linux_x86", **more):
         "builds": [build],
         "differences": [],
         "outlived": [VERSION],
+        "awaited": [],
         "interrupted": [],
         "seen": [VERSION],
         "seen_all": True,
@@ -204,7 +205,7 @@ def test_a_build_that_nobody_else_has():
 
 
 def test_a_right_peer():
-    assert verdict(look(), {}, False) == {
+    assert verdict(look(import_shared="it is"), {}, False) == {
         "state": "ok",
         "problems": [],
         "less_full": [],
@@ -216,7 +217,7 @@ def test_a_right_peer():
         "unseen": [],
         "undecided": [],
         "seen": [VERSION],
-        "unmarked": [],
+        "marks": {"come": [], "whole": [], "gone": []},
         "platform": "Linux_x86",
         "builds": look()["builds"],
         "allow_executables": False,
@@ -320,7 +321,7 @@ def test_what_no_run_has_seen_whole_and_nobody_else_has_is_in_doubt():
         " renderops.vray_swarm.repair, has it deployed anew."
     )
     assert (judged["state"], judged["in_part"], judged["importable"]) == ("wrong", [told], [VERSION])
-    assert (judged["unseen"], judged["undecided"], judged["unmarked"]) == ([VERSION], [], [])
+    assert (judged["unseen"], judged["undecided"], judged["marks"]["whole"]) == ([VERSION], [], [])
 
 
 def test_what_may_be_a_half_waits_for_the_end_of_a_render():
@@ -373,7 +374,7 @@ def test_who_tells_that_it_is_whole(others, is_whole):
         for usual in (usual_builds(looks), usual_builds(kept)):
             judged = verdict(taken(), usual, False)
             assert (judged["state"] == "ok", judged["in_part"] == []) == (is_whole, is_whole)
-            assert judged["full"] == judged["unmarked"] == [VERSION] * is_whole
+            assert judged["full"] == judged["marks"]["whole"] == [VERSION] * is_whole
 
 
 def test_two_halves_of_which_nothing_is_on_the_disk_are_no_whole():
@@ -396,12 +397,12 @@ def test_what_has_less_than_its_archive_is_in_doubt_at_first_sight_too():
     assert "has the same; it has 3000 bytes, and its archive unpacks to 5000. That playbook" in told
     assert (judged["state"], judged["in_part"], judged["importable"]) == ("wrong", [told], [VERSION])
     # It stays first sight until somebody tells.
-    assert judged["unmarked"] == verdict(first(), {}, False, last=False)["unmarked"] == []
+    assert judged["marks"]["whole"] == verdict(first(), {}, False, last=False)["marks"]["whole"] == []
     assert verdict(first(), {}, False, last=False)["undecided"] == [VERSION]
-    assert verdict(first(unseen=[]), {}, False)["unmarked"] == [VERSION, "peer"]
+    assert verdict(first(unseen=[]), {}, False)["marks"]["whole"] == [VERSION, "peer"]
     # Nothing comes of what nobody would deploy again.
     gone = verdict(first(wanted_builds=[wanted(NAME, unpacked_size=5000)]), {}, False)
-    assert (gone["state"], gone["importable"], gone["unmarked"]) == ("ok", [], ["peer"])
+    assert (gone["state"], gone["importable"], gone["marks"]["whole"]) == ("ok", [], ["peer"])
 
 
 def test_what_one_peer_has_ends_no_doubt_as_long_as_more_peers_may_tell():
@@ -410,21 +411,21 @@ def test_what_one_peer_has_ends_no_doubt_as_long_as_more_peers_may_tell():
     for last in (False, True):
         judged = verdict(first(), usual_builds([sure, first()]), False, last=last)
         assert (judged["undecided"] == [VERSION], judged["importable"] == [VERSION]) == (not last, last)
-        assert judged["unmarked"] == (["peer"] if last else [])
+        assert judged["marks"]["whole"] == (["peer"] if last else [])
 
 
 def test_what_comes_while_it_stays_first_sight_is_not_what_was_there_before():
     other = {"version": "7.0.6-df715d3c8ff9", "directory": "/d", "files": 1, "bytes": 7}
     half = first(unseen=[VERSION], outlived=[VERSION, other["version"]])
     half["builds"].append(other)
-    assert verdict(half, {}, False, last=False)["unmarked"] == []
+    assert verdict(half, {}, False, last=False)["marks"]["whole"] == []
     half.update(outlived=[VERSION], settled=True)
-    assert verdict(half, {}, False, last=False)["unmarked"] == [other["version"]]
+    assert verdict(half, {}, False, last=False)["marks"]["whole"] == [other["version"]]
 
 
 def test_what_could_not_be_counted_was_not_seen():
     it = first(None, None, unseen=[], errors={"build_sizes": "not readable"})
-    assert verdict(it, {}, False)["unmarked"] == []
+    assert verdict(it, {}, False)["marks"]["whole"] == []
 
 
 def test_a_build_that_has_more_than_its_archive_is_not_said_to_have_less():
@@ -441,12 +442,12 @@ def test_what_others_have_tells_more_than_an_archive_of_which_swarm_need_not_unp
         assert [verdict["importable"] for verdict in judged] == [[]] * 10
         assert [bool(verdict["less_full"]) for verdict in judged] == [False] * 6 + [True] * 4
         assert all(verdict["seen"] == [VERSION] for verdict in judged)
-        assert all("peer" in verdict["unmarked"] or peer["seen_all"] for verdict, peer in zip(judged, farm))
+        assert all("peer" in verdict["marks"]["whole"] or peer["seen_all"] for verdict, peer in zip(judged, farm))
         farm = [{**peer, "seen": [VERSION], "seen_all": True, "unseen": []} for peer in farm]
     # Nor when one of them was seen before the others.
-    assert verdict(first(99, 4799), usual_builds([]), False, last=False)["unmarked"] == []
+    assert verdict(first(99, 4799), usual_builds([]), False, last=False)["marks"]["whole"] == []
     half = verdict(first(50, 2000), usual_builds(farm), False)
-    assert (half["importable"], half["unmarked"]) == ([VERSION], ["peer"])
+    assert (half["importable"], half["marks"]["whole"]) == ([VERSION], ["peer"])
 
 
 def test_what_just_has_what_its_archive_has_may_be_a_half():
@@ -501,7 +502,7 @@ def test_one_peer_that_was_seen_whole_is_enough_to_tell_a_half(lesser):
 )
 def test_what_a_look_has_seen_whole(given, marks):
     judged = verdict(look(**{"import_shared": SHARED, "seen": [], "seen_all": False, **given}), {}, False)
-    assert judged["unmarked"] == marks
+    assert judged["marks"]["whole"] == marks
     assert judged["seen"] == given.get("seen", []) + [mark for mark in marks if mark != "peer"]
 
 
@@ -509,18 +510,18 @@ def test_what_is_less_full_at_first_sight():
     """Files that renders left in the builds of others are no half, and no reason to stop a Swarm in a later run."""
     usual = {KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000]]}}
     first = {"import_shared": SHARED, "seen": [], "seen_all": False}
-    assert verdict(look(99, 4999, **first), usual, False)["unmarked"] == [VERSION, "peer"]
-    assert verdict(look(60, 3000, **first), usual, False)["unmarked"] == ["peer"]
+    assert verdict(look(99, 4999, **first), usual, False)["marks"]["whole"] == [VERSION, "peer"]
+    assert verdict(look(60, 3000, **first), usual, False)["marks"]["whole"] == ["peer"]
 
 
 def test_what_was_deployed_anew_is_seen_however_full_it_is():
     """Else it would be in doubt again when Swarm is started anew, and deployed anew for ever."""
     usual = {KEY: {"files": 100, "bytes": 5000, "outvoted": False, "agreed": [[100, 5000]]}}
     it = look(60, 3000, import_shared=SHARED, seen=[], outlived=[], settled=True)
-    assert verdict(it, usual, False)["unmarked"] == [VERSION]
+    assert verdict(it, usual, False)["marks"]["whole"] == [VERSION]
 
 
 def test_what_was_awaited_and_others_have_is_seen():
     """Swarm was started anew when it had the build, and before anybody saw it."""
     it = look(import_shared=SHARED, seen=[], interrupted=[VERSION], differences=[half()])
-    assert verdict(it, usual_builds([look(), look()]), False)["unmarked"] == [VERSION]
+    assert verdict(it, usual_builds([look(), look()]), False)["marks"]["whole"] == [VERSION]
