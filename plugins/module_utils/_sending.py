@@ -14,6 +14,7 @@ its socket.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -45,6 +46,9 @@ _UNREADABLE = (errno.EIO, errno.ESTALE, errno.EISDIR, errno.EBADF)
 
 # 101 is the last answer of HTTP.
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
+
+# So many bytes of an answer tell whether it is an interim one.
+_TELLING = len(b"HTTP/1.1 100")
 
 
 class Limits(t.NamedTuple):
@@ -206,6 +210,7 @@ class Sending:
         timeout = sock.gettimeout()
         sock.setblocking(False)
         try:
+            _hear_from(sock, _TELLING)
             with selectors.DefaultSelector() as selector:
                 self._loop(sock, selector)
         except OSError as error:
@@ -213,6 +218,7 @@ class Sending:
                 raise TransportError(f"the connection broke: {error.strerror or error}", self.complete) from error
             self.cut_short = not self.complete
         finally:
+            _hear_from(sock, 1)
             sock.settimeout(timeout)
 
     def _loop(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
@@ -266,6 +272,7 @@ class Sending:
         # It can come in pieces: three bytes are enough to know its end.
         sock.recv(len(seen) if end < 0 else end + 4 - len(self._interim))
         self._interim = known[-3:] if end < 0 else b""
+        _hear_from(sock, 1 if self._interim else _TELLING)
         return False
 
     def _send_some(self, sock: socket.socket, most: int) -> int:
@@ -307,6 +314,15 @@ class _Throttle:
     def wait(self) -> float:
         """The seconds until something is allowed."""
         return max(0.0, (self._least - self._tokens) / self._rate)
+
+
+def _hear_from(sock: socket.socket, count: int) -> None:
+    """Call a socket readable from so many bytes on, or when its peer has closed it, where the system can.
+
+    A status line that comes in two segments would be taken for an answer, and the peer would wait for the rest of the body.
+    """
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
 
 
 def _is_paced(sock: socket.socket) -> bool:

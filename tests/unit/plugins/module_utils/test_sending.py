@@ -471,15 +471,25 @@ def test_an_interim_response_is_dropped(world, interim):
     assert peer.count == body.length
 
 
-def test_an_interim_response_in_two_segments(world):
+@pytest.mark.parametrize(
+    "first, second, third",
+    [
+        (b"HTTP/1.1 100 Cont", b"inue\r\n\r", b"\n"),
+        # Its status is not known yet.
+        (b"HTTP/1.", b"1 102 Processing\r\n\r", b"\n"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nH", b"TTP/1.1 10", b"3 Early Hints\r\n\r\n"),
+    ],
+    ids=["headers", "status", "another"],
+)
+def test_an_interim_response_in_segments(world, first, second, third):
     """Half of one is no answer: to stop there would leave both sides waiting for each other."""
 
     def script(peer):
-        peer.sock.sendall(b"HTTP/1.1 100 Cont")
+        peer.sock.sendall(first)
         peer.read(MIB)
-        peer.sock.sendall(b"inue\r\n\r")
+        peer.sock.sendall(second)
         peer.read(12 * MIB)
-        peer.sock.sendall(b"\n")
+        peer.sock.sendall(third)
         peer.discard()
 
     body = world.body(sparse=64 * MIB)
@@ -490,6 +500,39 @@ def test_an_interim_response_in_two_segments(world):
     assert (sending.cut_short, sending.complete) == (False, True)
     peer.sock.sendall(ANSWER)
     assert ours.recv(1000) == ANSWER
+
+
+def test_an_early_answer_in_segments(world):
+    """Whoever waits for an answer hears each byte of it again."""
+
+    def script(peer):
+        peer.sock.sendall(ANSWER[:7])
+        peer.read(MIB)
+        peer.sock.sendall(ANSWER[7:])
+        peer.over.wait(PATIENCE)
+
+    ours, peer = world.connect()
+    peer.start(script)
+    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
+    sending.over(ours)
+    assert (sending.cut_short, sending.complete) == (True, False)
+    assert ours.recv(1000) == ANSWER
+    peer.sock.sendall(b"x")
+    assert ours.recv(1000) == b"x"
+
+
+def test_a_peer_that_closes_after_some_bytes(world):
+    def script(peer):
+        peer.sock.sendall(b"HTTP")
+        peer.sock.shutdown(socket.SHUT_WR)
+        peer.over.wait(PATIENCE)
+
+    ours, peer = world.connect()
+    peer.start(script)
+    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
+    sending.over(ours)
+    assert (sending.cut_short, sending.complete) == (True, False)
+    assert ours.recv(1000) == b"HTTP"
 
 
 def test_an_answer_right_behind_an_interim_response(world):
