@@ -107,9 +107,9 @@ class Look:
             Version.parse(build["version"]): build["directory"] for build in facts["builds"]
         }
         self._marks = frozenset(facts["marks"])
-        self.imports = [
-            Import(item["name"], item["path"], item["bytes"]) for item in facts["imports"] if item["bytes"] is not None
-        ]
+        self.imports = _files(facts["imports"])
+        #: What was uploaded, and is kept where Swarm need not look for what it imports.
+        self.kept = _files(facts["kept"])
 
     def has_mark(self, name: str) -> bool:
         """Whether there is a mark of this name."""
@@ -161,6 +161,10 @@ class Look:
             # Where the vendor documents a peer's own import directory to be.
             return comparable(self.import_dir).endswith(comparable("/VRay/import", self.import_dir))
         return is_within(self.import_dir, data_dir)
+
+
+def _files(items: t.Iterable[t.Mapping[str, t.Any]]) -> t.List[Import]:
+    return [Import(item["name"], item["path"], item["bytes"]) for item in items if item["bytes"] is not None]
 
 
 def pending_restart(
@@ -232,7 +236,7 @@ def look_at(
         if not os.path.isabs(import_dir) and not is_unc(import_dir):
             errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
     elif data_dir and "config" not in errors:
-        import_dir = os.path.join(data_dir, "VRay", "import")
+        import_dir = own_import_dir(data_dir)
     facts: t.Dict[str, t.Any] = {
         **nothing_found(),
         "data_dir": data_dir,
@@ -265,6 +269,10 @@ def look_at(
         facts["imports"], facts["import_mount"] = imported.get("imports", []), imported.get("mount")
         facts["import_there"] = imported.get("there")
         free["import"] = imported.get("free")
+    if data_dir and configured and {"data_dir", "import_dir"}.isdisjoint(errors):
+        directory, other = own_import_dir(data_dir), str(import_dir)
+        # What cannot be read there is no error: it is not known then, as without a look.
+        facts["kept"] = _within("kept", directory, lambda: {"kept": _kept(directory, other)}, {}).get("kept", [])
     if share_path:
         facts["mount"] = _look_at_share(share_path, share_signature)
         facts["manifest"], facts["signed"] = facts["mount"].pop("manifest"), facts["mount"].pop("signed")
@@ -298,6 +306,7 @@ def nothing_found() -> t.Dict[str, t.Any]:
         "import_dir": None,
         "import_there": None,
         "import_mount": None,
+        "kept": [],
         "mount": None,
         "disk": None,
         "busy": None,
@@ -335,6 +344,11 @@ def _within(
         errors.update(found.get("errors", {}))
         return found
     return {}
+
+
+def own_import_dir(data_dir: str) -> str:
+    """Where the vendor's page has it that an upload is kept. Of another ``vrayImportDir``, it does not say whether it is."""
+    return os.path.join(data_dir, "VRay", "import")
 
 
 def import_is_local(facts: t.Mapping[str, t.Any]) -> bool:
@@ -580,6 +594,15 @@ def _imports(import_dir: str) -> t.List[t.Dict[str, t.Any]]:
                 item["kind"] = "directory" if stat.S_ISDIR(status.st_mode) else "special"
         found.append(item)
     return found
+
+
+def _kept(directory: str, import_dir: str) -> t.List[t.Dict[str, t.Any]]:
+    """What lies there, unless it is the import directory by another name, or a share, into which others upload."""
+    mount = find_mount(directory)
+    if os.path.realpath(directory) == os.path.realpath(import_dir) or (mount and mount.network):
+        return []
+    files = [item for item in _imports(directory) if item["bytes"] is not None]
+    return [{name: item[name] for name in ("name", "path", "bytes")} for item in files]
 
 
 class _Enough(BaseException):

@@ -294,16 +294,17 @@ class Upload:
             self.report.deployed_in_directory = look.deployed[wanted]
             self._doubt_size(build, look.deployed[wanted])
             return True
-        if not look.import_is_local:
-            return False
-        same_size = [item for item in look.imports if item.bytes == build.size]
+        held = look.imports if look.import_is_local else []
+        # Nobody deploys it again from there. But of an installer, nothing else tells that it ran.
+        held = held + (look.kept if build.installer and wanted is None else [])
+        same_size = [item for item in held if item.bytes == build.size]
         if not same_size:
             return False
         checksum = self._options["checksum"]
         wanted_sha256 = checksum[len("sha256:") :].lower() if checksum else self._sha256(build)
         for item in same_size:
             if self._host.sha256(item.path) == wanted_sha256:
-                return self._lies_there(item.path, build, wanted, look)
+                return self._lies_there(item, build, wanted, look)
         return False
 
     def _refuse_half(self, doubt: str) -> t.NoReturn:
@@ -322,7 +323,8 @@ class Upload:
         mark = self._mark
         if mark is None or not mark.was_there:
             return None
-        if look.import_is_local and any(item.bytes == build.size for item in look.imports):
+        held = look.kept + (look.imports if look.import_is_local else [])
+        if any(item.bytes == build.size for item in held):
             return None
         return (
             f"{look.deployed[version]} may be half a build: an upload of {version} was begun, as {mark.path} tells, and nobody"
@@ -341,11 +343,15 @@ class Upload:
     def _may_send(self, look: Look) -> bool:
         return not look.shared or bool(self._options["allow_shared_import"])
 
-    def _lies_there(self, path: str, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
+    def _lies_there(self, item: Import, build: BuildFile, wanted: t.Optional[Version], look: Look) -> bool:
         """The peer has the file, but not under the wanted version: it waits, cannot be deployed, or is another one."""
+        path = item.path
         where = f"The import directory holds this build, as {path}"
-        if wanted is None:
+        if item in look.kept:
+            where = f"Swarm has kept this build, as {path}"
+        elif wanted is None:
             self.report.queued_as = path
+        if wanted is None:
             self._present(
                 "unknown",
                 f"{where}; nothing was sent. Whether it is deployed cannot be told, since no version is known.",

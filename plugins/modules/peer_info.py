@@ -523,6 +523,25 @@ imports:
       description: How often it was opened within O(watch) seconds. V(null) without O(watch), or when that is not known.
       type: int
       sample: 0
+kept:
+  description:
+    - The files in C(VRay/import) of O(data_dir), where the import directory is another one. The vendor's page has it that an
+      upload is kept there, and does not say whether another C(vrayImportDir) changes that.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    name:
+      description: The file name.
+      type: str
+      sample: vray-6.20.10-e8197af2.tar
+    path:
+      description: The path.
+      type: str
+    bytes:
+      description: The size.
+      type: int
+      sample: 458321016
 import_mount:
   description: What the import directory is mounted from, V(null) when the system does not tell.
   type: dict

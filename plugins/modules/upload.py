@@ -172,8 +172,9 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version). Without, an
-        archive is sent again and answered with RV(outcome=existing).
+      - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version), and for an
+        installer without a version that Swarm has kept neither in its import directory nor in C(VRay/import) of O(data_dir).
+        Without, an archive is sent again and answered with RV(outcome=existing).
       - With O(force=true) the build is sent each time.
   platform:
     support: full

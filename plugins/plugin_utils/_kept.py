@@ -54,6 +54,12 @@ def kept_as(build: Build, facts: Facts) -> t.Optional[str]:
     return next((str(item["name"]) for item in files if build.bytes and item["bytes"] == build.bytes), None)
 
 
+def is_kept(build: Build, facts: Facts) -> bool:
+    """Whether Swarm has its file since it was uploaded: there, or beside it, where one that is left over has another size."""
+    beside = [item["bytes"] for item in facts["kept"]]
+    return bool(kept_as(build, facts)) or (build.bytes is not None and build.bytes in beside)
+
+
 def elsewhere(build: Build, facts: Facts) -> t.Optional[str]:
     """Return where Swarm has queued a build, if that is not the import directory; nobody looks there."""
     if not build.queued_as or build.queued_as == file_name(build.queued_as):

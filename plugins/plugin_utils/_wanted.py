@@ -29,7 +29,13 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     shown,
     wanted_version,
 )
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._kept import Build, elsewhere, file_name, kept_as
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._kept import (
+    Build,
+    elsewhere,
+    file_name,
+    is_kept,
+    kept_as,
+)
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._places import place_in_share
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
@@ -234,7 +240,7 @@ class Wanted:
             if build.version not in deployed:
                 continue
             # What Swarm has deployed, it keeps in the import directory.
-            if str(build.version) in facts["unanswered"] and not kept_as(build, facts):
+            if str(build.version) in facts["unanswered"] and not is_kept(build, facts):
                 why, who = (
                     "an upload of it was begun, and nobody heard that it ended well",
                     "renderops.vray_swarm.upload",

@@ -120,7 +120,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         if not is_unc(import_dir) and not ntpath.splitdrive(import_dir)[0]:
             errors["import_dir"] = f"The import directory is {import_dir!r}; it has to be an absolute path."
     elif data_dir and "config" not in errors:
-        import_dir = ntpath.join(data_dir, "VRay", "import")
+        import_dir = _own_import_dir(data_dir)
     asked.update(_of_imports(given, found, settings, None if "import_dir" in errors else import_dir))
     url = _url(given, settings)
     if given.get("api_from") == "peer":
@@ -252,6 +252,8 @@ def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:
         return
     since = {build["directory"]: build["seconds"] for build in found["builds"]}
     unchanged = {build["version"]: since[build["directory"]] for build in facts["builds"]}
+    if facts["import_dir"] and comparable(facts["import_dir"]) != comparable(_own_import_dir(data_dir)):
+        facts["kept"] = sorted(found["kept"], key=lambda item: str(item["name"]))
     tell_marks(facts, found["marks"], found.get("service_seconds"), unchanged)
     if found.get("sizes_error"):
         errors["build_sizes"] = f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"
@@ -259,6 +261,11 @@ def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:
         if found.get("renders_error"):
             errors["busy"] = f"Which renders run is not known for sure: {as_sentence(found['renders_error'])}"
         facts["busy"] = found.get("renders", [])
+
+
+def _own_import_dir(data_dir: str) -> str:
+    """As :func:`_look.own_import_dir`, by the rules of Windows."""
+    return ntpath.join(data_dir, "VRay", "import")
 
 
 def deployed_builds(found: Result, data_dir: str) -> t.List[Result]:

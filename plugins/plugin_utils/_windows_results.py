@@ -71,6 +71,7 @@ SHAPES: t.Dict[str, t.Any] = {
             "DataDir",
             [{"name": TEXT, "directory": TEXT, "seconds": NUMBER, "files": OrNull(WHOLE), "bytes": OrNull(WHOLE)}],
         ),
+        "kept": When("DataDir", [{"name": TEXT, "path": TEXT, "bytes": WHOLE}]),
         "marks": When("DataDir", [TEXT]),
         "sizes_error": May(TEXT),
         "renders": May(_RENDERS),

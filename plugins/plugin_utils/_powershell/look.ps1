@@ -281,6 +281,16 @@ if ($DataDir) {
                 $deployed
             }
         })
+    # Where an upload may be kept that lies in no other import directory. A link may lead to a share.
+    $result.kept = @(foreach ($directory in $listing.entries) {
+            if ($directory -is [IO.DirectoryInfo] -and $directory.Name -eq 'import' -and -not (Test-Link $directory)) {
+                foreach ($entry in (Get-Listing $directory.FullName).entries) {
+                    if ($entry -is [IO.FileInfo]) {
+                        @{ name = $entry.Name; path = $entry.FullName; bytes = $entry.Length }
+                    }
+                }
+            }
+        })
     # What an upload leaves there until Swarm has answered, and what is there until somebody has seen a build deployed.
     $result.marks = @(foreach ($entry in $data.entries) {
             if ($entry -is [IO.DirectoryInfo] -and -not (Test-Link $entry) -and $entry.Name -like '.vray_swarm-*') {

@@ -36,6 +36,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None) -> int:
     parser.add_argument(
         "--kept-as", default="sent", choices=store.KEPT_AS, help="names of files in the import directory"
     )
+    parser.add_argument("--kept-in", default="import", choices=store.KEPT_IN, help="where rapid uploads are kept")
     parser.add_argument("--fault", action="append", default=[], type=_fault, help="may repeat")
     options = parser.parse_args(arguments)
     # Blocked before the threads start, so that none of them gets the signal and sigwait() does.
@@ -52,6 +53,7 @@ def main(arguments: t.Optional[t.Sequence[str]] = None) -> int:
         deploy_anything=options.deploy_anything,
         status=options.status,
         kept_as=options.kept_as,
+        kept_in=options.kept_in,
         faults=options.fault,
     )
     try:

@@ -47,6 +47,7 @@ class Peer:
         deploy_anything: bool = False,
         status: int = 200,
         kept_as: str = "sent",
+        kept_in: str = "import",
         faults: t.Iterable[t.Union[str, _faults.Fault]] = (),
     ) -> None:
         self.data_dir = os.path.abspath(data_dir)
@@ -57,6 +58,7 @@ class Peer:
         self.deploy_anything = deploy_anything
         self.status = status
         self.kept_as = kept_as
+        self.kept_in = kept_in
         self.faults = _faults.Faults(faults)
         self.log = Events(os.fspath(log) if log is not None else None)
         self.stopping = threading.Event()
@@ -114,6 +116,7 @@ class Peer:
             self.stopping,
             self._faults_of_unpacking,
             self.kept_as,
+            self.kept_in,
         )
         handler = t.cast(t.Type[web.Handler], type("Handler", (web.Handler,), {"peer": self}))
 

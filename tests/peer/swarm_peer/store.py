@@ -29,6 +29,9 @@ Key = t.Tuple[int, int, int, int]
 # How a file is called in the import directory: as it was sent, by a name of its own, or by its version.
 KEPT_AS = ("sent", "uuid", "version")
 
+# Where a rapid upload is kept: in the import directory, or in VRay/import also where vrayImportDir is another directory.
+KEPT_IN = ("import", "data")
+
 
 class Rejected(Exception):
     """A build is not deployed; ``result`` is the word of the import event."""
@@ -69,6 +72,7 @@ class Store:
         stopping: threading.Event,
         faults: t.Callable[[], Plan],
         kept_as: str = "sent",
+        kept_in: str = "import",
     ) -> None:
         self.vray_dir = os.path.join(os.path.abspath(data_dir), "VRay")
         self.import_dir = import_dir or os.path.join(self.vray_dir, "import")
@@ -76,6 +80,7 @@ class Store:
         self.allow_executables = allow_executables
         self.deploy_anything = deploy_anything
         self.kept_as = kept_as
+        self.kept_in = kept_in
         self._events = events
         self._stopping = stopping
         self._faults = faults
@@ -219,8 +224,12 @@ class Store:
     # --- the import directory
 
     def _keep(self, upload: Upload, settled: bool = True) -> str:
-        """Move an uploaded file to its name in the import directory, in one step."""
-        upload.path = target = os.path.join(self.import_dir, self._kept_name(upload))
+        """Move an uploaded file to the name that it is kept by, in one step."""
+        directory = self.import_dir
+        if settled and self.kept_in == "data":
+            directory = os.path.join(self.vray_dir, "import")
+            os.makedirs(directory, exist_ok=True)
+        upload.path = target = os.path.join(directory, self._kept_name(upload))
         try:
             self._put(upload.spool.path, target, settled)
         except OSError as error:
@@ -230,7 +239,7 @@ class Store:
             return target
         # Another file system: a copy beside the target, which the scan leaves alone, then the same step.
         partial = "." + os.path.basename(upload.spool.path)
-        path = os.path.join(self.import_dir, partial)
+        path = os.path.join(directory, partial)
         with self._lock:
             self._own.add(partial)
         try:

@@ -216,6 +216,17 @@ def test_another_name_in_the_import_directory(
     assert deployed(peer) == ["vray-6.20.10-e8197af2"]
 
 
+def test_rapid_uploads_are_kept_in_the_data_directory_beside_another_import_directory(
+    peers: t.Callable[..., Peer], archive: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    peer = peers(import_dir=other, kept_in="data")
+    assert "RapidUR" in post(peer, archive.read_bytes()).json
+    assert list(other.iterdir()) == []
+    assert os.listdir(os.path.join(peer.store.vray_dir, "import")) == ["vray.tar"]
+
+
 def test_queued_is_not_deployed_before_its_time(peers: t.Callable[..., Peer], archive: pathlib.Path) -> None:
     peer = peers()
     assert "QueuedUR" in post(peer, archive.read_bytes(), queued="true").json

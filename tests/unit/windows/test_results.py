@@ -39,6 +39,7 @@ LOOK: t.Dict[str, t.Any] = {
             "bytes": 4096,
         }
     ],
+    "kept": [{"name": "vray.tar", "path": "D:\\swarm\\VRay\\import\\vray.tar", "bytes": 10}],
     "marks": [".vray_swarm-7.0.0-abc.sending"],
     "config": {"content": "e30=", "missing": False, "error": None},
     "import_dir": {"path": "D:\\import", "free": 10, "missing": False, "error": None},
@@ -140,6 +141,8 @@ def test_what_is_as_it_should_be_is_left_so(name: str) -> None:
         # A list of one that came as that one, and an empty one that came as nothing.
         ("look", "builds", LOOK["builds"][0], LOOK["builds"]),
         ("look", "builds", None, []),
+        ("look", "kept", LOOK["kept"][0], LOOK["kept"]),
+        ("look", "kept", None, []),
         ("discover", "unseen", "the user of process 4711", DISCOVER["unseen"]),
         ("discover", "listeners", DISCOVER["listeners"][0], DISCOVER["listeners"]),
         ("discover", "seen.0.settings", DISCOVER["seen"][0]["settings"][0], DISCOVER["seen"][0]["settings"]),

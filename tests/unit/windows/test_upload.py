@@ -23,6 +23,7 @@ from swarm_peer import Peer, builds
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
 from windows_double.scripts import as_word, split
 
+INFO = "renderops.vray_swarm.peer_info"
 UPLOAD = "renderops.vray_swarm.upload"
 ODD = "C:\\Builds, old; new\\" + NAME
 
@@ -138,6 +139,35 @@ def test_the_controller_sends_and_looks_only_where_it_must(farm, peer):
     refused = farm.task(UPLOAD, dict(options, force=True))
     assert f"The import directory is shared: {SHARE} lies on the cifs mount {SHARE}" in refused["msg"]
     assert farm.task(UPLOAD, {"src": str(build), "web_port": peer.port})["outcome"] == "existing"
+
+
+def test_what_is_kept_beside_another_import_directory(farm, peer):
+    peer.host.real(r"C:\Builds").mkdir()
+    peer.write(peer.text() + "vrayImportDir: 'C:\\Builds'\r\n")
+    peer.swarm.stop()
+    peer.swarm.start()
+    peer.swarm.peer.store.kept_in = "data"
+    options = {"src": str(farm.build("vray.tar")), "data_dir": DATA_DIR, "config": CONFIG, "allow_shared_import": True}
+    assert farm.task(UPLOAD, options)["outcome"] == "rapid"
+    found = farm.task(INFO, {"data_dir": DATA_DIR, "config": CONFIG}).data
+    (kept,) = found["kept"]
+    assert (kept["path"], found["imports"], found["import_dir"]) == (
+        DATA_DIR + r"\VRay\import\vray.tar",
+        [],
+        r"C:\Builds",
+    )
+    # Where that is a link, it may lead to a share.
+    own = peer.data_dir / "VRay" / "import"
+    own.rename(own.with_name("moved"))
+    own.symlink_to(own.with_name("moved"))
+    assert farm.task(INFO, {"data_dir": DATA_DIR, "config": CONFIG})["kept"] == []
+    own.unlink()
+    own.with_name("moved").rename(own)
+    # Nobody heard of the end of an upload: the build is whole, since its file was kept.
+    mark = peer.data_dir / f".vray_swarm-{VERSION}.sending"
+    mark.mkdir()
+    again = farm.task(UPLOAD, dict(options, version=VERSION))
+    assert (again["outcome"], again["deployed"]) == ("present", True) and not mark.exists()
 
 
 @pytest.mark.parametrize("on_host", [False, True])

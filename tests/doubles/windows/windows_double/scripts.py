@@ -121,6 +121,13 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
                 if p["Sizes"]:
                     build.update(files=len(files), bytes=sum(f.stat().st_size for f in files if not f.is_symlink()))
                 found["builds"].append(build)
+        found["kept"] = [
+            {"name": entry.name, "path": host.files.windows(entry), "bytes": entry.stat().st_size}
+            for directory in vray["entries"]
+            if directory.is_dir() and directory.name.lower() == "import" and not directory.is_symlink()
+            for entry in _listing(host, host.files.windows(directory), sid)["entries"]
+            if not entry.is_dir()
+        ]
         found["marks"] = [
             entry.name
             for entry in data["entries"]

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import struct
 import tarfile
 import threading
@@ -609,11 +610,34 @@ def look(**facts):
         "outlived": [],
         "interrupted": [],
         "imports": [],
+        "kept": [],
         "errors": {},
         "import_mount": {"source": "/dev/sda1", "path": "/", "fstype": "ext4", "network": False},
     }
     known.update(facts)
     return Look(known)
+
+
+def test_what_is_kept_beside_another_import_directory(swarm, tmp_path, mount):
+    """The vendor's page has it that an upload is kept in the data directory, and nothing of another vrayImportDir."""
+    own, other = swarm / "VRay" / "import", tmp_path / "other"
+    (own / "deep").mkdir()
+    (own / "vray.tar").write_bytes(b"content")
+    there = {"name": "vray.tar", "path": str(own / "vray.tar"), "bytes": 7}
+    facts = look_at(str(swarm), config_of(tmp_path, "vrayImportDir: %s\n" % other))
+    assert facts["kept"] == [there]
+    assert [item.path for item in Look(facts).kept] == [there["path"]]
+    # What others may have put there, or lies in the import directory itself.
+    (tmp_path / "link").symlink_to(str(own))
+    for given in ("", "vrayImportDir: %s/\n" % own, "vrayImportDir: %s\n" % (tmp_path / "link")):
+        assert look_at(str(swarm), config_of(tmp_path, given))["kept"] == []
+    mount[str(own)] = Mount("//nas/x", str(own), "cifs", True)
+    elsewhere = config_of(tmp_path, "vrayImportDir: %s\n" % other)
+    assert look_at(str(swarm), elsewhere)["kept"] == []
+    mount.clear()
+    shutil.rmtree(str(own))
+    facts = look_at(str(swarm), elsewhere)
+    assert (facts["kept"], facts["errors"]) == ([], {})
 
 
 @pytest.mark.parametrize("port, wanted", [(None, None), (1, 1), (1113, 1113), (65535, 65535)])

@@ -69,6 +69,7 @@ class Disk(Host):
             "builds": [],
             "imports": [],
             "import_mount": None,
+            "kept": [],
             "errors": {},
         }
         self.facts.update(facts)
@@ -82,10 +83,15 @@ class Disk(Host):
     def deployed(self, version):
         self.facts["builds"].append({"version": version, "directory": "/var/lib/swarm/VRay/vray-" + version})
 
-    def imported(self, name, content, size=None):
+    def imported(self, name, content, size=None, into="imports"):
         path = "/var/lib/swarm/VRay/import/" + name
-        self.facts["imports"].append({"name": name, "path": path, "bytes": len(content) if size is None else size})
+        self.facts[into].append({"name": name, "path": path, "bytes": len(content) if size is None else size})
         self.files[path] = content
+
+    def kept(self, name, content):
+        """Where the vendor's page has it, and Swarm imports from another directory."""
+        self.facts.update(import_dir="/srv/import", import_dir_configured=True)
+        self.imported(name, content, into="kept")
 
     def look(self):
         self.looks += 1
@@ -424,6 +430,26 @@ def test_present_by_size_and_checksum_without_a_version(task):
     # Only what has the same size was hashed there.
     assert [os.path.basename(path) for path in task.disk.hashed] == ["other", "stored"]
     assert task.warnings == []
+
+
+def test_an_installer_that_is_kept_where_the_page_has_it_is_not_run_again(task):
+    """The page does not say whether vrayImportDir changes where an upload is kept."""
+    task.build(INSTALLER, name="vraystd_adv_71000_rhel8_clang-gcc-11.2")
+    task.disk.kept("stored", INSTALLER)
+    report = task.run(None, data_dir="/d", allow_shared_import=True)
+    assert (report.outcome, report.deployed, report.queued_as) == ("present", "unknown", None)
+    assert "Swarm has kept this build, as /var/lib/swarm/VRay/import/stored; nothing was sent" in report.msg
+    assert [os.path.basename(path) for path in task.disk.hashed] == ["stored"]
+
+
+@pytest.mark.parametrize("given", [{}, {"version": VERSION}, {"version": VERSION, "queued": True}])
+def test_an_archive_that_is_kept_beside_the_import_directory_is_sent_again(task, given):
+    """Swarm would not deploy it from there, where somebody has removed the build."""
+    task.build(name="vray.tar")
+    task.disk.kept("vray.tar", ARCHIVE)
+    with Server(swarm(queued(len(ARCHIVE)) if "queued" in given else rapid(len(ARCHIVE)))) as server:
+        assert task.run(server, data_dir="/d", allow_shared_import=True, **given).changed is True
+    assert task.hashes == 0
 
 
 def test_an_archive_that_was_never_deployed_is_not_called_deployed(task):
@@ -962,6 +988,15 @@ def test_what_may_be_a_half_is_not_called_present(task, check_mode, size):
     assert message.startswith("%s may be half a build: an upload of %s was begun, as %s" % (directory, VERSION, MARK))
     assert "no file of %d bytes lies in one that is this peer's alone. Nothing was sent." % len(ARCHIVE) in message
     assert task.disk.directories == {MARK} and task.disk.asked_to == []
+
+
+def test_what_is_kept_where_the_page_has_it_is_whole(task):
+    task.disk.directories.add(MARK)
+    task.disk.deployed(VERSION)
+    task.disk.kept("upload-1.tar", ARCHIVE)
+    report = task.run(None, **ON_DISK)
+    assert (report.outcome, report.deployed, report.obstacle) == ("present", True, None)
+    assert (task.disk.directories, task.warnings) == (set(), [])
 
 
 def test_a_shared_import_directory_does_not_tell_that_it_is_whole(task):

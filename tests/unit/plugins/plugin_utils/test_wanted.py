@@ -38,6 +38,7 @@ def facts_of(**changes):
         "import_there": True,
         "import_mount": None,
         "import_shared": None,
+        "kept": [],
         "mount": None,
         "disk": {"temp": 10**10, "data": 10**10, "import": 10**10},
         "platform": "Linux_x86",
@@ -369,6 +370,19 @@ def test_what_swarm_has_kept_is_no_half(kept, size, is_kept):
     assert [item["kind"] for item in found(facts, builds=builds)].count("half") == (not is_kept)
     (told,) = wanted(builds=builds).told(facts, DATA)
     assert told["imported"] == (kept["name"] if is_kept else None)
+
+
+def test_what_is_kept_where_the_page_has_it_is_no_half():
+    """Swarm need not look there for what it imports, so that nobody deploys it again from there."""
+    kept = {name: value for name, value in imported("0b1f.upload").items() if name in ("name", "path", "bytes")}
+    facts = facts_of(unanswered=[OLD], import_dir="/srv/import", kept=[kept])
+    assert kinds(facts, builds=[build(SENT, OLD, 1000)]) == []
+    assert kinds(facts, builds=[build(SENT, OLD, 1001)]) == [("half", SENT)]
+    # Which of them is left over from another time, the size tells, and no name.
+    for size in (1001, None):
+        assert kinds(facts, builds=[build("0b1f.upload", OLD, size)]) == [("half", "0b1f.upload")]
+    (told,) = wanted(builds=[build(SENT, OLD, 1000)]).told(facts, DATA)
+    assert told["imported"] is None
 
 
 @pytest.mark.parametrize("where", [{"import_mount": OF_CIFS}, {"import_dir": "\\\\nas\\vray"}])
