@@ -172,9 +172,10 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version), and for an
-        installer without a version that Swarm has kept neither in its import directory nor in C(VRay/import) of O(data_dir).
-        Without, an archive is sent again and answered with RV(outcome=existing).
+      - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version). Without, an
+        archive is sent again and answered with RV(outcome=existing).
+      - An installer whose version nobody knows is found by its file, in the import directory and in C(VRay/import) of
+        O(data_dir).
       - With O(force=true) the build is sent each time.
   platform:
     support: full
