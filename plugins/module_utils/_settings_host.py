@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import io
 import itertools
+import math
 import os
 import shutil
 import tempfile
@@ -69,6 +70,9 @@ _BUSY_POLL = 2.0
 # Of root, so that nobody else can hold it.
 _LOCK = "/var/run/vray_swarm.lock"
 _LOCK_SECONDS = 30.0
+# What a change takes besides what has a limit of its own: it waits for the lock, or where there is none, goes to the host
+# for each file; and removes a timer.
+_REST_SECONDS = 60
 # As many as Linux follows.
 _MOST_LINKS = 40
 
@@ -771,11 +775,13 @@ def check_options(options: t.Mapping[str, t.Any]) -> None:
         if not 0 <= options[name] <= LONGEST_LIMIT:
             raise OptionsError(f"{name} is {options[name]:g}; it is a number of seconds from 0 to {LONGEST_LIMIT}.")
     check_port(options["web_port"])
-    longest = options["stop_timeout"] + options["start_timeout"]
-    if options["service"] and options["rescue_after"] <= longest:
+    # It starts, and then it has to answer. The last question may be put when the time is nearly over.
+    longest = options["stop_timeout"] + 2 * options["start_timeout"] + options["connect_timeout"] + _REST_SECONDS
+    if options["service"] and options["rescue_after"] < longest:
         raise OptionsError(
-            f"rescue_after is {options['rescue_after']}; it has to be more than stop_timeout and start_timeout together, which"
-            f" is {longest:g}. Else the host would start Swarm while the task is at work."
+            f"rescue_after is {options['rescue_after']}; it has to be at least {math.ceil(longest)}, which is stop_timeout, twice"
+            f" start_timeout, connect_timeout and {_REST_SECONDS} s for the rest. Else the host would start Swarm, or throw the"
+            " old settings away, while the task is at work."
         )
     for name, needed in (
         ("busy_wait", "data_dir"),

@@ -120,7 +120,8 @@ options:
       - On Windows, this is a scheduled task. It tries for an hour, then each hour again, and at each start of the host,
         until it has done its work.
       - With systemd this is a unit in C(/etc/systemd/system), so that the task has to be root there.
-      - It must be more than O(stop_timeout) and O(start_timeout) together.
+      - It must be at least O(stop_timeout), twice O(start_timeout), O(connect_timeout) and 60 seconds together. When it has
+        passed, a service that runs counts as proven for the host, and the old settings are not kept any longer.
     type: int
     default: 600
   revert_after:

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import settings_spec, upload_spec
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import check_options
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 UPLOAD = ("connect_timeout", "stall_timeout", "deploy_timeout", "retries", "rate_limit")
@@ -65,3 +67,16 @@ def test_their_defaults_are_those_of_the_module():
         assert {limit: defaults[f"vray_swarm_{limit}"] for limit in limits} == {
             limit: spec[limit]["default"] for limit in limits
         }
+
+
+@pytest.mark.parametrize("role", ["builds", "peer"])
+def test_what_the_rescue_waits_for_is_what_the_roles_say(role):
+    options = load(f"{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    text = " ".join(options["vray_swarm_rescue_after"]["description"])
+    assert "at least O(vray_swarm_stop_timeout), twice O(vray_swarm_start_timeout) and 70 seconds together" in text
+    usual = {name: option.get("default") for name, option in settings_spec().items()}
+    usual.update({limit: options[f"vray_swarm_{limit}"]["default"] for limit in SETTINGS}, service="swarm")
+    check_options(usual)
+    check_options(dict(usual, rescue_after=120 + 2 * 120 + 70))
+    with pytest.raises(OptionsError, match="at least 430"):
+        check_options(dict(usual, rescue_after=120 + 2 * 120 + 69))

@@ -1301,13 +1301,13 @@ LIMITS = {
         ({"busy_wait": 1}, "busy_wait needs data_dir"),
         ({"absent_builds": ["6.20.10-e8197af2"], "data_dir": "/d"}, "absent_builds needs service"),
         (
-            {"absent_builds": ["6.20.10-e8197af2"], "service": "swarm", "rescue_after": 9},
+            {"absent_builds": ["6.20.10-e8197af2"], "service": "swarm", "rescue_after": 64},
             "absent_builds needs data_dir",
         ),
         ({"revert_after": 1}, "revert_after needs service"),
         (
-            {"service": "swarm", "rescue_after": 2},
-            "more than stop_timeout and start_timeout together, which is 2. Else",
+            {"service": "swarm", "rescue_after": 63},
+            "rescue_after is 63; it has to be at least 64, which is stop_timeout, twice",
         ),
         ({"web_port": 0}, "web_port is 0"),
     ],
@@ -1316,3 +1316,19 @@ def test_options_that_cannot_be(given, says):
     check_options(LIMITS)
     with pytest.raises(OptionsError, match=says):
         check_options(dict(LIMITS, **given))
+
+
+@pytest.mark.parametrize(
+    "limits, needed",
+    [
+        # A start that takes its time, and then as long a wait for an answer that does not come.
+        ({"stop_timeout": 120.0, "start_timeout": 300.0, "connect_timeout": 10.0}, 790),
+        ({"stop_timeout": 0.5, "start_timeout": 0.4, "connect_timeout": 0.1}, 62),
+    ],
+)
+def test_the_host_does_nothing_by_itself_while_a_change_may_be_at_work(limits, needed):
+    check_options(dict(LIMITS, **limits, service="swarm", rescue_after=needed))
+    with pytest.raises(OptionsError, match=f"at least {needed}, which"):
+        check_options(dict(LIMITS, **limits, service="swarm", rescue_after=needed - 1))
+    # Without a stop there is no rescue.
+    check_options(dict(LIMITS, **limits, rescue_after=1))
