@@ -300,7 +300,8 @@ class ActionModule(SwarmAction):
             time.sleep(_POLL)
 
     def _undo(self, reason: str, before: t.Optional[bytes], after: t.Optional[bytes], wrote: bool = True) -> t.NoReturn:
-        aim = {"sha256": sha256(before), "content": None if after is None else _encode(after), "wrote": wrote}
+        found, written = (None if content is None else _encode(content) for content in (before, after))
+        aim = {"sha256": sha256(before), "before": found, "content": written, "wrote": wrote}
         done = self._step("undo", reason=reason, pending=self._always["pending"], **aim)
         self._fail(done["undone"], before)
 

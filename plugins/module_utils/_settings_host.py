@@ -215,6 +215,7 @@ class SettingsHost:
                         service.arm(self._params["rescue_after"], self.path, self.saved, None)
                     return dict(result, moved=True, content=_encode(content))
                 if step["content"] is not None:
+                    step = dict(step, before=_encode(content))
                     self._save(content, was_running)
                     wrote = True
                     if self._params["revert_after"]:
@@ -319,6 +320,8 @@ class SettingsHost:
         service = self._control()
         trouble = []
         report: Result = {"reason": reason, "restored": False, "kept": None, "moved": moved, "stuck": False}
+        if wrote and not moved:
+            self._renew_rescue(service, step)
         try:
             service.stop(self._params["stop_timeout"])
         except SwarmError as error:
@@ -348,6 +351,29 @@ class SettingsHost:
                 trouble.append(str(error))
         return dict(report, trouble="; ".join(trouble))
 
+    def _renew_rescue(self, service: ServiceControl, step: t.Mapping[str, t.Any]) -> None:
+        """Swarm is to be stopped once more, and where its rescue has come, needs another one.
+
+        Where that cannot be, it is stopped all the same: it does not do what it should.
+        """
+        with contextlib.suppress(Exception):
+            with self._alone():
+                is_over = self._keep_again(step)
+            if is_over:
+                service.arm(self._params["rescue_after"], self.path, self.saved, None)
+
+    def _keep_again(self, step: t.Mapping[str, t.Any]) -> bool:
+        """Keep the old content anew where the rescue took a Swarm that runs for proven, and threw it away.
+
+        Not where this task did not write what the file holds: see _take_back.
+        """
+        if step.get("content") is None or step["sha256"] is None or self._exists(self.saved):
+            return False
+        if self._read() != _decode(step["content"]):
+            return False
+        self._put(_decode(step["before"]), self.saved)
+        return True
+
     def _take_back(self, step: t.Mapping[str, t.Any], report: Result) -> None:
         """Let the file be what it was, unless another task wrote it since, which keeps what it found for itself."""
         with self._alone():
@@ -358,7 +384,9 @@ class SettingsHost:
                     return
                 # Swarm itself did, and does not run with it, or somebody did it by hand.
                 report["kept"] = self._set_aside(t.cast(bytes, content))
-            report["restored"] = self._put_back(step["sha256"])
+            # The rescue can have come just now.
+            self._keep_again(step)
+            report["restored"] = self._put_back(step)
 
     def _is_moved(self, step: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
         """Whether the file is there, and neither what this task found nor what it wrote."""
@@ -387,11 +415,12 @@ class SettingsHost:
             return ""
         return aside
 
-    def _put_back(self, before: t.Optional[str]) -> bool:
+    def _put_back(self, step: t.Mapping[str, t.Any]) -> bool:
         """Let the file be what it was; return whether it had been changed.
 
-        :param before: The SHA-256 of what it was, None where there was none.
+        :raises SettingsError: It is gone, and what it was as well.
         """
+        before = step["sha256"]
         if self._exists(self.saved):
             if self._is_as_saved():
                 # It could not be written: a file that is a mount point cannot be replaced, not even by its old self.
@@ -405,7 +434,12 @@ class SettingsHost:
         if self._is_gone_but_kept(before):
             self._restore()
             return True
-        return False
+        if step.get("content") is None:
+            return False
+        if not self._is_as_before(step):
+            raise SettingsError(f"{self.path} is gone, and what was kept of it as well")
+        # The rescue has put it back.
+        return True
 
     def _is_gone_but_kept(self, before: str) -> bool:
         """Whose file it was is not known any more where it is gone. What was kept is known by its content then."""

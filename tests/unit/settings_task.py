@@ -11,7 +11,7 @@ import base64
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_host import SettingsHost, sha256
 
 
-def change(path, service, **params):
+def change(path, service, ask=False, **params):
     """Write "newer" where the file says "new", with a stop and a start; return what was undone, or what was confirmed."""
     usual = {"path": str(path), "service": service, "backup": False, "data_dir": None, "peer": None, "web_port": 1}
     limits = {"start_timeout": 5, "stop_timeout": 5, "connect_timeout": 1, "rescue_after": 600, "revert_after": 0}
@@ -20,7 +20,9 @@ def change(path, service, **params):
         "was_running": True,
         "stopped": False,
         "absent_builds": [],
-        "ask": False,
+        "ask": ask,
+        "web_port": 1,
+        "allow_executables": None,
         "pending": False,
         "revert": None,
         "owner": "one",

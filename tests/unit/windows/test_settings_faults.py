@@ -404,6 +404,48 @@ def test_a_file_that_is_not_there_any_more_comes_back(peer):
     assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
 
 
+def rescued_while_it_waits(peer, dies_at=None):
+    """Swarm runs with what the task wrote, and does not answer; then the time of the rescue comes."""
+    task = Task(peer, start_timeout=1)
+    run = task.windows.run
+
+    def rescues(name, **parameters):
+        if parameters.get("Url") and task.windows.last is None and RESCUE in peer.host.tasks:
+            peer.host.fire(RESCUE)
+            assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"] and peer.text() == task.after
+            task.windows.last = dies_at
+        return run(name, **parameters)
+
+    task.windows.run = rescues
+    return task.apply(allow_executables=False)["undone"]
+
+
+def test_what_the_rescue_threw_away_comes_back_all_the_same(peer):
+    before = peer.text()
+    peer.host.access[peer.config] = "Swarm and administrators"
+    undone = rescued_while_it_waits(peer)
+    assert (undone["restored"], undone["moved"], undone["stuck"]) == (True, False, False), undone
+    assert not undone["trouble"] and peer.text() == before
+    assert peer.host.access[peer.config] == "Swarm and administrators"
+    assert peer.swarm.state == "started" and not is_open(peer)
+    assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("dies_at", ["move", "start"])
+def test_a_change_that_is_taken_back_after_the_rescue_has_one_of_its_own(peer, dies_at, end):
+    before = peer.text()
+    with pytest.raises(Killed):
+        rescued_while_it_waits(peer, dies_at)
+    assert peer.swarm.state == "stopped"
+    # Where Windows starts Swarm before the tasks, it runs with what the file says.
+    is_left = dies_at == "move" and end == "it starts again, tasks last"
+    ends(peer, end)
+    assert peer.swarm.state == "started" and is_open(peer) is is_left
+    assert (peer.text() == before) is not is_left
+    assert peer.host.tasks == {} and names(peer) == ["swarm.yaml"]
+
+
 def test_a_copy_that_cannot_be_removed_is_told(peer, monkeypatch):
     """A virus scanner may hold what files.ps1 kept for the case that Windows fails between two steps."""
     task, told = Task(peer), []

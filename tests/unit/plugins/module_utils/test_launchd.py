@@ -353,6 +353,15 @@ def test_a_full_disk_leaves_the_file_and_a_swarm_that_runs(launchd, files, confi
     assert launchd.loaded == [LABEL] and beside(config) == []
 
 
+def test_what_the_rescue_threw_away_comes_back_all_the_same(launchd, files, config, monkeypatch):
+    """It runs, and does not answer, when the time of the rescue comes."""
+    monkeypatch.setattr(_settings_host.SettingsHost, "_wait", lambda *_: launchd.run(Launchd(LABEL).rescue) and "why")
+    undone = change(files[0], LABEL, ask=True)["undone"]
+    assert (undone["reason"], undone["restored"], undone["trouble"]) == ("why", True, "")
+    assert config.read_bytes() == b"new" and control(LABEL).state().running
+    assert launchd.loaded == [LABEL] and beside(config) == []
+
+
 def test_a_rescue_that_is_not_needed(launchd, files):
     arm(files)
     # As after a run that died.

@@ -384,7 +384,15 @@ def test_what_another_task_wrote_is_not_undone(config, systemd):
     assert (systemd.active, config.read_bytes()) == ("active", b"x: 1\n")
 
 
-UNDO = {"do": "undo", "sha256": sha256(OLD), "content": encode(NEW), "reason": "x", "pending": False, "wrote": True}
+UNDO = {
+    "do": "undo",
+    "sha256": sha256(OLD),
+    "before": encode(OLD),
+    "content": encode(NEW),
+    "reason": "x",
+    "pending": False,
+    "wrote": True,
+}
 
 
 @pytest.mark.parametrize("saved", [None, NEW], ids=["it has ended", "it is at work"])
@@ -460,6 +468,87 @@ def test_a_file_that_is_not_there_any_more_comes_back(config, systemd, is_swarms
     undone = host(config).run(UNDO)["undone"]
     assert (undone["moved"], undone["restored"], undone["trouble"]) == (False, True, "")
     assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+def rescue(systemd):
+    """The time of the rescue has come, and it finds a service that runs."""
+    with contextlib.suppress(FileNotFoundError):
+        kept_file(systemd.config).unlink()
+    systemd.timer = None
+
+
+def kept_file(config):
+    return config.parent / ".swarm.yaml.vray_swarm-saved"
+
+
+@pytest.mark.parametrize("asks", ["peer", "controller"])
+def test_what_the_rescue_threw_away_comes_back_all_the_same(config, systemd, monkeypatch, asks):
+    """Swarm was slow to start, and runs, but does not answer; the rescue comes before that is told."""
+    if os.geteuid() == 0:
+        os.chown(str(config), 1234, 4321)
+    usual = config.stat()
+
+    def why(*_arguments):
+        rescue(systemd)
+        # In which the time of the new one begins.
+        systemd.during_stop = lambda: stops.append((systemd.timer is not None, kept_file(config).read_bytes()))
+        return "connection refused (after 5 s)"
+
+    stops = []
+    monkeypatch.setattr(SettingsHost, "_wait", why)
+    undone = apply(config, ask=asks == "peer")["undone"]
+    if asks == "controller":
+        assert undone is None
+        undone = host(config).run(dict(UNDO, reason=why()))["undone"]
+    assert (undone["restored"], undone["moved"], undone["stuck"], undone["trouble"]) == (True, False, False, "")
+    assert undone["reason"] == "connection refused (after 5 s)"
+    # Whoever dies while Swarm is stopped once more leaves it to the host.
+    assert stops == [(True, OLD)]
+    status = config.stat()
+    assert (config.read_bytes(), status.st_uid, status.st_mode) == (OLD, usual.st_uid, usual.st_mode)
+    assert (systemd.active, systemd.timer, files(config)) == ("active", None, ["swarm.yaml"])
+
+
+def test_a_rescue_that_comes_while_the_change_is_taken_back(config, systemd):
+    apply(config)
+    systemd.during_stop = lambda: rescue(systemd)
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["restored"], undone["trouble"], config.read_bytes()) == (True, "", OLD)
+    assert (systemd.active, files(config)) == ("active", ["swarm.yaml"])
+
+
+def test_a_rescue_that_cannot_be_set_anew_keeps_nothing_from_coming_back(config, systemd):
+    apply(config)
+    rescue(systemd)
+    systemd.timer_fails = "Access denied"
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["restored"], undone["trouble"], config.read_bytes()) == (True, "", OLD)
+
+
+def test_what_the_rescue_has_put_back_is_not_called_unchanged(config, systemd):
+    """It found a Swarm that did not run."""
+    apply(config)
+    os.replace(str(kept_file(config)), str(config))
+    undone = host(config).run(UNDO)["undone"]
+    assert (undone["restored"], undone["moved"], undone["stuck"], undone["trouble"]) == (True, False, False, "")
+    assert (systemd.active, config.read_bytes()) == ("active", OLD)
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_cannot_come_back_is_not_called_unchanged(config, systemd, monkeypatch, is_gone):
+    def full(*_arguments, **_keywords):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    apply(config)
+    rescue(systemd)
+    config.unlink() if is_gone else monkeypatch.setattr(tempfile, "mkstemp", full)
+    undone = host(config).run(UNDO)["undone"]
+    says = "swarm.yaml is gone, and what was kept of it as well" if is_gone else "No space left on device"
+    assert says in undone["trouble"]
+    assert (undone["restored"], undone["moved"], undone["stuck"]) == (False, False, True)
+    # Whose it was, and who may read it, is not known any more.
+    assert files(config) == ([] if is_gone else ["swarm.yaml"]) and (is_gone or config.read_bytes() == NEW)
+    assert systemd.active == "active"
 
 
 def test_a_file_that_changes_while_it_stops(config, systemd):
