@@ -323,7 +323,10 @@ class ActionModule(SwarmAction):
         if undone["kept"] is not None:
             where = f"is kept in {undone['kept']}" if undone["kept"] else "could not be kept"
             now = f"Somebody else had changed the file meanwhile, which {where}. {now}"
-        now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
+        if undone["stuck"]:
+            now += f": {trouble}. Put right what {self.options['path']} says, and run the task again."
+        else:
+            now += f", but Swarm does not run with it either: {trouble}." if trouble else f", {runs}."
         what = "A build was not removed" if undone.get("unremoved") else "Swarm did not come up with the new settings"
         raise SettingsError(f"{what}: {undone['reason']}. {now}")
 

@@ -275,6 +275,33 @@ def test_a_swarm_that_starts_and_dies_is_told_at_once(farm, peer):
     assert (peer.text(), peer.swarm.state, peer.swarm.starts, peer.host.tasks) == (before, "started", 2, {})
 
 
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_rescue_that_comes_while_the_answer_is_waited_for(farm, peer, is_locked):
+    """Swarm was slow to start, and runs, but nobody answers: the rescue takes it for proven."""
+    before = peer.text()
+
+    def rescue(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start" and peer.swarm.starts == 1:
+            peer.swarm.end()
+            peer.host.fire(RESCUE)
+            assert names(farm, peer) == ["swarm.yaml"] and peer.host.tasks == {}
+            if is_locked:
+                peer.host.locked.add(CONFIG.lower())
+
+    peer.host.after = rescue
+    failed = farm.task(SETTINGS, dict(OPTIONS, start_timeout=1))
+    assert failed.status == "failed" and peer.swarm.state == "started"
+    if is_locked:
+        assert "(after 1 s). The old file could not be put back: " in failed["msg"], failed["msg"]
+        assert f"Put right what {CONFIG} says, and run the task again." in failed["msg"]
+        assert (failed["rolled_back"], failed["after"]) == (False, None)
+        assert peer.text() != before and list(peer.host.tasks) == [RESCUE]
+    else:
+        assert "(after 1 s). The old file is back, and Swarm runs with it." in failed["msg"], failed["msg"]
+        assert (failed["rolled_back"], failed["after"]) == (True, failed["before"])
+        assert (peer.text(), names(farm, peer), peer.host.tasks) == (before, ["swarm.yaml"], {})
+
+
 def test_what_cannot_be_set(farm, peer):
     assert "nor is its directory" in farm.task(SETTINGS, dict(OPTIONS, path=r"C:\no\swarm.yaml"))["msg"]
     assert "Windows has no service other" in farm.task(SETTINGS, dict(OPTIONS, service="other"))["msg"]
