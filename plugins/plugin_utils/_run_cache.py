@@ -12,6 +12,7 @@ temporary directory, though, which is removed at the end.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -43,11 +44,7 @@ def once(identity: t.Sequence[t.Any], compute: t.Callable[[], str]) -> str:
 
     :param identity: What the text depends on.
     """
-    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    path = os.path.join(C.DEFAULT_LOCAL_TMP, f"vray_swarm-{name}")
-    with open(path, "a+", encoding="utf-8", errors="replace", newline="") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
+    with _locked(identity) as file:
         known = file.read()
         # Half of it is what a fork left that was killed, or that found the disk full.
         if not _is_whole(known):
@@ -56,9 +53,31 @@ def once(identity: t.Sequence[t.Any], compute: t.Callable[[], str]) -> str:
             file.truncate(0)
             file.write(known)
             file.flush()
-        return known.partition(":")[2][: -len(_END)]
+        return _text(known)
+
+
+def computed_before(identity: t.Sequence[t.Any]) -> t.Optional[str]:
+    """Return the text where somebody has computed it earlier in this run, None where nobody has."""
+    with _locked(identity) as file:
+        known = file.read()
+        return _text(known) if _is_whole(known) else None
+
+
+@contextlib.contextmanager
+def _locked(identity: t.Sequence[t.Any]) -> t.Iterator[t.TextIO]:
+    """The file that has the text: nobody else reads or writes it meanwhile."""
+    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    path = os.path.join(C.DEFAULT_LOCAL_TMP, f"vray_swarm-{name}")
+    with open(path, "a+", encoding="utf-8", errors="replace", newline="") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        yield file
 
 
 def _is_whole(known: str) -> bool:
     length, _colon, text = known.partition(":")
     return length.isdecimal() and text.endswith(_END) and len(text) == int(length) + len(_END)
+
+
+def _text(known: str) -> str:
+    return known.partition(":")[2][: -len(_END)]

@@ -19,7 +19,7 @@ pytest.importorskip("ansible")
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import OpenBuild, sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import BuildError
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _run_cache
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import once
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import computed_before, once
 
 PATIENCE = 20
 # As ansible-core makes its workers.
@@ -160,3 +160,13 @@ def test_any_text_is_kept_and_an_empty_one_is_one(run):
     for text in ("", "ä: b.\n", "."):
         assert ask(text) == ask(text) == text
     assert asked == ["", "ä: b.\n", "."]
+
+
+def test_what_nobody_has_computed_is_not_known(run):
+    assert computed_before(["test", "account"]) is None
+    assert once(["test", "account"], lambda: "denied") == computed_before(["test", "account"]) == "denied"
+    assert computed_before(["test", "another"]) is None
+    # What a killed fork left is not believed here either.
+    for cached in run.cached:
+        cached.write_text("6:den")
+    assert computed_before(["test", "account"]) is None
