@@ -156,7 +156,7 @@ class SwarmAction(ActionBase, abc.ABC):
         return Windows(self)
 
     def look_at_host(self, arguments: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Return the facts about the host in one round trip, in three from Windows, or four where no account is to be had."""
+        """Return the facts about the host in one round trip, from Windows in three, and seldom four."""
         told = dict(arguments)
         if self.peer_given or self.delegated:
             # The host that the task looks at need not be the peer: it finds out.
@@ -187,9 +187,14 @@ class SwarmAction(ActionBase, abc.ABC):
         return bool(self._task.async_val)
 
     @property
+    def host(self) -> str:
+        """The name of the host that the connection is to."""
+        return str(self._task.delegate_to or self.label)
+
+    @property
     def delegated(self) -> bool:
-        """Whether the connection is that of another host."""
-        return bool(self._task.delegate_to) and self._task.delegate_to != self.label
+        """Whether that is another host."""
+        return self.host != self.label
 
     @property
     def on_windows(self) -> bool:

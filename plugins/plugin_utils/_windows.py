@@ -31,6 +31,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._paths import is_unc
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._run_cache import computed_before, once
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import Result, check_result
 
@@ -51,7 +52,14 @@ _DEPTH = 6
 
 
 class BecomeError(OptionsError):
-    """A script or module could not be run as another account."""
+    """A script or module could not be run as another account.
+
+    :param is_refused: Whether that was refused, so that it would be again. Else it may have failed for once.
+    """
+
+    def __init__(self, text: str, is_refused: bool) -> None:
+        super().__init__(text)
+        self.is_refused = is_refused
 
 
 def reader_of(path: t.Optional[str]) -> t.Optional[str]:
@@ -70,8 +78,6 @@ class Windows:
 
     def __init__(self, action: SwarmAction) -> None:
         self._action = action
-        #: Accounts that scripts could not be run as, and why.
-        self.unusable: t.Dict[str, str] = {}
 
     def run(self, name: str, reader: t.Optional[str] = None, **parameters: t.Any) -> Result:
         """Run a script of ours and return what it found.
@@ -104,14 +110,16 @@ class Windows:
             done = self._action.run_module(module, arguments, fail=False)
         if reader and done.get("failed") and not done.get("unreachable"):
             why = as_sentence(str(done.get("msg")))
+            # With error records, it is the script that failed. Else these are the words of ansible-core.
+            is_refused = not done.get("error") and bool(re.search("become|exec_wrapper", str(done.get("msg"))))
             if reader != LOCAL_SYSTEM:
                 # Whatever it was: where policies let it run no script, that is an error of the script.
-                raise BecomeError(f"{reader} could not be used: {why}")
-            # With error records, it is the script that failed. Else these are the words of ansible-core.
-            if not done.get("error") and re.search("become|exec_wrapper", str(done.get("msg"))):
+                raise BecomeError(f"{reader} could not be used: {why}", is_refused)
+            if is_refused:
                 raise BecomeError(
                     f"A share is read as LocalSystem, as a service does it, and that could not be: {why} The user that"
-                    " Ansible logs in as must be an administrator of this host; or let the task become another user."
+                    " Ansible logs in as must be an administrator of this host; or let the task become another user.",
+                    is_refused,
                 )
         return done
 
@@ -129,6 +137,16 @@ class Windows:
             yield
         finally:
             connection.become = None
+
+    def why_unusable(self, account: str, process: t.Optional[int]) -> t.Optional[str]:
+        """Why a script could not be run as an account earlier in this run of Ansible, while the same process had it."""
+        return computed_before(self._use_of(account, process))
+
+    def keep_unusable(self, account: str, process: t.Optional[int], why: str) -> None:
+        once(self._use_of(account, process), lambda: why)
+
+    def _use_of(self, account: str, process: t.Optional[int]) -> t.List[t.Any]:
+        return ["account", self._action.host, account, process]
 
     # -- modules of ansible.windows
 

@@ -51,13 +51,16 @@ class _Reader:
 
     An account of its own is had without its password from a process that it runs, which the service is. Where it runs
     none, Windows would make a logon that no other host lets in.
+
+    What cannot be had costs a round trip. In a run of Ansible it is not tried again as long as that process is the same.
     """
 
     def __init__(self, windows: Windows, service: t.Optional[Result], found: Result) -> None:
         self.account = service["username"] if service else None
         self._windows = windows
         self._sid = found.get("account_sid")
-        is_running = service_facts(service)["state"] == "running"
+        facts = service_facts(service)
+        self._process = facts["pid"]
         self.name = LOCAL_SYSTEM
         # Why what this one finds proves nothing about the service; and whether that will be known when Swarm runs.
         self.doubt: t.Optional[str] = None
@@ -68,13 +71,12 @@ class _Reader:
             self.doubt = f"{self.account} is no account that this host knows."
         elif _is_computer(self._sid):
             return
-        elif not is_running and self._sid != _LOCAL_SERVICE:
+        elif facts["state"] != "running" and self._sid != _LOCAL_SERVICE:
             self.doubt = f"Only while Swarm runs can {self.account} be used without its password."
             self.has_to_wait = True
-        elif self.account in windows.unusable:
-            self.doubt = windows.unusable[self.account]
         else:
-            self.name = str(self.account)
+            self.doubt = windows.why_unusable(str(self.account), self._process)
+            self.name = LOCAL_SYSTEM if self.doubt else str(self.account)
 
     def look(self, asked: t.Mapping[str, t.Any]) -> Result:
         """Run the script as it, or else as LocalSystem."""
@@ -83,9 +85,10 @@ class _Reader:
         except BecomeError as error:
             if self.name == LOCAL_SYSTEM:
                 raise
-            # In a wait, it is not tried again each time.
-            self._windows.unusable[self.name] = self.doubt = str(error)
             found = self._windows.run("look", LOCAL_SYSTEM, **asked)
+            self.doubt = str(error)
+            if error.is_refused:
+                self._windows.keep_unusable(self.name, self._process, self.doubt)
         identity = found["identity"]
         if self._sid == identity["sid"] or (_is_computer(self._sid) and _is_computer(identity["sid"])):
             self.doubt = None
@@ -102,7 +105,7 @@ def _is_computer(sid: t.Optional[str]) -> bool:
 def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips.
 
-    One more is made where the account of the service cannot be used.
+    The first look of a run makes one more where the account of the service cannot be used.
     """
     config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
     errors: t.Dict[str, str] = {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""peer_info on a Windows host: at most three round trips, and the same facts as from Linux."""
+"""peer_info on a Windows host: three round trips, four where an account cannot be used, and the same facts as from Linux."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from windows_double.host import NOT_BECOME, SYSTEM
 from windows_double.services import Swarm
 
 INFO = "renderops.vray_swarm.peer_info"
+SERVICE_INFO = "ansible.windows.win_service_info"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
 
 
@@ -41,7 +42,7 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
 
     found = farm.task(INFO, dict(ALL, data_dir=DATA_DIR.replace("\\", "/"))).data
 
-    assert peer.host.forget() == ["ansible.windows.win_service_info", "look", "look"]
+    assert peer.host.forget() == [SERVICE_INFO, "look", "look"]
     assert found["errors"] == {}
     assert found["settings"] == {"webPort": peer.port, "uploadsQueuePeriod": 0.2}
     assert found["service"] == {
@@ -279,6 +280,53 @@ def test_local_system_reads_where_the_account_cannot_be_used(farm, peer, own, sa
     # Once is enough in a task.
     made = peer.host.forget()
     assert made.count("denied") == 1 and made.count("look") > 2, made
+
+
+def test_an_account_that_cannot_be_used_is_tried_once_in_a_run(farm, peer, own):
+    """It costs a fourth round trip, until Swarm is started anew. Another host may have an account of that name."""
+    options, name = own
+    peer.host.cannot_become = {name.lower(): NOT_BECOME[0]}
+    other = farm.add("ws2")
+    other.swarm.account, other.swarm.pid = peer.swarm.account, peer.swarm.pid
+    for each in (peer, other):
+        each.host.share(SHARE, farm.share)
+    first, again, delegated, last = ({"name": f"Look {number}", INFO: options} for number in range(4))
+    delegated.update({"delegate_to": "ws1", "when": "inventory_hostname == 'ws2'"})
+    asked = []
+
+    def start_anew(call):
+        if str(call) == SERVICE_INFO:
+            asked.append(call)
+            peer.swarm.pid += 4 if len(asked) == 4 else 0
+
+    peer.host.before = start_anew
+    run = farm.play([first, again, delegated, last])
+    assert run.succeeded, run.output
+    tried, known = [SERVICE_INFO, "look", "denied", "look"], [SERVICE_INFO, "look", "look"]
+    assert peer.host.forget() == [*tried, *known, *known, *tried]
+    assert other.host.forget() == known * 3
+    mounts = [result["mount"] for result in run.of() if result.status == "ok"]
+    proved = [mount for mount in mounts if mount["proved"]]
+    assert len(proved) == 3 and all(mount["read_as"] == name for mount in proved)
+    doubted = [mount for mount in mounts if mount not in proved]
+    assert doubted == [doubted[0]] * 4 and doubted[0]["doubt"] == f"{name} could not be used: {NOT_BECOME[0]}."
+
+
+def test_what_fails_once_as_the_account_is_tried_again(farm, peer, own):
+    options, name = own
+    peer.host.share(SHARE, farm.share)
+    said, asked = {name.lower(): "The script was ended: the host has no memory left"}, []
+
+    def fail_once(call):
+        if str(call) == SERVICE_INFO:
+            asked.append(call)
+            peer.host.cannot_become = said if len(asked) == 1 else {}
+
+    peer.host.before = fail_once
+    run = farm.play([{"name": f"Look {number}", INFO: options} for number in range(2)])
+    assert [result["mount"]["proved"] for result in run.of() if result.status == "ok"] == [False, True], run.output
+    tried, right = [SERVICE_INFO, "look", "denied", "look"], [SERVICE_INFO, "look", "look"]
+    assert peer.host.forget() == [*tried, *right]
 
 
 @pytest.mark.parametrize(
