@@ -409,6 +409,7 @@ def on_lab(part: str, scenarios: str, env: str = "default", instead: str = "") -
 # workflows, what it takes to come to each task of a role once, and each action on a double once. What becomes of builds that
 # nobody saw deployed, its lab has on real hosts.
 OLDEST_HAS = (
+    "macos/test_hostile.py",
     "macos/test_repair.py::test_what_is_less_full_than_on_most_peers_is_deployed_again",
     "macos/test_window.py",
     "macos/test_workflow.py",
