@@ -212,6 +212,12 @@ class Upload:
                     " peer that reads this directory. Publish the build into the share instead; or, if it is this"
                     " peer's alone or all of them are to get the build, set allow_shared_import."
                 )
+            if build.installer and not wanted and not options["force"] and not look.import_is_local:
+                raise OptionsError(
+                    f"{build.name} is an installer, and neither its name nor version tells its version. The import directory"
+                    f" is shared: {look.shared}. So nobody can tell whether this peer has run it already: set version, or"
+                    " force to run it in any case. Nothing was sent."
+                )
         if options["checksum"]:
             self._verify(build, options["checksum"])
         limits = Limits(

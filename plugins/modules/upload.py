@@ -175,7 +175,7 @@ attributes:
       - With O(data_dir) nothing is sent twice, but for an archive that is there and not deployed as O(version). Without, an
         archive is sent again and answered with RV(outcome=existing).
       - An installer whose version nobody knows is found by its file, in the import directory and in C(VRay/import) of
-        O(data_dir).
+        O(data_dir). Where the import directory is shared, it is refused, unless O(force=true).
       - With O(force=true) the build is sent each time.
   platform:
     support: full

@@ -452,6 +452,22 @@ def test_an_archive_that_is_kept_beside_the_import_directory_is_sent_again(task,
     assert task.hashes == 0
 
 
+def test_an_installer_of_which_nobody_can_tell_that_this_peer_ran_it_is_refused(task):
+    """The file in a share may have come from another peer."""
+    task.build(INSTALLER, name="vraystd_adv_71000_rhel8_clang-gcc-11.2")
+    task.disk.facts["import_mount"] = {"source": "//nas/x", "path": "/x", "fstype": "cifs", "network": True}
+    task.disk.imported("stored", INSTALLER)
+    options = {"data_dir": "/d", "allow_shared_import": True}
+    with Server(refuse) as server:
+        message = task.fail(server, OptionsError, **options)
+        assert server.connections == 0
+    assert "neither its name nor version tells its version. The import directory is shared: " in message
+    assert message.endswith("set version, or force to run it in any case. Nothing was sent.")
+    for given in ({"version": "7.10.0-0a1b2c3d"}, {"force": True}):
+        with Server(swarm(rapid(len(INSTALLER), OTHER), allowed=True)) as server:
+            assert task.run(server, **options, **given).outcome == "rapid"
+
+
 def test_an_archive_that_was_never_deployed_is_not_called_deployed(task):
     task.disk.imported("vray-%s.tar" % VERSION, ARCHIVE)
     report = task.run(None, data_dir="/d")
