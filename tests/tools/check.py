@@ -358,7 +358,8 @@ def unit(env: str, tests: str = "tests/unit", name: str = "", asked: bool = Fals
         count=count_pytest,
         apart=True,
         asked=asked,
-        minutes=60,
+        # They take 40 on two cores that have the labs beside them.
+        minutes=75,
     )
 
 
