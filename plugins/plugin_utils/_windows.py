@@ -78,6 +78,7 @@ class Windows:
 
     def __init__(self, action: SwarmAction) -> None:
         self._action = action
+        self._unusable: t.Dict[t.Tuple[str, t.Optional[int]], str] = {}
 
     def run(self, name: str, reader: t.Optional[str] = None, **parameters: t.Any) -> Result:
         """Run a script of ours and return what it found.
@@ -139,11 +140,17 @@ class Windows:
             connection.become = None
 
     def why_unusable(self, account: str, process: t.Optional[int]) -> t.Optional[str]:
-        """Why a script could not be run as an account earlier in this run of Ansible, while the same process had it."""
-        return computed_before(self._use_of(account, process))
+        """Why a script could not be run as an account earlier in this task, or was refused in this run of Ansible.
 
-    def keep_unusable(self, account: str, process: t.Optional[int], why: str) -> None:
-        once(self._use_of(account, process), lambda: why)
+        :param process: That of the service, which has the account. With another one it may be had.
+        """
+        return self._unusable.get((account, process)) or computed_before(self._use_of(account, process))
+
+    def keep_unusable(self, account: str, process: t.Optional[int], error: BecomeError) -> None:
+        """In a wait, it is not tried again each time; what was refused, in no later task."""
+        self._unusable[account, process] = str(error)
+        if error.is_refused:
+            once(self._use_of(account, process), lambda: str(error))
 
     def _use_of(self, account: str, process: t.Optional[int]) -> t.List[t.Any]:
         return ["account", self._action.host, account, process]

@@ -87,8 +87,7 @@ class _Reader:
                 raise
             found = self._windows.run("look", LOCAL_SYSTEM, **asked)
             self.doubt = str(error)
-            if error.is_refused:
-                self._windows.keep_unusable(self.name, self._process, self.doubt)
+            self._windows.keep_unusable(self.name, self._process, error)
         identity = found["identity"]
         if self._sid == identity["sid"] or (_is_computer(self._sid) and _is_computer(identity["sid"])):
             self.doubt = None

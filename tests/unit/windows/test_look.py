@@ -24,6 +24,8 @@ from windows_double.services import Swarm
 
 INFO = "renderops.vray_swarm.peer_info"
 SERVICE_INFO = "ansible.windows.win_service_info"
+# As no refusal of an account is told.
+AILING = "The script was ended: the host has no memory left"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
 
 
@@ -263,7 +265,7 @@ def test_the_account_of_a_swarm_that_is_down_is_not_to_be_had(farm, peer, own):
     assert farm.task(INFO, dict(options, share_path="Z:\\vray")).data["mount"]["waits"] is False
 
 
-@pytest.mark.parametrize("said", NOT_BECOME)
+@pytest.mark.parametrize("said", [*NOT_BECOME, AILING])
 def test_local_system_reads_where_the_account_cannot_be_used(farm, peer, own, said):
     options, name = own
     peer.host.cannot_become = {name.lower(): said}
@@ -315,7 +317,7 @@ def test_an_account_that_cannot_be_used_is_tried_once_in_a_run(farm, peer, own):
 def test_what_fails_once_as_the_account_is_tried_again(farm, peer, own):
     options, name = own
     peer.host.share(SHARE, farm.share)
-    said, asked = {name.lower(): "The script was ended: the host has no memory left"}, []
+    said, asked = {name.lower(): AILING}, []
 
     def fail_once(call):
         if str(call) == SERVICE_INFO:
