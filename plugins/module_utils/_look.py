@@ -143,6 +143,11 @@ class Look:
         return import_is_local(self._facts)
 
     @property
+    def own_imports(self) -> t.List[Import]:
+        """What lies in the import directory, unless others may have put it there, over a network."""
+        return self.imports if self.import_is_local else []
+
+    @property
     def shared(self) -> t.Optional[str]:
         """Why other peers may read this peer's import directory; None where they do not."""
         mount = self._facts["import_mount"]

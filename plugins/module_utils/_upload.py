@@ -300,9 +300,8 @@ class Upload:
             self.report.deployed_in_directory = look.deployed[wanted]
             self._doubt_size(build, look.deployed[wanted])
             return True
-        held = look.imports if look.import_is_local else []
-        # Nobody deploys it again from there. But of an installer, nothing else tells that it ran.
-        held = held + (look.kept if build.installer and wanted is None else [])
+        # From where it is only kept, nobody deploys it again. But of an installer, nothing else tells that it ran.
+        held = look.own_imports + (look.kept if build.installer and wanted is None else [])
         same_size = [item for item in held if item.bytes == build.size]
         if not same_size:
             return False
@@ -329,8 +328,7 @@ class Upload:
         mark = self._mark
         if mark is None or not mark.was_there:
             return None
-        held = look.kept + (look.imports if look.import_is_local else [])
-        if any(item.bytes == build.size for item in held):
+        if any(item.bytes == build.size for item in look.own_imports + look.kept):
             return None
         return (
             f"{look.deployed[version]} may be half a build: an upload of {version} was begun, as {mark.path} tells, and nobody"
@@ -657,10 +655,7 @@ class Upload:
 
 def _other_size(build: BuildFile, look: Look) -> t.Optional[Import]:
     """What lies in the peer's own import directory under the name of the build, and has another size."""
-    if not look.import_is_local:
-        return None
-    found = [item for item in look.imports if item.name == build.name and item.bytes != build.size]
-    return found[0] if found else None
+    return next((item for item in look.own_imports if item.name == build.name and item.bytes != build.size), None)
 
 
 def check_options(options: t.Mapping[str, t.Any]) -> None:
