@@ -48,14 +48,12 @@ import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils import _marks
 
+_PENDING = {"undeployed": _marks.undeployed, "arrived": _marks.arrived, "growing": _marks.growing}
+
 
 def pending_builds(look: t.Mapping[str, t.Any], may_mark: bool = True) -> t.Dict[str, t.List[str]]:
     """Return the versions that nobody has seen whole yet."""
-    return {
-        "undeployed": _marks.undeployed(look) if may_mark else [],
-        "arrived": _marks.arrived(look) if may_mark else [],
-        "growing": _marks.growing(look) if may_mark else [],
-    }
+    return {name: versions_of(look) if may_mark else [] for name, versions_of in _PENDING.items()}
 
 
 class FilterModule:
