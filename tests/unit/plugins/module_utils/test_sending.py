@@ -139,6 +139,14 @@ class World:
         self.stack.callback(timer.cancel)
         return ours, peer
 
+    def send_early(self, script):
+        """Send more than a peer takes that follows the script; return both ends, and what became of it."""
+        ours, peer = self.connect()
+        peer.start(script)
+        sending = Sending(self.body(sparse=EARLY), Limits(stall=PATIENCE))
+        sending.over(ours)
+        return ours, peer, sending
+
     def body(self, content=b"", sparse=0):
         self.path = str(self.folder / "vray.tar")
         with open(self.path, "wb") as file:
@@ -403,10 +411,7 @@ def test_a_peer_that_closes_without_a_word(world):
         peer.read(MIB)
         peer.sock.close()
 
-    ours, peer = world.connect()
-    peer.start(script)
-    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
-    sending.over(ours)
+    ours, _peer, sending = world.send_early(script)
     assert (sending.cut_short, sending.complete) == (True, False)
     with contextlib.suppress(ConnectionError):
         assert ours.recv(1) == b""
@@ -511,10 +516,7 @@ def test_an_early_answer_in_segments(world):
         peer.sock.sendall(ANSWER[7:])
         peer.over.wait(PATIENCE)
 
-    ours, peer = world.connect()
-    peer.start(script)
-    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
-    sending.over(ours)
+    ours, peer, sending = world.send_early(script)
     assert (sending.cut_short, sending.complete) == (True, False)
     assert ours.recv(1000) == ANSWER
     peer.sock.sendall(b"x")
@@ -527,10 +529,7 @@ def test_a_peer_that_closes_after_some_bytes(world):
         peer.sock.shutdown(socket.SHUT_WR)
         peer.over.wait(PATIENCE)
 
-    ours, peer = world.connect()
-    peer.start(script)
-    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
-    sending.over(ours)
+    ours, _peer, sending = world.send_early(script)
     assert (sending.cut_short, sending.complete) == (True, False)
     assert ours.recv(1000) == b"HTTP"
 
@@ -540,10 +539,7 @@ def test_an_answer_right_behind_an_interim_response(world):
         peer.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER)
         peer.over.wait(PATIENCE)
 
-    ours, peer = world.connect()
-    peer.start(script)
-    sending = Sending(world.body(sparse=EARLY), Limits(stall=PATIENCE))
-    sending.over(ours)
+    ours, _peer, sending = world.send_early(script)
     assert sending.cut_short
     assert ours.recv(1000) == ANSWER
 
