@@ -156,7 +156,7 @@ class SwarmAction(ActionBase, abc.ABC):
         return Windows(self)
 
     def look_at_host(self, arguments: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-        """Return the facts about the host in one round trip, from Windows in three, and seldom four."""
+        """Return the facts about the host in one round trip, from Windows in two, and three at most."""
         told = dict(arguments)
         if self.peer_given or self.delegated:
             # The host that the task looks at need not be the peer: it finds out.

@@ -41,10 +41,9 @@ if t.TYPE_CHECKING:
 #: As become knows it.
 LOCAL_SYSTEM = "SYSTEM"
 
-# Names of services, not patterns: win_service_info and Get-Service take both.
+# Names of services, not patterns: win_service_info and Get-Service take both. In WQL, a backslash or a quote is special.
 _SERVICE = re.compile(r"[^\x00-\x1f/\\*?\[\]'\"`$]{1,256}")
-_STATES = {"started": "running", "stopped": "stopped"}
-_ENABLED = {"auto": True, "delayed": True, "manual": False, "disabled": False}
+_ENABLED = {"Auto": True, "Manual": False, "Disabled": False}
 # Of a service that ended well, and of one that was not started since the host was.
 _WELL = (0, 1077)
 # How deep the results of the scripts are nested, at most.
@@ -222,31 +221,33 @@ def unreadable(path: str, found: t.Mapping[str, t.Any]) -> BuildError:
     return BuildError(f"The build {path} could not be read: {as_sentence(found['error'])} {advice}")
 
 
-def service_facts(service: t.Optional[Result]) -> Result:
-    """The words that a look has for a service, from those of win_service_info."""
+def service_facts(found: Result) -> Result:
+    """What a look tells of a service, from what look.ps1 has of Win32_Service."""
     facts: Result = {
         "state": "absent",
         "enabled": None,
         "manager": "windows",
-        "detail": "",
+        "detail": None,
         "pid": None,
         "error": None,
     }
+    service = found["service"]
+    if found.get("service_error"):
+        return dict(facts, state="unknown", error=as_sentence(found["service_error"]).rstrip("."))
     if service is None:
         return facts
-    code = exit_code(service)
-    state = _STATES.get(service["state"], "stopped")
-    if state == "stopped" and service["state"] == "stopped" and code not in _WELL:
-        state = "failed"
-    detail = service["state"] if state != "failed" else f"{service['state']}, exit code {code}"
-    pid = service.get("process_id") if state == "running" else None
+    detail = service["state"]
+    state = "running" if detail == "Running" else "stopped"
+    code = exit_code(service["exit_code"], service["service_exit_code"])
+    if detail == "Stopped" and code not in _WELL:
+        state, detail = "failed", f"{detail}, exit code {code}"
+    pid = service["process_id"] if state == "running" else None
     return dict(facts, state=state, enabled=_ENABLED.get(service["start_mode"]), detail=detail, pid=pid or None)
 
 
-def exit_code(service: Result) -> int:
-    """What a service ended with: its own code, where it has one (1066). The module and its documentation differ."""
-    code = service.get("win32_exit_code", service.get("win32_exitcode")) or 0
-    return int(service.get("service_exit_code") or 0) if code == 1066 else int(code)
+def exit_code(code: t.Optional[int], own: t.Optional[int]) -> int:
+    """What a service ended with: its own code, where it has one (ERROR_SERVICE_SPECIFIC_ERROR, 1066)."""
+    return (own if code == 1066 else code) or 0
 
 
 def parse_ask(answer: Result, url: str) -> Result:

@@ -4,7 +4,7 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-"""A look at a Windows peer: what the module peer_info tells of others, from what win_service_info and look.ps1 tell."""
+"""A look at a Windows peer: what the module peer_info tells of others, from what look.ps1 tells."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
     Windows,
     as_sentence,
     base_url,
+    check_windows_service,
     parse_ask,
     service_facts,
 )
@@ -55,17 +56,21 @@ class _Reader:
     What cannot be had costs a round trip. In a run of Ansible it is not tried again as long as that process is the same.
     """
 
-    def __init__(self, windows: Windows, service: t.Optional[Result], found: Result) -> None:
-        self.account = service["username"] if service else None
+    def __init__(self, windows: Windows, found: Result) -> None:
+        """
+        :param found: What is told of the service, if anything is.
+        """
+        service = found.get("service")
+        self.account = service["account"] if service else None
         self._windows = windows
-        self._sid = found.get("account_sid")
-        facts = service_facts(service)
-        self._process = facts["pid"]
+        self._sid = service["account_sid"] if service else None
+        facts = service_facts(found) if service else None
+        self._process = facts["pid"] if facts else None
         self.name = LOCAL_SYSTEM
         # Why what this one finds proves nothing about the service; and whether that will be known when Swarm runs.
         self.doubt: t.Optional[str] = None
         self.has_to_wait = False
-        if service is None:
+        if facts is None:
             self.doubt = "The account of the service is not known."
         elif self._sid is None:
             self.doubt = f"{self.account} is no account that this host knows."
@@ -104,15 +109,17 @@ def _is_computer(sid: t.Optional[str]) -> bool:
 def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips.
 
-    The first look of a run makes one more where the account of the service cannot be used.
+    One is for what lies on the host, which says what else is looked at, and as whom. Another is for the import directory
+    and the share; and a third where the account of the service cannot be used for that one.
     """
     config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
     errors: t.Dict[str, str] = {}
-    service = windows.service(given["service"]) if given.get("service") else None
+    service = given.get("service")
+    if service:
+        check_windows_service(service)
     found: Result = {}
-    asked = _of_host(given, service)
-    if config or service:
-        # What else is looked at, and as whom, these two tell.
+    asked = _of_host(given)
+    if config or (service and (is_unc(share_path) or is_unc(given.get("import_dir")))):
         found, asked = _checked(windows.run("look", **asked), given), {}
     content, settings = _read_settings(config, found["config"], errors) if config else (None, {})
     configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
@@ -127,7 +134,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     url = _url(given, settings)
     if given.get("api_from") == "peer":
         asked.update(Url=url + FLAG_PATH, Milliseconds=int(given.get("connect_timeout", 10) * 1000))
-    reader = _Reader(windows, service, found)
+    reader = _Reader(windows, found)
     if asked:
         is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
         found.update(_checked(reader.look(asked) if is_on_share else windows.run("look", **asked), given))
@@ -140,7 +147,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         "allow_executables": settings.get(EXECUTABLES_KEY, False) if content is not None else None,
         "import_dir": (found.get("import_dir") or {}).get("path") or import_dir,
         "import_dir_configured": bool(configured),
-        "service": service_facts(service) if given.get("service") else None,
+        "service": service_facts(found) if service else None,
         "platform": found["platform"],
         "api": parse_ask(found["answer"], url) if "answer" in found else None,
         "discovered": None,
@@ -175,14 +182,13 @@ def _checked(found: Result, given: t.Mapping[str, t.Any]) -> Result:
     return found
 
 
-def _of_host(given: t.Mapping[str, t.Any], service: t.Optional[Result]) -> Result:
+def _of_host(given: t.Mapping[str, t.Any]) -> Result:
     """What to look at on the host itself, as parameters of the script."""
     details = given.get("details", ())
     return {
         "Config": given.get("config"),
         "DataDir": given.get("data_dir"),
-        "Account": service["username"] if service else None,
-        "ServiceProcess": service_facts(service)["pid"] if service else None,
+        "Service": given.get("service"),
         "Platform": given.get("platform"),
         "Peer": given.get("peer"),
         "Sizes": "build_sizes" in details,

@@ -53,14 +53,24 @@ class Else(t.NamedTuple):
 _LISTING = {"missing": FLAG, "error": OrNull(TEXT)}
 _ANSWER = Else(("status", "body"), {"status": OrNull(WHOLE), "body": OrNull(BASE64), "error": OrNull(TEXT)})
 _RENDERS = [{"pid": WHOLE, "executable": TEXT}]
+_SERVICE = {
+    "state": TEXT,
+    "start_mode": TEXT,
+    "process_id": WHOLE,
+    "exit_code": WHOLE,
+    "service_exit_code": WHOLE,
+    "account": OrNull(TEXT),
+    "account_sid": OrNull(TEXT),
+}
 _SETTINGS = Else(("content",), {"path": TEXT, "content": OrNull(BASE64), "error": OrNull(TEXT)})
 
 #: By script, and by what it is told to do.
 SHAPES: t.Dict[str, t.Any] = {
     "look": {
         "identity": {"name": TEXT, "sid": TEXT},
-        "account_sid": When("Account", OrNull(TEXT)),
-        "service_seconds": When("ServiceProcess", OrNull(NUMBER)),
+        "service": When("Service", OrNull(_SERVICE)),
+        "service_error": May(TEXT),
+        "service_seconds": May(OrNull(NUMBER)),
         "platform": OrNull(TEXT),
         "platform_error": May(TEXT),
         "is_peer": When("Peer", FLAG),

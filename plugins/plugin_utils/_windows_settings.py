@@ -104,7 +104,8 @@ class WindowsService(ServiceControl):
                 " renderops.vray_swarm.discover finds it."
             )
         text = str(found["state"])
-        code = exit_code(found)
+        # The module and its documentation spell it each in its way.
+        code = exit_code(found.get("win32_exit_code", found.get("win32_exitcode")), found.get("service_exit_code"))
         if text == "stopped" and code:
             text += f", exit code {code}"
         return State(found["state"] == "started", found["state"] in ("stopped", "paused"), text, 0)

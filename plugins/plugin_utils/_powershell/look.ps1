@@ -19,9 +19,8 @@ param (
     # Its list of checksums, and the signature of that, where they are asked for.
     [string] $Sums,
     [string] $Signature,
-    # The account of Swarm's service, and its process.
-    [string] $Account,
-    [int] $ServiceProcess,
+    # The name of Swarm's service. Nothing in it ends a text of WQL.
+    [string] $Service,
     # What this host is known to be; else it is found out.
     [string] $Platform,
     # The name or address of the peer that is meant.
@@ -181,15 +180,42 @@ function Measure-Tree {
 # Who looks: a share is read as this account.
 $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
 $result.identity = @{ name = $identity.Name; sid = $identity.User.Value }
-if ($Account) {
+
+if ($Service) {
+    $result.service = $null
     try {
-        # The manager of services has local accounts as .\name.
-        $full = $Account -replace '^\.(?=\\)', [Environment]::MachineName
-        $name = [Security.Principal.NTAccount]::new($full)
-        $result.account_sid = $name.Translate([Security.Principal.SecurityIdentifier]).Value
+        $there = Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $Service)
+        if ($null -ne $there) {
+            $result.service = @{
+                state = $there.State
+                start_mode = $there.StartMode
+                process_id = [long] $there.ProcessId
+                exit_code = [long] $there.ExitCode
+                service_exit_code = [long] $there.ServiceSpecificExitCode
+                account = $there.StartName
+                account_sid = $null
+            }
+            try {
+                if ($there.StartName -eq 'LocalSystem') {
+                    # A word of the manager of services, and the name of no account.
+                    $own = [Security.Principal.SecurityIdentifier]::new('S-1-5-18')
+                    $result.service.account = $own.Translate([Security.Principal.NTAccount]).Value
+                }
+                else {
+                    # It has local accounts as .\name.
+                    $full = $there.StartName -replace '^\.(?=\\)', [Environment]::MachineName
+                    $own = [Security.Principal.NTAccount]::new($full).Translate([Security.Principal.SecurityIdentifier])
+                }
+                $result.service.account_sid = $own.Value
+            }
+            catch {
+                # None that this host knows.
+                $result.service.account_sid = $null
+            }
+        }
     }
     catch {
-        $result.account_sid = $null
+        $result.service_error = Get-Reason $_
     }
 }
 
@@ -241,9 +267,9 @@ if ($DataDir) {
     $listing = Get-Listing $vray
     # One moment for both, since a look takes its time: for how long Swarm runs, and a build is there.
     $now = [DateTime]::UtcNow
-    if ($ServiceProcess) {
+    if ($result.service.process_id) {
         try {
-            $process = [Diagnostics.Process]::GetProcessById($ServiceProcess)
+            $process = [Diagnostics.Process]::GetProcessById($result.service.process_id)
             $result.service_seconds = ($now - $process.StartTime.ToUniversalTime()).TotalSeconds
         }
         catch {

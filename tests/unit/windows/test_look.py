@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""peer_info on a Windows host: three round trips, four where an account cannot be used, and the same facts as from Linux."""
+"""peer_info on a Windows host: three round trips at most, two as a rule, and the same facts as from Linux."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from windows_double.host import NOT_BECOME, SYSTEM
 from windows_double.services import Swarm
 
 INFO = "renderops.vray_swarm.peer_info"
-SERVICE_INFO = "ansible.windows.win_service_info"
 # As no refusal of an account is told.
 AILING = "The script was ended: the host has no memory left"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
+
+
+def asks_for_service(call: t.Any) -> bool:
+    return str(call) == "look" and "Service" in call.options["parameters"]
 
 
 def deploy(peer: t.Any, version: str = "6.20.10-e8197af2") -> None:
@@ -35,7 +38,7 @@ def deploy(peer: t.Any, version: str = "6.20.10-e8197af2") -> None:
     (folder / "vray.exe").write_bytes(b"MZ" + bytes(98))
 
 
-def test_a_look_tells_all_in_three_round_trips(farm, peer):
+def test_a_look_tells_all_in_two_round_trips(farm, peer):
     deploy(peer)
     (peer.data_dir / "VRay" / "import" / NAME).write_bytes(bytes(512))
     (peer.data_dir / "VRay" / "import" / "odd").mkdir()
@@ -44,14 +47,14 @@ def test_a_look_tells_all_in_three_round_trips(farm, peer):
 
     found = farm.task(INFO, dict(ALL, data_dir=DATA_DIR.replace("\\", "/"))).data
 
-    assert peer.host.forget() == [SERVICE_INFO, "look", "look"]
+    assert peer.host.forget() == ["look", "look"]
     assert found["errors"] == {}
     assert found["settings"] == {"webPort": peer.port, "uploadsQueuePeriod": 0.2}
     assert found["service"] == {
         "state": "running",
         "enabled": True,
         "manager": "windows",
-        "detail": "started",
+        "detail": "Running",
         "pid": peer.swarm.pid,
         "error": None,
     }
@@ -151,7 +154,41 @@ def test_an_absent_service_and_a_crashed_one(farm, peer):
     peer.swarm.stop()
     peer.swarm.exit_code = 1067
     found = farm.task(INFO, ALL).data["service"]
-    assert (found["state"], found["detail"]) == ("failed", "stopped, exit code 1067")
+    assert (found["state"], found["detail"]) == ("failed", "Stopped, exit code 1067")
+
+
+def test_a_service_that_may_not_be_asked_for(farm, peer, monkeypatch):
+    """It is told, as elsewhere, and what else was found with it."""
+    look = scripts.RUN["look"]
+
+    def refused(*given):
+        done, found = look(*given)
+        return done, dict(found, service=None, service_error="Access is denied. ")
+
+    monkeypatch.setitem(scripts.RUN, "look", refused)
+    deploy(peer)
+    found = farm.task(INFO, dict(ALL, wanted={"settings": {}})).data
+    assert found["service"] == {
+        "state": "unknown",
+        "enabled": None,
+        "manager": "windows",
+        "detail": None,
+        "pid": None,
+        "error": "Access is denied",
+    }
+    assert found["outlived"] is None and len(found["builds"]) == 1
+    (told,) = [item for item in found["differences"] if item["subject"] == "service"]
+    assert told["message"] == "The state of the service is unknown: Access is denied."
+
+
+@pytest.mark.parametrize(
+    ("state", "detail"), [("start_pending", "Start Pending"), ("stop_pending", "Stop Pending"), ("paused", "Paused")]
+)
+def test_a_service_that_neither_runs_nor_has_ended(farm, peer, state, detail):
+    peer.swarm.state = state
+    found = farm.task(INFO, {"service": SERVICE}).data["service"]
+    assert (found["state"], found["detail"], found["pid"], found["enabled"]) == ("stopped", detail, None, True)
+    assert peer.host.forget() == ["look"]
 
 
 def test_a_pattern_is_no_name_of_a_service(farm, peer):
@@ -162,7 +199,7 @@ def test_the_peer_can_ask_itself(farm, peer):
     found = farm.task(INFO, dict(ALL, api_from="peer")).data
     assert found["api"]["reachable"] is True
     assert found["api"]["url"] == f"http://localhost:{peer.port}"
-    assert len(peer.host.forget()) == 3
+    assert len(peer.host.forget()) == 2
 
 
 def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
@@ -176,8 +213,7 @@ def test_a_share_is_read_as_the_account_of_the_service(farm, peer):
 
     found = farm.task(INFO, options).data
 
-    assert peer.host.calls[-1].become == "SYSTEM"
-    assert len(peer.host.forget()) == 3
+    assert [(str(call), call.become) for call in peer.host.calls] == [("look", None), ("look", "SYSTEM")]
     assert found["errors"] == {}
     assert found["mount"]["readable"] and found["mount"]["proved"]
     assert found["mount"]["account"] == "NT AUTHORITY\\SYSTEM"
@@ -223,8 +259,7 @@ def test_an_account_of_its_own_reads_the_share(farm, peer, own):
     found = farm.task(INFO, options).data
 
     # What lies on the host is looked at by an administrator.
-    assert [(str(call), call.become) for call in peer.host.calls[1:]] == [("look", None), ("look", name)]
-    assert len(peer.host.forget()) == 3
+    assert [(str(call), call.become) for call in peer.host.calls] == [("look", None), ("look", name)]
     assert found["errors"] == {} and [item["name"] for item in found["imports"]] == [NAME]
     mount = found["mount"]
     assert mount["readable"] and mount["proved"] and mount["doubt"] is None and not mount["waits"]
@@ -285,7 +320,7 @@ def test_local_system_reads_where_the_account_cannot_be_used(farm, peer, own, sa
 
 
 def test_an_account_that_cannot_be_used_is_tried_once_in_a_run(farm, peer, own):
-    """It costs a fourth round trip, until Swarm is started anew. Another host may have an account of that name."""
+    """It costs a third round trip, until Swarm is started anew. Another host may have an account of that name."""
     options, name = own
     peer.host.cannot_become = {name.lower(): NOT_BECOME[0]}
     other = farm.add("ws2")
@@ -297,14 +332,14 @@ def test_an_account_that_cannot_be_used_is_tried_once_in_a_run(farm, peer, own):
     asked = []
 
     def start_anew(call):
-        if str(call) == SERVICE_INFO:
+        if asks_for_service(call):
             asked.append(call)
             peer.swarm.pid += 4 if len(asked) == 4 else 0
 
     peer.host.before = start_anew
     run = farm.play([first, again, delegated, last])
     assert run.succeeded, run.output
-    tried, known = [SERVICE_INFO, "look", "denied", "look"], [SERVICE_INFO, "look", "look"]
+    tried, known = ["look", "denied", "look"], ["look", "look"]
     assert peer.host.forget() == [*tried, *known, *known, *tried]
     assert other.host.forget() == known * 3
     mounts = [result["mount"] for result in run.of() if result.status == "ok"]
@@ -320,15 +355,14 @@ def test_what_fails_once_as_the_account_is_tried_again(farm, peer, own):
     said, asked = {name.lower(): AILING}, []
 
     def fail_once(call):
-        if str(call) == SERVICE_INFO:
+        if asks_for_service(call):
             asked.append(call)
             peer.host.cannot_become = said if len(asked) == 1 else {}
 
     peer.host.before = fail_once
     run = farm.play([{"name": f"Look {number}", INFO: options} for number in range(2)])
     assert [result["mount"]["proved"] for result in run.of() if result.status == "ok"] == [False, True], run.output
-    tried, right = [SERVICE_INFO, "look", "denied", "look"], [SERVICE_INFO, "look", "look"]
-    assert peer.host.forget() == [*tried, *right]
+    assert peer.host.forget() == ["look", "denied", "look", "look", "look"]
 
 
 @pytest.mark.parametrize(

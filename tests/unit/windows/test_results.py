@@ -24,10 +24,21 @@ LOOK_AT = {
     "ImportDir": "D:\\import",
     "SharePath": "\\\\nas\\x",
     "Disk": True,
+    "Service": "swarm",
     "Url": "http://ws1",
 }
 LOOK: t.Dict[str, t.Any] = {
     "identity": {"name": "WS1\\ansible", "sid": "S-1-5-21-1"},
+    "service": {
+        "state": "Running",
+        "start_mode": "Auto",
+        "process_id": 2000,
+        "exit_code": 0,
+        "service_exit_code": 0,
+        "account": "FARM\\swarm",
+        "account_sid": None,
+    },
+    "service_seconds": 0.5,
     "platform": "Windows_x86",
     "data": {"missing": False, "error": None},
     "builds": [
@@ -152,6 +163,9 @@ def test_what_is_as_it_should_be_is_left_so(name: str) -> None:
         ("look", "marks", ".vray_swarm-7.0.0-abc.sending", LOOK["marks"]),
         ("look", "marks", None, []),
         ("look", "builds.0.bytes", 4096.0, 4096),
+        ("look", "service.process_id", 2000.0, 2000),
+        # There is no such service.
+        ("look", "service", None, None),
         ("look", "builds.0.bytes", None, None),
         ("look", "disk.temp", 1e15, 10**15),
         ("files", "saved_seconds", 2, 2),
@@ -177,6 +191,8 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
         ),
         ("look", "builds", GONE, "builds is missing"),
         ("look", "marks", GONE, "marks is missing"),
+        ("look", "service", GONE, "service is missing"),
+        ("look", "service.state", 4, "service.state is 4 and not a text"),
         ("look", "builds.0.bytes", GONE, "builds[0].bytes is missing"),
         ("look", "builds.0.bytes", "4096", "builds[0].bytes is '4096' and not a whole number"),
         ("look", "builds.0.bytes", 4096.5, "builds[0].bytes is 4096.5 and not a whole number"),

@@ -78,15 +78,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     p = check_parameters("look", given)
     sid = identity[1]
     found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
-    if p["Account"]:
-        # NTAccount.Translate knows no account as .\name.
-        full = (
-            p["Account"].replace(".\\", "WS1\\", 1)
-            if "[Environment]::MachineName" in script_text("look")
-            else p["Account"]
-        )
-        sids = {service.account[0].replace(".\\", "WS1\\", 1): service.account[1] for service in host.services.values()}
-        found["account_sid"] = sids.get(full)
+    if p["Service"]:
+        found["service"] = _service(host, p["Service"])
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -105,9 +98,10 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         if not data["error"] and vray["error"] and not vray["missing"]:
             found["data"]["error"] = vray["error"]
         now = time.time()
-        if p["ServiceProcess"]:
+        if (found.get("service") or {}).get("process_id"):
             # It may have ended just now.
-            started = [service.started for service in host.services.values() if service.pid == p["ServiceProcess"]]
+            pid = found["service"]["process_id"]
+            started = [service.started for service in host.services.values() if service.pid == pid]
             found["service_seconds"] = now - started[0] if started and started[0] else None
         found["builds"] = []
         for entry in vray["entries"]:
@@ -202,6 +196,28 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     if p["Url"]:
         found["answer"] = _ask(host, p["Url"], p["Milliseconds"] / 1000)
     return False, found
+
+
+def _service(host: Host, name: str) -> t.Optional[t.Dict[str, t.Any]]:
+    """As Win32_Service tells it: another vocabulary than that of win_service_info."""
+    for service in host.services.values():
+        if service.name.lower() != name.lower():
+            continue
+        service.live_on()
+        (account, sid), text = service.account, script_text("look")
+        # NTAccount.Translate knows no account as .\name, and none as LocalSystem, which is how this one is told.
+        is_known = not account.startswith(".\\") or "'^\\.(?=\\\\)', [Environment]::MachineName" in text
+        is_known = is_known and (sid != "S-1-5-18" or "StartName -eq 'LocalSystem'" in text)
+        return {
+            "state": {"started": "Running"}.get(service.state, service.state.replace("_", " ").title()),
+            "start_mode": service.start_mode.title(),
+            "process_id": service.pid,
+            "exit_code": service.exit_code,
+            "service_exit_code": 0,
+            "account": account,
+            "account_sid": sid if is_known else None,
+        }
+    return None
 
 
 def _written(real: Path) -> int:
