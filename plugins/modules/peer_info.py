@@ -17,8 +17,8 @@ description:
     has deployed, what lies in its import directory, whether the share is mounted, how much disk is free, and which renders
     run.
   - It is one module run on the host, one round trip, whatever is asked for. A Windows host takes two as a rule, and three
-    where the account of its service cannot be used to read a share. In a run of Ansible, that is found out once, and again
-    after Swarm was started anew.
+    at most, such as where the account of its service cannot be used to read a share. In a run of Ansible, that is found out
+    once, and again after Swarm was started anew.
   - The web port is asked from the controller, or in the same run from the host, see O(api_from).
   - Anything that is down, missing or unreadable is told, and does not fail the task. Only options that no peer can have do.
 options:

@@ -31,7 +31,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import discover_windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_look import look_at_windows
 
 # The attribute of a task with its arguments as they are shown, and as they are.
@@ -162,12 +161,7 @@ class SwarmAction(ActionBase, abc.ABC):
             # The host that the task looks at need not be the peer: it finds out.
             told["peer"] = self.options["peer"]
         if self.on_windows:
-            looked = look_at_windows(self.windows, told)
-            if told.get("discover"):
-                looked["discovered"] = discover_windows(
-                    self.windows, told["web_port"], told["connect_timeout"], looked["api"]
-                )
-            return looked
+            return look_at_windows(self.windows, told)
         return self.run_module("renderops.vray_swarm.peer_info", told)["look"]
 
     def find_build(self) -> str:

@@ -4,7 +4,7 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-"""The PowerShell scripts, as a Windows host gets them: each is one text, with the functions in it that it shares.
+"""The PowerShell scripts, as a Windows host gets them: each is one text, with the parts in it that have files of their own.
 
 Nothing but the standard library is used here: who judges the scripts reads them by this, and needs no Ansible.
 """
@@ -28,10 +28,10 @@ def script_names() -> t.List[str]:
 @functools.cache
 def script_text(name: str) -> str:
     """The text of a script; it is constant, and what it works on are its parameters."""
-    return _INCLUDE.sub(lambda match: _functions(match[1]), _read(f"{name}.ps1"))
+    return _INCLUDE.sub(lambda match: _part(match[1]), _read(f"{name}.ps1"))
 
 
-def _functions(path: str) -> str:
+def _part(path: str) -> str:
     """What is to be included: all behind the head of the file, which ends with the first empty line but one."""
     return _read(path).split("\n\n", 2)[2]
 

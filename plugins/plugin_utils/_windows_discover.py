@@ -17,7 +17,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._client impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import IMPORT_DIR_KEY, WEB_PORT_KEY
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows, base_url, parse_ask
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import base_url, parse_ask
 
 _DEFAULT_WEB_PORT = 1113
 _CONFIG_NAMES = ["swarm.yaml", "swarm.yml"]
@@ -47,39 +47,56 @@ class _Findings:
         return sorted(self.found, key=lambda finding: not finding["sure"])
 
 
-def discover_windows(
-    windows: Windows, web_port: int, seconds: float, asked: t.Optional[t.Dict[str, t.Any]]
-) -> t.Dict[str, t.Any]:
-    """The same result as :func:`_discover.discover` has elsewhere, in two round trips.
+class Discovery:
+    """The same result as :func:`_discover.discover` has elsewhere, from two looks at the host.
 
-    :param asked: What the look tells of the web port, if the host asked itself.
+    The first one tells who listens; what the second one has to look at, these say.
     """
-    found = windows.run("discover", WebPort=web_port)
-    listeners: t.Dict[int, t.Mapping[str, t.Any]] = {}
-    for listener in found["listeners"]:
-        # Sockets of one process are one candidate.
-        listeners.setdefault(listener["pid"], listener)
-    if len(listeners) > 1:
-        # Which of them answered is not known.
-        asked = None
-    questions = [_Question(listener, found["folders"], asked) for listener in listeners.values()][:_MANY_CANDIDATES]
-    candidates = []
-    if questions:
-        urls = [question.url for question in questions if question.url]
-        more = windows.run(
-            "discover",
-            Files=[path for question in questions for path in question.files],
-            Folders=[path for question in questions for path in question.folders],
-            Names=_CONFIG_NAMES,
-            Urls=[url + FLAG_PATH for url in urls],
-            Milliseconds=int(seconds * 1000),
-        )
-        apis = {url: parse_ask(answer, url) for url, answer in zip(urls, more["answers"], strict=True)}
-        for question in questions:
-            api = apis[question.url] if question.url else t.cast("t.Dict[str, t.Any]", asked)
-            candidates.append(_candidate(question, found, question.files_of(more), web_port, api))
-    candidates.sort(key=lambda candidate: not candidate["api"]["reachable"])
-    return {"candidates": candidates, "unseen": found["unseen"], "web_port": web_port}
+
+    def __init__(self, found: t.Mapping[str, t.Any], web_port: int, own_url: t.Optional[str]) -> None:
+        """
+        :param found: What the first look found, which had :attr:`web_port` as its ``WebPort``.
+        :param own_url: What the peer is asked, where it asks itself.
+        """
+        self._found = found
+        self._web_port = web_port
+        listeners: t.Dict[int, t.Mapping[str, t.Any]] = {}
+        for listener in found["listeners"]:
+            # Sockets of one process are one candidate.
+            listeners.setdefault(listener["pid"], listener)
+        if len(listeners) > 1:
+            # Which of them answers is not known.
+            own_url = None
+        self._questions = [_Question(listener, found["folders"], own_url) for listener in listeners.values()]
+        del self._questions[_MANY_CANDIDATES:]
+
+    def parameters(self, seconds: float) -> t.Dict[str, t.Any]:
+        """What the second look has to look at; nothing where nobody listens.
+
+        :param seconds: How long each who listens may take to answer.
+        """
+        if not self._questions:
+            return {}
+        return {
+            "Files": [path for question in self._questions for path in question.files],
+            "Folders": [path for question in self._questions for path in question.folders],
+            "Names": _CONFIG_NAMES,
+            "Urls": [question.url + FLAG_PATH for question in self._questions if question.url],
+            "Milliseconds": int(seconds * 1000),
+        }
+
+    def result(self, more: t.Mapping[str, t.Any], own_api: t.Optional[t.Dict[str, t.Any]]) -> t.Dict[str, t.Any]:
+        """Return the candidates, those that answer first.
+
+        :param more: What the second look found.
+        :param own_api: What the peer told of itself, where it asked itself.
+        """
+        candidates, answers = [], iter(more.get("answers", ()))
+        for question in self._questions:
+            api = parse_ask(next(answers), question.url) if question.url else t.cast("t.Dict[str, t.Any]", own_api)
+            candidates.append(_candidate(question, self._found, question.files_of(more), self._web_port, api))
+        candidates.sort(key=lambda candidate: not candidate["api"]["reachable"])
+        return {"candidates": candidates, "unseen": self._found["unseen"], "web_port": self._web_port}
 
 
 class _Question:
@@ -89,15 +106,15 @@ class _Question:
         self,
         listener: t.Mapping[str, t.Any],
         places: t.Mapping[str, t.Optional[str]],
-        asked: t.Optional[t.Mapping[str, t.Any]],
+        own_url: t.Optional[str],
     ) -> None:
         self.listener = listener
         self.named = _named(listener, listener["service"])
         self.files = [path for path, dummy in self.named if path.lower().endswith((".yaml", ".yml"))]
         self.folders = [path for path, dummy in self.named] + _places(listener["executable"], places)
         address, port = listener["address"], listener["port"]
-        is_known = asked is not None and address in _ANYWHERE and asked["url"] == base_url("localhost", port)
-        #: Where it is asked whether it answers as Swarm does; None where that is known.
+        is_known = address in _ANYWHERE and own_url == base_url("localhost", port)
+        #: Where it is asked whether it answers as Swarm does; None where the peer asks that in any case.
         self.url = None if is_known else base_url(_ANYWHERE.get(address, address), port)
 
     def files_of(self, more: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
@@ -253,7 +270,7 @@ def _find_data_dirs(
         match = re.match(r"(?i)(.+)[\\/]VRay[\\/]import[\\/]*$", import_dir)
         if match:
             data_dirs.add(match.group(1), f"{IMPORT_DIR_KEY} in its swarm.yaml lies below it")
-    for render in found["renders"]:
+    for render in found.get("renders", ()):
         match = _RENDER.match(render["executable"])
         if match:
             data_dirs.add(match["data_dir"], f"process {render['pid']} renders with a build in it")

@@ -40,6 +40,7 @@ from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows impo
     parse_ask,
     service_facts,
 )
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import Discovery
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_results import Result
 
 # Well-known SIDs: LocalSystem and NetworkService, and the start of those of virtual accounts (NT SERVICE\\name). All of them
@@ -83,16 +84,24 @@ class _Reader:
             self.doubt = windows.why_unusable(str(self.account), self._process)
             self.name = LOCAL_SYSTEM if self.doubt else str(self.account)
 
-    def look(self, asked: t.Mapping[str, t.Any]) -> Result:
-        """Run the script as it, or else as LocalSystem."""
-        try:
-            found = self._windows.run("look", self.name, **asked)
-        except BecomeError as error:
-            if self.name == LOCAL_SYSTEM:
-                raise
-            found = self._windows.run("look", LOCAL_SYSTEM, **asked)
-            self.doubt = str(error)
-            self._windows.keep_unusable(self.name, self._process, error)
+    def look(self, asked: t.Mapping[str, t.Any], beside: t.Mapping[str, t.Any]) -> Result:
+        """Run the script as it, or else as LocalSystem.
+
+        :param beside: More parameters, for whoever sees all of the host, which an account of its own does not.
+        """
+        both = {**asked, **beside}
+        if self.name == LOCAL_SYSTEM:
+            found = self._windows.run("look", LOCAL_SYSTEM, **both)
+        else:
+            try:
+                found = self._windows.run("look", self.name, **asked)
+            except BecomeError as error:
+                found = self._windows.run("look", LOCAL_SYSTEM, **both)
+                self.doubt = str(error)
+                self._windows.keep_unusable(self.name, self._process, error)
+            else:
+                # Who read the share is what the first of these tells.
+                found = {**self._windows.run("look", **beside), **found} if beside else found
         identity = found["identity"]
         if self._sid == identity["sid"] or (_is_computer(self._sid) and _is_computer(identity["sid"])):
             self.doubt = None
@@ -110,7 +119,8 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     """The same facts as :func:`_look.look_at` and the module peer_info tell, in at most three round trips.
 
     One is for what lies on the host, which says what else is looked at, and as whom. Another is for the import directory
-    and the share; and a third where the account of the service cannot be used for that one.
+    and the share, and for what those who listen are known to have; and there is a third one where the account of the service
+    reads the share, and cannot be used, or sees too little of the host.
     """
     config, data_dir, share_path = (given.get(name) for name in ("config", "data_dir", "share_path"))
     errors: t.Dict[str, str] = {}
@@ -119,7 +129,7 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         check_windows_service(service)
     found: Result = {}
     asked = _of_host(given)
-    if config or (service and (is_unc(share_path) or is_unc(given.get("import_dir")))):
+    if config or given.get("discover") or (service and (share_path or is_unc(given.get("import_dir")))):
         found, asked = _checked(windows.run("look", **asked), given), {}
     content, settings = _read_settings(config, found["config"], errors) if config else (None, {})
     configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
@@ -132,12 +142,20 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         import_dir = _own_import_dir(data_dir)
     asked.update(_of_imports(given, found, settings, None if "import_dir" in errors else import_dir))
     url = _url(given, settings)
-    if given.get("api_from") == "peer":
-        asked.update(Url=url + FLAG_PATH, Milliseconds=int(given.get("connect_timeout", 10) * 1000))
+    seconds = given.get("connect_timeout", 10)
+    asks_itself = given.get("api_from") == "peer"
+    if asks_itself:
+        asked.update(Url=url + FLAG_PATH, Milliseconds=int(seconds * 1000))
+    discovery, beside = None, {}
+    if given.get("discover"):
+        discovery = Discovery(found, given["web_port"], url if asks_itself else None)
+        beside = discovery.parameters(seconds)
     reader = _Reader(windows, found)
-    if asked:
+    if asked or beside:
         is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
-        found.update(_checked(reader.look(asked) if is_on_share else windows.run("look", **asked), given))
+        more = reader.look(asked, beside) if is_on_share else windows.run("look", **{**asked, **beside})
+        found.update(_checked(more, given))
+    api = parse_ask(found["answer"], url) if asks_itself else None
     facts: Result = {
         **nothing_found(),
         "data_dir": data_dir,
@@ -149,8 +167,8 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         "import_dir_configured": bool(configured),
         "service": service_facts(found) if service else None,
         "platform": found["platform"],
-        "api": parse_ask(found["answer"], url) if "answer" in found else None,
-        "discovered": None,
+        "api": api,
+        "discovered": discovery.result(found, api) if discovery else None,
         "errors": errors,
     }
     if given.get("watch"):
@@ -188,11 +206,12 @@ def _of_host(given: t.Mapping[str, t.Any]) -> Result:
     return {
         "Config": given.get("config"),
         "DataDir": given.get("data_dir"),
-        "Service": given.get("service"),
+        "ServiceName": given.get("service"),
+        "WebPort": given["web_port"] if given.get("discover") else None,
         "Platform": given.get("platform"),
         "Peer": given.get("peer"),
         "Sizes": "build_sizes" in details,
-        "Renders": "busy" in details,
+        "Renders": bool(given.get("data_dir")) and "busy" in details,
         "Disk": "disk" in details,
     }
 

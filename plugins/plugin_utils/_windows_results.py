@@ -68,7 +68,7 @@ _SETTINGS = Else(("content",), {"path": TEXT, "content": OrNull(BASE64), "error"
 SHAPES: t.Dict[str, t.Any] = {
     "look": {
         "identity": {"name": TEXT, "sid": TEXT},
-        "service": When("Service", OrNull(_SERVICE)),
+        "service": When("ServiceName", OrNull(_SERVICE)),
         "service_error": May(TEXT),
         "service_seconds": May(OrNull(NUMBER)),
         "platform": OrNull(TEXT),
@@ -131,21 +131,7 @@ SHAPES: t.Dict[str, t.Any] = {
             ),
         ),
         "answer": When("Url", _ANSWER),
-    },
-    "send": Else(
-        ("rc", "stdout", "stderr"),
-        {
-            "error": OrNull(TEXT),
-            "in_use": FLAG,
-            "step": TEXT,
-            "rc": OrNull(WHOLE),
-            "stdout": OrNull(BASE64),
-            "stderr": OrNull(BASE64),
-            "endless": FLAG,
-        },
-    ),
-    "discover": {
-        "unseen": [TEXT],
+        "unseen": When("WebPort", [TEXT]),
         "named": When("WebPort", FLAG),
         "listeners": When(
             "WebPort",
@@ -163,12 +149,23 @@ SHAPES: t.Dict[str, t.Any] = {
                 }
             ],
         ),
-        "renders": When("WebPort", _RENDERS),
         "folders": When("WebPort", {"data": OrNull(TEXT), "programs": OrNull(TEXT), "system": OrNull(TEXT)}),
-        "files": [_SETTINGS],
-        "seen": [{"folder": TEXT, "pattern": TEXT, "settings": [_SETTINGS], "holds_vray": FLAG}],
-        "answers": [_ANSWER],
+        "files": When("Names", [_SETTINGS]),
+        "seen": When("Names", [{"folder": TEXT, "pattern": TEXT, "settings": [_SETTINGS], "holds_vray": FLAG}]),
+        "answers": When("Names", [_ANSWER]),
     },
+    "send": Else(
+        ("rc", "stdout", "stderr"),
+        {
+            "error": OrNull(TEXT),
+            "in_use": FLAG,
+            "step": TEXT,
+            "rc": OrNull(WHOLE),
+            "stdout": OrNull(BASE64),
+            "stderr": OrNull(BASE64),
+            "endless": FLAG,
+        },
+    ),
     "files look": {
         "directory": FLAG,
         "parent": FLAG,

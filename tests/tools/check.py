@@ -416,7 +416,7 @@ OLDEST_HAS = (
     "macos/test_workflow.py",
     "windows/test_awaited.py::test_what_was_queued_is_followed_to_its_end_also_where_swarm_is_killed",
     "windows/test_build_info.py::test_it_tells_what_the_module_tells",
-    "windows/test_look.py::test_a_look_tells_all_in_three_round_trips",
+    "windows/test_look.py::test_a_look_tells_all_in_two_round_trips",
     "windows/test_look.py::test_discover_asks_all_who_listen_at_once",
     "windows/test_publish.py",
     "windows/test_repair.py::test_half_a_build_is_removed_and_sent_again",

@@ -27,7 +27,7 @@ SCRIPTS: dict[str, bytes] = {name: _MODULE.script_text(name).encode() for name i
 # Where a text becomes code, or what is started is said by a text.
 UNSAFE = re.compile(r"(?i)invoke-expression|\biex\b|scriptblock\]::create|add-type|start-process|cmd(?:\.exe)? /c")
 # These say themselves what of them runs in check mode, or do nothing that changes the host.
-IN_CHECK_MODE = {"look", "files", "discover"}
+IN_CHECK_MODE = {"look", "files"}
 
 
 def faults(source: bytes) -> list[str]:

@@ -206,10 +206,9 @@ def test_each_parameter_of_a_script_is_guarded(name: str) -> None:
 
 
 def test_there_are_scripts_with_all_that_they_share() -> None:
-    assert set(SCRIPTS) == {"discover", "files", "look", "send", "service"}
+    assert set(SCRIPTS) == {"files", "look", "send", "service"}
     assert all(b"Include" not in source for source in SCRIPTS.values())
     assert [name for name, source in SCRIPTS.items() if b"\nfunction Get-Answer {\n" in source] == [
-        "discover",
         "look",
         "send",
     ]

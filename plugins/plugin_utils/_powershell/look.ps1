@@ -20,7 +20,7 @@ param (
     [string] $Sums,
     [string] $Signature,
     # The name of Swarm's service. Nothing in it ends a text of WQL.
-    [string] $Service,
+    [string] $ServiceName,
     # What this host is known to be; else it is found out.
     [string] $Platform,
     # The name or address of the peer that is meant.
@@ -38,7 +38,15 @@ param (
     [bool] $Renders,
     [bool] $Disk,
     # Whether to read what tells the kind and the platform of the files in the import directory, or of the build.
-    [bool] $Identify
+    [bool] $Identify,
+    # Whoever listens on this port, to find the rest by; where nobody does, those who listen and have swarm in their name.
+    [int] $WebPort,
+    # Files that may be its settings, and directories, with wildcards, in which files of these names or the builds may lie.
+    [string[]] $Files = @(),
+    [string[]] $Folders = @(),
+    [string[]] $Names = @(),
+    # What those who listen are asked.
+    [string[]] $Urls = @()
 )
 
 $ErrorActionPreference = 'Stop'
@@ -181,10 +189,10 @@ function Measure-Tree {
 $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
 $result.identity = @{ name = $identity.Name; sid = $identity.User.Value }
 
-if ($Service) {
+if ($ServiceName) {
     $result.service = $null
     try {
-        $there = Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $Service)
+        $there = Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $ServiceName)
         if ($null -ne $there) {
             $result.service = @{
                 state = $there.State
@@ -323,22 +331,29 @@ if ($DataDir) {
                 $entry.Name
             }
         })
-    if ($Renders) {
-        # Also where a build is removed while it renders, and where a junction hides where it lies.
-        $root = [IO.Path]::Combine($vray, 'vray-')
-        try {
-            $processes = Get-CimInstance -ClassName Win32_Process -Property ProcessId, ExecutablePath
-            $result.renders = @(foreach ($process in $processes) {
-                    $path = [string] $process.ExecutablePath
-                    if ($path.StartsWith($root, [StringComparison]::OrdinalIgnoreCase) -or
-                        $path -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
-                        @{ pid = [int] $process.ProcessId; executable = $path }
-                    }
-                })
-        }
-        catch {
-            $result.renders_error = Get-Reason $_
-        }
+}
+
+if ($Renders -or $WebPort) {
+    # Also where a build is removed while it renders, and where a junction hides where it lies.
+    $root = [IO.Path]::Combine($DataDir, 'VRay', 'vray-')
+    # All is told of each only where somebody has to be found.
+    $only = @{}
+    if (-not $WebPort) {
+        $only.Property = 'ProcessId', 'ExecutablePath'
+    }
+    $processes = @()
+    try {
+        $processes = @(Get-CimInstance -ClassName Win32_Process @only)
+        $result.renders = @(foreach ($process in $processes) {
+                $path = [string] $process.ExecutablePath
+                if ($path.StartsWith($root, [StringComparison]::OrdinalIgnoreCase) -or
+                    $path -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
+                    @{ pid = [int] $process.ProcessId; executable = $path }
+                }
+            })
+    }
+    catch {
+        $result.renders_error = Get-Reason $_
     }
 }
 
@@ -483,6 +498,8 @@ if ($Build) {
         }
     }
 }
+
+# Include: look/discover.ps1
 
 if ($Url) {
     $result.answer = Get-Answer $Url $Milliseconds

@@ -78,8 +78,7 @@ def killed(peer, then=lambda peer: None):
     """Let Swarm end halfway in what it is seen to deploy, once."""
 
     def before(call):
-        asks_for_service = str(call) == "look" and "Service" in call.options["parameters"]
-        if asks_for_service and directory(peer).is_dir():
+        if call.asks_for_service and directory(peer).is_dir():
             peer.host.before = lambda call: None
             peer.swarm.crash()
             (directory(peer) / "vray.json").unlink()

@@ -28,10 +28,6 @@ AILING = "The script was ended: the host has no memory left"
 ALL = {"config": CONFIG, "data_dir": DATA_DIR, "service": SERVICE}
 
 
-def asks_for_service(call: t.Any) -> bool:
-    return str(call) == "look" and "Service" in call.options["parameters"]
-
-
 def deploy(peer: t.Any, version: str = "6.20.10-e8197af2") -> None:
     folder = peer.data_dir / "VRay" / f"vray-{version}" / "bin"
     folder.mkdir(parents=True)
@@ -332,7 +328,7 @@ def test_an_account_that_cannot_be_used_is_tried_once_in_a_run(farm, peer, own):
     asked = []
 
     def start_anew(call):
-        if asks_for_service(call):
+        if call.asks_for_service:
             asked.append(call)
             peer.swarm.pid += 4 if len(asked) == 4 else 0
 
@@ -355,7 +351,7 @@ def test_what_fails_once_as_the_account_is_tried_again(farm, peer, own):
     said, asked = {name.lower(): AILING}, []
 
     def fail_once(call):
-        if asks_for_service(call):
+        if call.asks_for_service:
             asked.append(call)
             peer.host.cannot_become = said if len(asked) == 1 else {}
 
@@ -462,6 +458,8 @@ def test_the_kind_and_platform_of_what_lies_in_the_import_directory(farm, peer, 
 def test_a_drive_letter_is_no_share(farm, peer):
     found = farm.task(INFO, dict(ALL, share_path="C:\\")).data
     assert "a drive letter belongs to whoever logs in" in found["mount"]["error"]
+    found = farm.task(INFO, {"service": SERVICE, "share_path": "C:\\"}).data
+    assert found["mount"]["account"] == SYSTEM[0] and found["service"]["state"] == "running"
 
 
 def test_arm_is_told_by_the_processor(farm):
@@ -499,7 +497,7 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     assert f"vray_swarm_config: {text}  # found: on the command line of process" in run.output
     looked = peer.host.calls[-1].options["parameters"]
     assert CONFIG in looked["Files"] and "evil" not in str(looked)
-    assert peer.host.forget() == ["look", "discover", "discover"]
+    assert peer.host.forget() == ["look", "look"]
 
 
 def test_discover_opens_nothing_of_another_host(peer):
@@ -507,9 +505,9 @@ def test_discover_opens_nothing_of_another_host(peer):
     peer.host.share(r"\\evil\a", peer.host.real(CONFIG).parent)
     named = [r"\\evil\a\swarm.yaml", "//evil/a/swarm.yaml", CONFIG]
     given = {"Files": named, "Folders": [r"\\evil\a"], "Names": ["swarm.yaml"]}
-    found = scripts.discover(peer.host, SYSTEM, given, True)[1]
+    found = scripts.look(peer.host, SYSTEM, given, True)[1]
     assert [file["path"] for file in found["files"]] == [CONFIG] and found["seen"] == []
-    assert r"$drive = '^[A-Za-z]:[\\/]'" in script_text("discover")
+    assert r"$drive = '^[A-Za-z]:[\\/]'" in script_text("look")
 
 
 def test_discover_asks_who_listens_elsewhere(farm, peer):
@@ -518,7 +516,7 @@ def test_discover_asks_who_listens_elsewhere(farm, peer):
     (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
     assert (found["address"], found["api"]["url"]) == ("::", f"http://[::1]:{peer.port}")
     assert found["api"]["reachable"] and found["web_port"][0]["value"] == peer.port
-    assert peer.host.forget() == ["look", "discover", "discover"]
+    assert peer.host.forget() == ["look", "look"]
 
 
 def test_discover_asks_all_who_listen_at_once(farm, peer):
@@ -546,7 +544,80 @@ def test_discover_asks_all_who_listen_at_once(farm, peer):
     }
     # Nothing of it names that drive.
     assert r"D:\swarm2\swarm.yaml" not in [item["value"] for item in told[SERVICE]["config"]]
-    assert peer.host.forget() == ["look", "discover", "discover"]
+    assert peer.host.forget() == ["look", "look"]
+
+
+def found_by(farm: t.Any, **options: t.Any) -> t.Dict[str, t.Any]:
+    """What discover finds in a task that looks at all else, too."""
+    found = farm.task(INFO, dict(ALL, web_port=farm.peers["ws1"].port, discover=True, **options)).data
+    assert found["errors"] == {}
+    return found
+
+
+def test_discover_costs_no_round_trip_of_its_own(farm, peer, own):
+    """Whatever else is looked at: three at most. It is found by an administrator, or by LocalSystem."""
+    options, name = own
+    alone = farm.task(INFO, {"discover": True, "web_port": peer.port}).data["discovered"]
+    assert alone["candidates"][0]["config"][0]["value"] == CONFIG
+    assert [(str(call), call.become) for call in peer.host.calls] == [("look", None)] * 2
+    peer.host.forget()
+    assert found_by(farm)["discovered"] == alone
+    assert [(str(call), call.become) for call in peer.host.calls] == [("look", None)] * 2
+
+    share = {name: options[name] for name in ("share_path", "import_dir")}
+    peer.host.forget()
+    found = found_by(farm, **share)
+    assert found["discovered"] == alone and found["mount"]["read_as"] == name and found["mount"]["proved"]
+    assert [(str(call), call.become) for call in peer.host.calls] == [("look", None), ("look", name), ("look", None)]
+
+    peer.host.cannot_become = {name.lower(): NOT_BECOME[0]}
+    peer.host.share(SHARE, farm.share, readers={"S-1-5-18"})
+    peer.host.forget()
+    found = found_by(farm, **share)
+    assert found["discovered"] == alone and found["mount"]["doubt"] == f"{name} could not be used: {NOT_BECOME[0]}."
+    assert [call.become for call in peer.host.calls] == [None, name, "SYSTEM"]
+
+    peer.swarm.account = SYSTEM
+    peer.host.forget()
+    found = found_by(farm, **share)
+    assert found["mount"]["proved"] and found["discovered"]["candidates"][0]["service"][0]["value"] == SERVICE
+    assert [call.become for call in peer.host.calls] == [None, "SYSTEM"]
+
+
+def test_who_asks_itself_is_asked_once(farm, peer, monkeypatch):
+    asked = []
+    ask = scripts._ask
+    monkeypatch.setattr(scripts, "_ask", lambda host, url, seconds: asked.append(url) or ask(host, url, seconds))
+    found = found_by(farm, api_from="peer")
+    assert asked == [f"http://localhost:{peer.port}/debug/allowExecutables"]
+    assert found["api"]["reachable"] and found["discovered"]["candidates"][0]["api"]["reachable"]
+
+
+def test_nobody_listens(farm, peer):
+    peer.swarm.stop()
+    found = farm.task(INFO, {"discover": True, "web_port": peer.port}).data["discovered"]
+    assert found["candidates"] == [] and f"Nobody listens on port {peer.port}" in found["group_vars"]
+    assert peer.host.forget() == ["look"]
+
+
+def test_processes_that_cannot_be_listed(farm, peer, monkeypatch):
+    """What needs none of them is found all the same, and what is not seen is said."""
+    look = scripts.RUN["look"]
+
+    def blind(host, identity, given, check):
+        done, found = look(host, identity, given, check)
+        if given.get("WebPort"):
+            del found["renders"]
+            found.update(renders_error="Access is denied.", unseen=["the processes: Access is denied."])
+            for listener in found["listeners"]:
+                listener.update(executable=None, command=None, user=None, service=None)
+        return done, found
+
+    monkeypatch.setitem(scripts.RUN, "look", blind)
+    found = farm.task(INFO, {"discover": True, "web_port": peer.port}).data["discovered"]
+    (candidate,) = found["candidates"]
+    assert candidate["web_port"][0]["sure"] and candidate["executable"] is None
+    assert "# not seen: the processes: Access is denied." in found["group_vars"]
 
 
 def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):

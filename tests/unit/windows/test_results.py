@@ -24,7 +24,7 @@ LOOK_AT = {
     "ImportDir": "D:\\import",
     "SharePath": "\\\\nas\\x",
     "Disk": True,
-    "Service": "swarm",
+    "ServiceName": "swarm",
     "Url": "http://ws1",
 }
 LOOK: t.Dict[str, t.Any] = {
@@ -70,6 +70,8 @@ LOOK: t.Dict[str, t.Any] = {
     "answer": {"status": 200, "body": "e30=", "error": None},
 }
 DISCOVER: t.Dict[str, t.Any] = {
+    "identity": {"name": "WS1\\ansible", "sid": "S-1-5-21-1"},
+    "platform": "Windows_x86",
     "unseen": ["the user of process 4711"],
     "named": False,
     "listeners": [
@@ -117,7 +119,7 @@ SEND: t.Dict[str, t.Any] = {
 }
 WHOLE: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.Dict[str, t.Any]]] = {
     "look": ("look", LOOK_AT, LOOK),
-    "discover": ("discover", {"WebPort": 1113}, DISCOVER),
+    "discover": ("look", {"WebPort": 1113, "Names": ["swarm.yaml"]}, DISCOVER),
     "send": ("send", {}, SEND),
     "files": ("files", {"Do": "look"}, FILES),
     "put": ("files", {"Do": "put"}, {"other": False}),
@@ -214,6 +216,7 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
         ("discover", "listeners.0.pid", "4711", "listeners[0].pid is '4711' and not a whole number"),
         ("discover", "files.0.content", None, "files[0].content and files[0].error are both null"),
         ("discover", "folders", GONE, "folders is missing"),
+        ("discover", "answers", GONE, "answers is missing"),
         ("files", "saved_seconds", "1,5", "saved_seconds is '1,5' and not a number"),
         ("put", "other", "", "other is '' and not true or false"),
         ("put", "other", GONE, "other is missing"),

@@ -526,7 +526,7 @@ def test_a_render_that_a_junction_hides_keeps_swarm_from_a_stop(peer):
 def test_all_scripts_agree_on_what_a_render_is():
     pattern = r"'\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\'"
     found = {name: script_text(name).count(pattern) for name in script_names()}
-    assert found == {"discover": 1, "files": 0, "look": 1, "send": 0, "service": 2}
+    assert found == {"files": 0, "look": 1, "send": 0, "service": 2}
 
 
 def test_what_is_kept_beside_swarm_yaml_has_its_access_list(peer):

@@ -54,6 +54,11 @@ class Call:
     def __str__(self) -> str:
         return self.script or self.module
 
+    @property
+    def asks_for_service(self) -> bool:
+        """Whether it is a look that wants to know of Swarm's service."""
+        return self.script == "look" and "ServiceName" in self.options["parameters"]
+
 
 class Host:
     def __init__(self, directory: Path, address: str = "127.0.0.1", architecture: int = 9) -> None:

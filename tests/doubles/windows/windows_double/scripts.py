@@ -78,8 +78,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     p = check_parameters("look", given)
     sid = identity[1]
     found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
-    if p["Service"]:
-        found["service"] = _service(host, p["Service"])
+    if p["ServiceName"]:
+        found["service"] = _service(host, p["ServiceName"])
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -127,8 +127,8 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
             for entry in data["entries"]
             if entry.is_dir() and not entry.is_symlink() and entry.name.lower().startswith(".vray_swarm-")
         ]
-        if p["Renders"]:
-            found["renders"] = host.renders(p["DataDir"].rstrip("\\") + r"\VRay\vray-")
+    if p["Renders"] or p["WebPort"]:
+        found["renders"] = host.renders(ntpath.join(p["DataDir"], "VRay", "vray-"))
     if p["ImportDir"]:
         path = p["ImportDir"].replace("{platform}", found["platform"] or "")
         listing = _listing(host, path, sid)
@@ -193,6 +193,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         except WindowsError as error:
             found["build"] = {"bytes": None, "written": None, "start": None, "programs": [], "sha256": None}
             found["build"].update(error=str(error), in_use=_is_in_use(error))
+    found.update(_discover(host, sid, p))
     if p["Url"]:
         found["answer"] = _ask(host, p["Url"], p["Milliseconds"] / 1000)
     return False, found
@@ -492,55 +493,56 @@ def _copied(host: Host, path: str, sid: str) -> t.Iterator[str]:
         shutil.rmtree(host.real(folder))
 
 
-def discover(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
-    p = check_parameters("discover", given)
-    sid = identity[1]
-    found: t.Dict[str, t.Any] = {"unseen": []}
+def _discover(host: Host, sid: str, p: Parameters) -> t.Iterator[t.Tuple[str, t.Any]]:
+    """The part of the look that is discover.ps1."""
     if p["WebPort"]:
         listening = [service for service in host.services.values() if service.state == "started"]
         there = [service for service in listening if service.port == p["WebPort"]]
-        found["named"] = not there
+        yield "unseen", []
+        yield "named", not there
         if not there:
             there = [service for service in listening if "swarm" in service.path.lower()]
         # As Get-NetTCPConnection, Win32_Process and Win32_Service tell it; StartName of LocalSystem is its short name.
         # Who listens for both versions of IP is told with both.
-        found["listeners"] = [
-            {
-                "address": address,
-                "port": service.port,
-                "pid": service.pid,
-                "executable": re.findall(r'^"([^"]*)"', service.path)[0],
-                "command": service.path,
-                "user": service.account[0],
-                "service": {
-                    "name": service.name,
-                    "path": service.path,
-                    "account": "LocalSystem" if sid == "S-1-5-18" else service.account[0],
-                    "wrapper": False,
-                },
-            }
-            for address in ("::", "0.0.0.0")
-            for service in there
+        yield (
+            "listeners",
+            [
+                {
+                    "address": address,
+                    "port": service.port,
+                    "pid": service.pid,
+                    "executable": re.findall(r'^"([^"]*)"', service.path)[0],
+                    "command": service.path,
+                    "user": service.account[0],
+                    "service": {
+                        "name": service.name,
+                        "path": service.path,
+                        "account": "LocalSystem" if service.account[1] == "S-1-5-18" else service.account[0],
+                        "wrapper": False,
+                    },
+                }
+                for address in ("::", "0.0.0.0")
+                for service in there
+            ],
+        )
+        folders = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
+        yield "folders", folders
+    if p["Names"]:
+        files = [path for path in on_drives(p["Files"]) if host.files.real(path, sid).is_file()]
+        yield "files", [_settings(host, path, sid) for path in files]
+        yield "seen", [entry for pattern in on_drives(p["Folders"]) for entry in _seen(host, pattern, sid, p["Names"])]
+        yield "answers", [_ask(host, url, p["Milliseconds"] / 1000) for url in p["Urls"]]
+
+
+def _seen(host: Host, pattern: str, sid: str, names: t.Sequence[str]) -> t.Iterator[t.Dict[str, t.Any]]:
+    for folder in _matching(host, pattern, sid):
+        settings = [
+            _settings(host, host.files.windows(folder / name), sid) for name in names if (folder / name).is_file()
         ]
-        found["renders"] = host.renders()
-        found["folders"] = {"data": r"C:\ProgramData", "programs": r"C:\Program Files", "system": r"C:\Windows"}
-    found["files"] = [
-        _settings(host, path, sid) for path in on_drives(p["Files"]) if host.files.real(path, sid).is_file()
-    ]
-    found["seen"] = []
-    for pattern in on_drives(p["Folders"]):
-        for folder in _matching(host, pattern, sid):
-            settings = [
-                _settings(host, host.files.windows(folder / name), sid)
-                for name in p["Names"]
-                if (folder / name).is_file()
-            ]
-            holds = (folder / "VRay").is_dir()
-            if settings or holds:
-                entry = {"folder": host.files.windows(folder), "pattern": pattern}
-                found["seen"].append({**entry, "settings": settings, "holds_vray": holds})
-    found["answers"] = [_ask(host, url, p["Milliseconds"] / 1000) for url in p["Urls"]]
-    return False, found
+        holds = (folder / "VRay").is_dir()
+        if settings or holds:
+            entry = {"folder": host.files.windows(folder), "pattern": pattern}
+            yield {**entry, "settings": settings, "holds_vray": holds}
 
 
 def on_drives(paths: t.Sequence[str]) -> t.List[str]:
@@ -571,7 +573,6 @@ def _content(real: Path) -> t.Optional[str]:
 
 
 RUN: t.Dict[str, t.Callable[[Host, Identity, Parameters, bool], Done]] = {
-    "discover": discover,
     "files": files,
     "look": look,
     "send": send,

@@ -4,28 +4,11 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-# Who listens on the web port, and which files lie where programs keep them. It reads, and never writes.
+# A part of look.ps1: who listens on the web port, and which files lie where programs keep them.
 
-[CmdletBinding(SupportsShouldProcess)]
-param (
-    # Who listens here? Where nobody does: who listens, and has swarm in its name?
-    [int] $WebPort,
-    # Files that may be the settings, and directories, with wildcards, in which they or the builds may lie.
-    [string[]] $Files = @(),
-    [string[]] $Folders = @(),
-    [string[]] $Names = @(),
-    # What those who listen are to be asked, and how long each may take.
-    [string[]] $Urls = @(),
-    [int] $Milliseconds = 10000
-)
-
-$ErrorActionPreference = 'Stop'
-$result = @{ unseen = @() }
 $limit = 1048576
 # Foreign command lines are not to name a host at which this session would log in, nor a device.
 $drive = '^[A-Za-z]:[\\/]'
-
-# Include: shared/functions.ps1
 
 function Read-Settings {
     param ([string] $Path)
@@ -45,9 +28,13 @@ function Read-Settings {
 }
 
 if ($WebPort) {
-    $processes = @{}
-    foreach ($process in Get-CimInstance -ClassName Win32_Process) {
-        $processes[[int] $process.ProcessId] = $process
+    $result.unseen = @()
+    if ($result.renders_error) {
+        $result.unseen += "the processes: $($result.renders_error)"
+    }
+    $byId = @{}
+    foreach ($process in $processes) {
+        $byId[[int] $process.ProcessId] = $process
     }
     $services = @(Get-CimInstance -ClassName Win32_Service -Property Name, ProcessId, PathName, StartName)
     $listening = @(Get-NetTCPConnection -State Listen)
@@ -55,13 +42,13 @@ if ($WebPort) {
     $result.named = $there.Count -eq 0
     if ($result.named) {
         $there = @($listening | Where-Object -FilterScript {
-                $process = $processes[[int] $_.OwningProcess]
+                $process = $byId[[int] $_.OwningProcess]
                 $null -ne $process -and $process.Name -like '*swarm*'
             })
     }
     $result.listeners = @(foreach ($socket in $there) {
             $processId = [int] $socket.OwningProcess
-            $process = $processes[$processId]
+            $process = $byId[$processId]
             $found = @{
                 address = $socket.LocalAddress
                 port = [int] $socket.LocalPort
@@ -102,11 +89,6 @@ if ($WebPort) {
             }
             $found
         })
-    $result.renders = @(foreach ($process in $processes.Values) {
-            if ($process.ExecutablePath -match '\\vray-[0-9]+\.[0-9]+\.[0-9]+-[0-9A-Za-z]+\\') {
-                @{ pid = [int] $process.ProcessId; executable = $process.ExecutablePath }
-            }
-        })
     $result.folders = @{
         data = $env:ProgramData
         programs = $env:ProgramFiles
@@ -114,32 +96,31 @@ if ($WebPort) {
     }
 }
 
-$result.files = @(foreach ($path in $Files) {
-        if ($path -match $drive -and [IO.File]::Exists($path)) {
-            Read-Settings $path
-        }
-    })
+if ($Names) {
+    $result.files = @(foreach ($path in $Files) {
+            if ($path -match $drive -and [IO.File]::Exists($path)) {
+                Read-Settings $path
+            }
+        })
 
-$result.seen = @(foreach ($pattern in $Folders | Where-Object -FilterScript { $_ -match $drive }) {
-        # What may not be read, or is not there, is passed over.
-        foreach ($folder in Get-Item -Path $pattern -Force -ErrorAction SilentlyContinue) {
-            if ($folder -is [IO.DirectoryInfo]) {
-                $path = $folder.FullName
-                $settings = @(foreach ($name in $Names) {
-                        $file = [IO.Path]::Combine($path, $name)
-                        if ([IO.File]::Exists($file)) {
-                            Read-Settings $file
-                        }
-                    })
-                $holds = [IO.Directory]::Exists([IO.Path]::Combine($path, 'VRay'))
-                if ($settings.Count -gt 0 -or $holds) {
-                    @{ folder = $path; pattern = $pattern; settings = $settings; holds_vray = $holds }
+    $result.seen = @(foreach ($pattern in $Folders | Where-Object -FilterScript { $_ -match $drive }) {
+            # What may not be read, or is not there, is passed over.
+            foreach ($folder in Get-Item -Path $pattern -Force -ErrorAction SilentlyContinue) {
+                if ($folder -is [IO.DirectoryInfo]) {
+                    $path = $folder.FullName
+                    $settings = @(foreach ($name in $Names) {
+                            $file = [IO.Path]::Combine($path, $name)
+                            if ([IO.File]::Exists($file)) {
+                                Read-Settings $file
+                            }
+                        })
+                    $holds = [IO.Directory]::Exists([IO.Path]::Combine($path, 'VRay'))
+                    if ($settings.Count -gt 0 -or $holds) {
+                        @{ folder = $path; pattern = $pattern; settings = $settings; holds_vray = $holds }
+                    }
                 }
             }
-        }
-    })
+        })
 
-$result.answers = @(foreach ($url in $Urls) { Get-Answer $url $Milliseconds })
-
-$Ansible.Changed = $false
-$Ansible.Result = $result
+    $result.answers = @(foreach ($each in $Urls) { Get-Answer $each $Milliseconds })
+}
