@@ -70,19 +70,7 @@ def relayed(*results, deployed=(), awaited=(), nameless=(), **given):
     peer = {"wanted_builds": seen, "awaited": list(awaited), "builds": [{"version": name} for name in deployed]}
     more = {"vray_swarm_upload_via": "nas", "vray_swarm_data_dir": "/d", "vray_swarm_deploy_wait": 1800}
     sending = {"__builds_to_send": builds, "vray_swarm_builds": builds, "__builds_in_window": False}
-    return {**uploaded(*results), **more, **sending, **holding(), "__builds_peer": peer, **given}
-
-
-def holding(*names):
-    """What tells that the import directory of the peer has some of the builds that the relay sends."""
-    there = [{"item": {"path": f"/d/{name}"}, "stat": {"checksum": name}} for name in names]
-    hashed = [{"item": {"build": {"src": f"/b/{name}"}}, "stat": {"checksum": name}} for name in names]
-    return {
-        "__builds_imported": {"results": there},
-        "__builds_imported_on_windows": {"results": []},
-        "__builds_hashed_on_posix": {"results": hashed},
-        "__builds_hashed_on_windows": {"results": []},
-    }
+    return {**uploaded(*results), **more, **sending, "__builds_held_there": {}, "__builds_peer": peer, **given}
 
 
 def test_what_is_followed():
@@ -213,6 +201,15 @@ def test_a_relay_queues_no_installer_whose_version_nobody_knows():
         assert decide("__builds_unknowable", **{**given, **more}) == []
 
 
+@pytest.mark.parametrize("mount", [None, {"network": False}, {"network": True}])
+def test_a_relay_runs_no_installer_of_which_a_share_would_have_to_tell_that_it_has_run(mount):
+    builds = [{"src": f"C:\\b\\{name}"} for name in ("1.tar", "a.tar", "c.exe", "d.exe")]
+    builds[3]["force"], builds[2]["force"] = True, False
+    given = relayed(nameless=dict.fromkeys(("a.tar", "c.exe", "d.exe"), ()), __builds_lacked=builds)
+    given["__builds_peer"]["import_mount"] = mount
+    assert decide("__builds_untellable", **given) == (["c.exe"] if (mount or {}).get("network") else [])
+
+
 def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
     builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\a.tar"}]
     given = relayed(nameless={"a.tar": []}, __builds_to_send=builds)
@@ -232,14 +229,18 @@ def test_what_lies_there_is_neither_sent_nor_marked():
     builds = [{"src": f"/b/{name}"} for name in ("1.tar", "2.tar", "a.tar", "b.tar")]
     builds[1]["force"], builds[0]["force"] = True, False
     given = relayed(names=["1", "2"], nameless={"a.tar": ["file-a.tar"], "b.tar": []}, vray_swarm_builds=builds)
-    given.update(holding("1.tar", "2.tar", "a.tar", "b.tar"), __builds_to_send=builds)
+    # Of the rest, it is not asked.
+    given.update(__builds_held_there={build["src"]: "/d/1" for build in builds}, __builds_to_send=builds)
+    assert decide("__builds_leavable", **given) == [builds[0], builds[3]]
     assert decide("__builds_left_there", **given) == [builds[0], builds[3]]
     assert decide("__builds_relayed", **given) == ["2", "file-a.tar"]
-    by_checksum = [{"src": "C:\\b\\c.tar", "checksum": "sha256:ABC"}]
-    given.update(holding("abc"), __builds_to_send=by_checksum, vray_swarm_builds=by_checksum)
-    assert decide("__builds_left_there", **given) == by_checksum
-    given["__builds_uploaded"] = {"results": [{"build": by_checksum[0], "skipped": True}]}
-    assert decide("__builds_queued_as", **given) == {"c.tar": "/d/abc"}
+    on_windows = [{"src": "C:\\b\\c.tar"}, {"src": "C:\\b\\d.tar"}]
+    held = {build["src"]: f"/d/{number}" for number, build in enumerate(on_windows)}
+    given.update(__builds_held_there=held, __builds_to_send=on_windows, vray_swarm_builds=on_windows)
+    assert decide("__builds_left_there", **given) == on_windows
+    # That one was sent all the same, by whoever decides on it.
+    given["__builds_uploaded"] = {"results": [{"build": on_windows[0], "skipped": True}]}
+    assert decide("__builds_queued_as", **given) == {"c.tar": "/d/0"}
 
 
 def test_which_marks_a_relay_leaves():

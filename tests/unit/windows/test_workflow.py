@@ -438,12 +438,11 @@ def relayed(farm, tmp_path):
     with Peer(tmp_path / "lin1") as lin1:
         farm.variables["lin1"] = dict(LOCAL, vray_swarm_data_dir=str(tmp_path / "lin1"), vray_swarm_web_port=lin1.port)
 
-        def uploads():
-            return [
-                len([event for event in peer.events if event["event"] == "upload"]) for peer in (ws1.swarm.peer, lin1)
-            ]
+        yield builds, linux, lambda: uploads_to(ws1.swarm.peer, lin1)
 
-        yield builds, linux, uploads
+
+def uploads_to(*peers):
+    return [len([event for event in peer.events if event["event"] == "upload"]) for peer in peers]
 
 
 def relay_runs(farm, relay, builds, linux, uploads, is_predicted=False):
@@ -487,6 +486,83 @@ def test_a_linux_host_relays_builds_to_windows_peers(farm, relayed):
     builds, linux, uploads = relayed
     farm.variables["nas1"] = LOCAL
     relay_runs(farm, "nas1", [str(path) for path in builds], str(linux), uploads)
+
+
+@pytest.fixture
+def apart(farm, tmp_path):
+    """The same two, which import from another directory than their own, and run installers. The relay is a Linux host."""
+    ws1 = farm.add("ws1")
+    ws1.host.real(r"C:\Builds").mkdir()
+    ws1.write(f"{ws1.text()}allowExecutables: true\r\nvrayImportDir: 'C:\\Builds'\r\n")
+    ws1.swarm.stop()
+    ws1.swarm.start()
+    other, config = tmp_path / "imports", tmp_path / "swarm.yaml"
+    other.mkdir()
+    with Peer(tmp_path / "lin1", import_dir=other, allow_executables=True) as lin1:
+        config.write_text(f"webPort: {lin1.port}\nvrayImportDir: {other}\n")
+        farm.variables["ws1"] = {"vray_swarm_data_dir": DATA_DIR, "vray_swarm_config": CONFIG}
+        farm.variables["lin1"] = dict(LOCAL, vray_swarm_data_dir=str(tmp_path / "lin1"), vray_swarm_config=str(config))
+        farm.variables["nas1"] = LOCAL
+        yield [ws1.swarm.peer, lin1]
+
+
+def relay_apart(farm, *builds, own=None, **more):
+    platforms = ("Windows_x86", "Linux_x86")
+    wanted = [dict(own or {}, src=str(src), platform=platform) for src, platform in zip(builds, platforms, strict=True)]
+    variables = dict(
+        RELAYED, vray_swarm_builds=wanted, vray_swarm_upload_via="nas1", vray_swarm_allow_shared_import=True
+    )
+    return farm.run(UPLOAD, **{**variables, **more})
+
+
+def installers(farm):
+    """One for each of the two, whose names do not tell the version."""
+    return [
+        farm.build(f"vray-{platform}", version="7.10.0-0a1b2c3d", installer=True, platform=platform)
+        for platform in ("Windows_x86", "Linux_x86")
+    ]
+
+
+def test_an_archive_that_is_only_kept_is_sent_again(farm, apart):
+    """Nobody would deploy it from there. Where it lies in the import directory, somebody may."""
+    builds = [
+        farm.build(f"vray-{platform}.tar", version="7.10.0-0a1b2c3d", platform=platform)
+        for platform in ("Windows_x86", "Linux_x86")
+    ]
+    for peer, kept_in in zip(apart, ("import", "data"), strict=True):
+        peer.store.kept_in = kept_in
+    for number in (1, 2):
+        run = relay_apart(farm, *builds)
+        assert run.succeeded and uploads_to(*apart) == [1, number], run.output
+    assert "In the import directory already, but not known to be deployed: vray-Windows_x86.tar" in run.output
+
+
+def test_a_relay_runs_no_installer_where_nobody_can_tell_whether_it_has_run(farm, apart):
+    """What lies on a share is no peer's own."""
+    farm.peers["ws1"].write(farm.peers["ws1"].text().replace(r"C:\Builds", SHARE))
+    builds = installers(farm)
+    more = {"vray_swarm_hosts": "ws1"}
+    run = relay_apart(farm, *builds, **more)
+    told = run.one("ws1", "Refuse an installer of which nobody can tell whether the peer has run it")["msg"]
+    assert run.failed == ["ws1"] and uploads_to(*apart) == [0, 0], run.output
+    assert told.startswith("vray-Windows_x86: ")
+    assert "neither the name nor version in vray_swarm_builds tells the version of this installer." in told
+    assert f"The import directory is shared: {SHARE} lies on the cifs mount {SHARE}." in told
+    for own in ({"force": True}, {"version": "7.10.0-0a1b2c3d"}):
+        run = relay_apart(farm, *builds, own=own, **more)
+        assert run.succeeded and uploads_to(*apart) == [1, 0], run.output
+
+
+@pytest.mark.parametrize("kept_in", ["import", "data"])
+def test_a_relay_runs_an_installer_once(farm, apart, kept_in):
+    """Nothing but what Swarm has kept tells that it has run. The page does not say where, beside another vrayImportDir."""
+    for peer in apart:
+        peer.store.kept_in = kept_in
+    builds = installers(farm)
+    for changed in (["lin1", "ws1"], []):
+        run = relay_apart(farm, *builds)
+        assert run.succeeded and sorted(run.changed) == changed, run.output
+        assert uploads_to(*apart) == [1, 1]
 
 
 def test_no_secret_of_swarm_yaml_is_told(farm, monkeypatch):
