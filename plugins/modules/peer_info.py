@@ -29,8 +29,8 @@ options:
         O(api_from=peer), no connection to the host is made.
   service:
     description:
-      - The name of Swarm's service, a unit of systemd, a label of launchd or a service of Windows. The vendor does not publish
-        it.
+      - The name of Swarm's service, a unit of systemd, a label of launchd or a service of Windows, and not its display name.
+        The vendor does not publish it.
     type: str
   share_path:
     description:

@@ -55,7 +55,8 @@ def group_vars(discovered: t.Mapping[str, t.Any], platform: t.Optional[str]) -> 
 def _heading(candidate: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     who = "an unknown process" if candidate["pid"] is None else f"process {candidate['pid']}"
     executable = f" ({candidate['executable']})" if candidate["executable"] else ""
-    yield printable(f"{who}{executable} of the user {candidate['user']}")
+    user = f" of the user {candidate['user']}" if candidate["user"] else ""
+    yield printable(f"{who}{executable}{user}")
     for note in candidate["notes"]:
         yield printable(note)
 

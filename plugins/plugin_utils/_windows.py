@@ -138,6 +138,11 @@ class Windows:
         finally:
             connection.become = None
 
+    @property
+    def becomes(self) -> bool:
+        """Whether the task becomes somebody already, so that all of it is run as that one."""
+        return self._action._connection.become is not None
+
     def why_unusable(self, account: str, process: t.Optional[int]) -> t.Optional[str]:
         """Why a script could not be run as an account earlier in this task, or was refused in this run of Ansible.
 
@@ -231,7 +236,7 @@ def service_facts(found: Result) -> Result:
         "pid": None,
         "error": None,
     }
-    service = found["service"]
+    service = found.get("service")
     if found.get("service_error"):
         return dict(facts, state="unknown", error=as_sentence(found["service_error"]).rstrip("."))
     if service is None:

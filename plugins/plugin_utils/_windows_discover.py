@@ -17,7 +17,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._client impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import IMPORT_DIR_KEY, WEB_PORT_KEY
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import parse_settings
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import base_url, parse_ask
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import as_sentence, base_url, parse_ask
 
 _DEFAULT_WEB_PORT = 1113
 _CONFIG_NAMES = ["swarm.yaml", "swarm.yml"]
@@ -27,6 +27,8 @@ _RENDER = re.compile(r"(?i)(?P<data_dir>.*)\\VRay\\vray-[^\\]+\\")
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 # On a drive of the host. Who opens a path on another host logs in there; and a foreign command line can name any host.
 _ON_A_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+# What can fail of a look as a whole, by the field that says why.
+_UNSEEN = {"listeners_error": "who listens", "renders_error": "the processes", "services_error": "the services"}
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 Finding = t.Dict[str, t.Any]
@@ -50,12 +52,13 @@ class _Findings:
 class Discovery:
     """The same result as :func:`_discover.discover` has elsewhere, from two looks at the host.
 
-    The first one tells who listens; what the second one has to look at, these say.
+    The first one tells who listens; by them it is known what the second one has to look at.
     """
 
     def __init__(self, found: t.Mapping[str, t.Any], web_port: int, own_url: t.Optional[str]) -> None:
         """
-        :param found: What the first look found, which had :attr:`web_port` as its ``WebPort``.
+        :param found: What the first look found.
+        :param web_port: The port that it was about.
         :param own_url: What the peer is asked, where it asks itself.
         """
         self._found = found
@@ -67,8 +70,8 @@ class Discovery:
         if len(listeners) > 1:
             # Which of them answers is not known.
             own_url = None
-        self._questions = [_Question(listener, found["folders"], own_url) for listener in listeners.values()]
-        del self._questions[_MANY_CANDIDATES:]
+        asked = list(listeners.values())[:_MANY_CANDIDATES]
+        self._questions = [_Question(listener, found["folders"], own_url) for listener in asked]
 
     def parameters(self, seconds: float) -> t.Dict[str, t.Any]:
         """What the second look has to look at; nothing where nobody listens.
@@ -81,7 +84,7 @@ class Discovery:
             "Files": [path for question in self._questions for path in question.files],
             "Folders": [path for question in self._questions for path in question.folders],
             "Names": _CONFIG_NAMES,
-            "Urls": [question.url + FLAG_PATH for question in self._questions if question.url],
+            "Urls": [url + FLAG_PATH for url in self._urls],
             "Milliseconds": int(seconds * 1000),
         }
 
@@ -91,12 +94,22 @@ class Discovery:
         :param more: What the second look found.
         :param own_api: What the peer told of itself, where it asked itself.
         """
-        candidates, answers = [], iter(more.get("answers", ()))
+        answers = more["answers"] if self._questions else []
+        apis = {url: parse_ask(answer, url) for url, answer in zip(self._urls, answers, strict=True)}
+        candidates = []
         for question in self._questions:
-            api = parse_ask(next(answers), question.url) if question.url else t.cast("t.Dict[str, t.Any]", own_api)
+            api = apis[question.url] if question.url else t.cast("t.Dict[str, t.Any]", own_api)
             candidates.append(_candidate(question, self._found, question.files_of(more), self._web_port, api))
         candidates.sort(key=lambda candidate: not candidate["api"]["reachable"])
-        return {"candidates": candidates, "unseen": self._found["unseen"], "web_port": self._web_port}
+        return {"candidates": candidates, "unseen": self._unseen(), "web_port": self._web_port}
+
+    @property
+    def _urls(self) -> t.List[str]:
+        return list(dict.fromkeys(question.url for question in self._questions if question.url))
+
+    def _unseen(self) -> t.List[str]:
+        failed = [(what, self._found.get(field)) for field, what in _UNSEEN.items()]
+        return [f"{what}: {as_sentence(error)}" for what, error in failed if error] + list(self._found["unseen"])
 
 
 class _Question:
@@ -147,7 +160,7 @@ def _candidate(
     if service:
         how = f"process {pid} is its process" if not service["wrapper"] else f"its process started process {pid}"
         services.add(service["name"], f"{how}; it runs as {service['account']}", not service["wrapper"])
-    else:
+    elif not any(found.get(field) for field in ("services_error", "renders_error")):
         notes.append("it was not started by a service of Windows")
     if executable is None:
         notes.append("its executable cannot be seen by this user; log in as an administrator")

@@ -61,17 +61,16 @@ class _Reader:
         """
         :param found: What is told of the service, if anything is.
         """
-        service = found.get("service")
-        self.account = service["account"] if service else None
+        service = found.get("service") or {"account": None, "account_sid": None}
+        facts = service_facts(found)
+        self.account, self._sid = service["account"], service["account_sid"]
         self._windows = windows
-        self._sid = service["account_sid"] if service else None
-        facts = service_facts(found) if service else None
-        self._process = facts["pid"] if facts else None
+        self._process = facts["pid"]
         self.name = LOCAL_SYSTEM
         # Why what this one finds proves nothing about the service; and whether that will be known when Swarm runs.
         self.doubt: t.Optional[str] = None
         self.has_to_wait = False
-        if facts is None:
+        if self.account is None:
             self.doubt = "The account of the service is not known."
         elif self._sid is None:
             self.doubt = f"{self.account} is no account that this host knows."
@@ -90,8 +89,8 @@ class _Reader:
         :param beside: More parameters, for whoever sees all of the host, which an account of its own does not.
         """
         both = {**asked, **beside}
-        if self.name == LOCAL_SYSTEM:
-            found = self._windows.run("look", LOCAL_SYSTEM, **both)
+        if self.name == LOCAL_SYSTEM or self._windows.becomes:
+            found = self._windows.run("look", self.name, **both)
         else:
             try:
                 found = self._windows.run("look", self.name, **asked)
@@ -129,7 +128,9 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
         check_windows_service(service)
     found: Result = {}
     asked = _of_host(given)
-    if config or given.get("discover") or (service and (share_path or is_unc(given.get("import_dir")))):
+    # The service says as whom a share is read.
+    on_share = share_path or is_unc(given.get("import_dir") or data_dir)
+    if config or given.get("discover") or (service and on_share):
         found, asked = _checked(windows.run("look", **asked), given), {}
     content, settings = _read_settings(config, found["config"], errors) if config else (None, {})
     configured = given.get("import_dir") or settings.get(IMPORT_DIR_KEY)
@@ -150,6 +151,10 @@ def look_at_windows(windows: Windows, given: t.Mapping[str, t.Any]) -> Result:
     if given.get("discover"):
         discovery = Discovery(found, given["web_port"], url if asks_itself else None)
         beside = discovery.parameters(seconds)
+    for later in (asked, beside):
+        if found and later:
+            # What the task says, or else the first look.
+            later["Platform"] = found["platform"]
     reader = _Reader(windows, found)
     if asked or beside:
         is_on_share = is_unc(share_path) or is_unc(asked.get("ImportDir"))
@@ -221,13 +226,11 @@ def _of_imports(given: t.Mapping[str, t.Any], found: Result, settings: Result, i
     share_path, details = given.get("share_path"), given.get("details", ())
     if not import_dir and not share_path:
         return {}
-    platform = found.get("platform") or given.get("platform")
     asked: Result = {
         "ImportDir": import_dir,
         "SharePath": share_path,
         "Manifest": MANIFEST if share_path else None,
         "Identify": "import_platforms" in details,
-        "Platform": platform,
     }
     if share_path and given.get("share_signature"):
         asked.update(Sums=SUMS, Signature=SIGNATURE)
@@ -236,7 +239,7 @@ def _of_imports(given: t.Mapping[str, t.Any], found: Result, settings: Result, i
         )
     if asked.get("Checksums"):
         reads, shall = (
-            comparable(str(path).replace(PLATFORM_FIELD, str(platform)))
+            comparable(str(path).replace(PLATFORM_FIELD, str(found.get("platform"))))
             for path in (settings.get(IMPORT_DIR_KEY) or "", import_dir)
         )
         # A Swarm that reads there already has read what it has deployed.

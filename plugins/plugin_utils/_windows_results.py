@@ -55,7 +55,7 @@ _ANSWER = Else(("status", "body"), {"status": OrNull(WHOLE), "body": OrNull(BASE
 _RENDERS = [{"pid": WHOLE, "executable": TEXT}]
 _SERVICE = {
     "state": TEXT,
-    "start_mode": TEXT,
+    "start_mode": OrNull(TEXT),
     "process_id": WHOLE,
     "exit_code": WHOLE,
     "service_exit_code": WHOLE,
@@ -70,7 +70,7 @@ SHAPES: t.Dict[str, t.Any] = {
         "identity": {"name": TEXT, "sid": TEXT},
         "service": When("ServiceName", OrNull(_SERVICE)),
         "service_error": May(TEXT),
-        "service_seconds": May(OrNull(NUMBER)),
+        "service_seconds": When("ServiceName", OrNull(NUMBER)),
         "platform": OrNull(TEXT),
         "platform_error": May(TEXT),
         "is_peer": When("Peer", FLAG),
@@ -132,6 +132,8 @@ SHAPES: t.Dict[str, t.Any] = {
         ),
         "answer": When("Url", _ANSWER),
         "unseen": When("WebPort", [TEXT]),
+        "services_error": May(TEXT),
+        "listeners_error": May(TEXT),
         "named": When("WebPort", FLAG),
         "listeners": When(
             "WebPort",

@@ -191,6 +191,7 @@ $result.identity = @{ name = $identity.Name; sid = $identity.User.Value }
 
 if ($ServiceName) {
     $result.service = $null
+    $result.service_seconds = $null
     try {
         $there = Get-CimInstance -ClassName Win32_Service -Filter ("Name='{0}'" -f $ServiceName)
         if ($null -ne $there) {

@@ -151,6 +151,28 @@ def test_an_absent_service_and_a_crashed_one(farm, peer):
     peer.swarm.exit_code = 1067
     found = farm.task(INFO, ALL).data["service"]
     assert (found["state"], found["detail"]) == ("failed", "Stopped, exit code 1067")
+    # ERROR_SERVICE_SPECIFIC_ERROR: it has one of its own.
+    peer.swarm.exit_code, peer.swarm.own_exit_code = 1066, 3
+    assert farm.task(INFO, {"service": SERVICE}).data["service"]["detail"] == "Stopped, exit code 3"
+    peer.swarm.own_exit_code = 0
+    assert farm.task(INFO, {"service": SERVICE}).data["service"]["state"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("mode", "enabled"), [("auto", True), ("delayed", True), ("manual", False), ("disabled", False)]
+)
+def test_whether_it_starts_with_the_host(farm, peer, mode, enabled):
+    peer.swarm.start_mode = mode
+    found = farm.task(INFO, {"service": SERVICE}).data["service"]
+    assert (found["state"], found["enabled"]) == ("running", enabled)
+
+
+def test_a_display_name_is_none_of_a_service(farm, peer):
+    """Here and in settings: neither is sure to mean one service."""
+    peer.swarm.display_name = "Chaos Swarm"
+    assert farm.task(INFO, {"service": "Chaos Swarm"}).data["service"]["state"] == "absent"
+    options = {"path": CONFIG, "service": "Chaos Swarm", "settings": {"allowExecutables": True}}
+    assert "Windows has no service Chaos Swarm" in farm.task("renderops.vray_swarm.settings", options)["msg"]
 
 
 def test_a_service_that_may_not_be_asked_for(farm, peer, monkeypatch):
@@ -274,6 +296,21 @@ def test_an_account_of_its_own_reads_the_share(farm, peer, own):
     mount = farm.task(INFO, options).data["mount"]
     assert (mount["readable"], mount["account"], mount["proved"], mount["waits"]) == (True, None, False, False)
     assert mount["doubt"] == "The account of the service is not known."
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"import_dir": SHARE + r"\stable\{platform}"}, {"data_dir": SHARE + r"\data"}],
+    ids=["import_dir", "data_dir"],
+)
+def test_an_account_of_its_own_reads_what_it_imports_from(farm, peer, own, options):
+    """Whatever of it lies on a share."""
+    _options, name = own
+    (farm.share / "data" / "VRay" / "import").mkdir(parents=True)
+    peer.host.share(SHARE, farm.share)
+    found = farm.task(INFO, dict(options, service=SERVICE, details=[])).data
+    assert found["errors"] == {} and found["import_dir"].startswith(SHARE)
+    assert [call.become for call in peer.host.calls] == [None, name]
 
 
 def test_the_account_of_a_swarm_that_is_down_is_not_to_be_had(farm, peer, own):
@@ -577,6 +614,12 @@ def test_discover_costs_no_round_trip_of_its_own(farm, peer, own):
     assert found["discovered"] == alone and found["mount"]["doubt"] == f"{name} could not be used: {NOT_BECOME[0]}."
     assert [call.become for call in peer.host.calls] == [None, name, "SYSTEM"]
 
+    # Where the task becomes somebody, all is seen as that one.
+    peer.host.forget()
+    everything = dict(ALL, web_port=peer.port, discover=True, **share)
+    found = farm.task(INFO, everything, become=True, become_method="runas", become_user="SYSTEM").data
+    assert found["discovered"] == alone and [call.become for call in peer.host.calls] == ["SYSTEM"] * 2
+
     peer.swarm.account = SYSTEM
     peer.host.forget()
     found = found_by(farm, **share)
@@ -600,24 +643,69 @@ def test_nobody_listens(farm, peer):
     assert peer.host.forget() == ["look"]
 
 
-def test_processes_that_cannot_be_listed(farm, peer, monkeypatch):
-    """What needs none of them is found all the same, and what is not seen is said."""
+@pytest.mark.parametrize(
+    ("field", "gone", "said", "note"),
+    [
+        # The service is known by the number of its process.
+        ("renders_error", ("executable", "command", "user"), "the processes", None),
+        ("services_error", ("service",), "the services", None),
+        # With nothing that could not be seen, it is known that there is none.
+        (None, ("service",), None, "it was not started by a service of Windows"),
+    ],
+)
+def test_what_windows_does_not_list(farm, peer, monkeypatch, field, gone, said, note):
+    """What needs none of it is found all the same, and what is not seen is said."""
     look = scripts.RUN["look"]
 
     def blind(host, identity, given, check):
         done, found = look(host, identity, given, check)
-        if given.get("WebPort"):
-            del found["renders"]
-            found.update(renders_error="Access is denied.", unseen=["the processes: Access is denied."])
-            for listener in found["listeners"]:
-                listener.update(executable=None, command=None, user=None, service=None)
+        if given.get("WebPort") and field:
+            found[field] = "Access is denied"
+        for listener in found.get("listeners", ()):
+            listener.update(dict.fromkeys(gone))
         return done, found
 
     monkeypatch.setitem(scripts.RUN, "look", blind)
     found = farm.task(INFO, {"discover": True, "web_port": peer.port}).data["discovered"]
     (candidate,) = found["candidates"]
-    assert candidate["web_port"][0]["sure"] and candidate["executable"] is None
-    assert "# not seen: the processes: Access is denied." in found["group_vars"]
+    assert candidate["web_port"][0]["sure"] and bool(candidate["service"]) == ("service" not in gone)
+    assert found["unseen"] == ([f"{said}: Access is denied."] if said else [])
+    assert (f"# not seen: {said}: Access is denied." in found["group_vars"]) == bool(said)
+    assert [line for line in candidate["notes"] if "service" in line] == ([note] if note else [])
+    assert "None" not in found["group_vars"]
+
+
+def test_windows_does_not_tell_who_listens(farm, peer, monkeypatch):
+    look = scripts.RUN["look"]
+
+    def blind(*given):
+        done, found = look(*given)
+        return done, dict(found, listeners=[], listeners_error="Access is denied")
+
+    monkeypatch.setitem(scripts.RUN, "look", blind)
+    found = farm.task(INFO, {"discover": True, "web_port": peer.port}).data["discovered"]
+    assert found["candidates"] == [] and "# not seen: who listens: Access is denied." in found["group_vars"]
+
+
+def test_of_two_who_listen_it_is_not_known_which_one_the_peer_asks(farm, peer, monkeypatch):
+    asked = []
+    ask = scripts._ask
+    monkeypatch.setattr(scripts, "_ask", lambda host, url, seconds: asked.append(url) or ask(host, url, seconds))
+    other = Swarm(peer.host, "Swarm 2", SYSTEM, CONFIG, DATA_DIR)
+    other.state, other.pid, other.port = "started", 4, peer.port
+    peer.host.services["Swarm 2"] = other
+    found = farm.task(INFO, {"discover": True, "web_port": peer.port, "api_from": "peer"}).data
+    assert len(found["discovered"]["candidates"]) == 2
+    assert sorted(asked) == [f"http://{host}:{peer.port}/debug/allowExecutables" for host in ("[::1]", "localhost")]
+
+
+def test_the_platform_that_a_task_says_is_that_of_all_looks(farm, peer):
+    said = {"platform": "Windows_Arm64", "web_port": peer.port}
+    found = farm.task(INFO, dict(said, discover=True)).data
+    assert found["platform"] == "Windows_Arm64"
+    assert "vray_swarm_platform: Windows_Arm64" in found["discovered"]["group_vars"]
+    assert farm.task(INFO, dict(said, config=CONFIG, api_from="peer")).data["platform"] == "Windows_Arm64"
+    assert all(call.options["parameters"]["Platform"] == "Windows_Arm64" for call in peer.host.calls)
 
 
 def test_the_facts_are_those_of_other_hosts(farm, peer, tmp_path):

@@ -168,6 +168,8 @@ def test_what_is_as_it_should_be_is_left_so(name: str) -> None:
         ("look", "service.process_id", 2000.0, 2000),
         # There is no such service.
         ("look", "service", None, None),
+        # Who may not ask for its configuration.
+        ("look", "service.start_mode", None, None),
         ("look", "builds.0.bytes", None, None),
         ("look", "disk.temp", 1e15, 10**15),
         ("files", "saved_seconds", 2, 2),
@@ -194,6 +196,7 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
         ("look", "builds", GONE, "builds is missing"),
         ("look", "marks", GONE, "marks is missing"),
         ("look", "service", GONE, "service is missing"),
+        ("look", "service_seconds", GONE, "service_seconds is missing"),
         ("look", "service.state", 4, "service.state is 4 and not a text"),
         ("look", "builds.0.bytes", GONE, "builds[0].bytes is missing"),
         ("look", "builds.0.bytes", "4096", "builds[0].bytes is '4096' and not a whole number"),

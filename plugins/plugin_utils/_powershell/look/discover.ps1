@@ -29,15 +29,24 @@ function Read-Settings {
 
 if ($WebPort) {
     $result.unseen = @()
-    if ($result.renders_error) {
-        $result.unseen += "the processes: $($result.renders_error)"
-    }
     $byId = @{}
     foreach ($process in $processes) {
         $byId[[int] $process.ProcessId] = $process
     }
-    $services = @(Get-CimInstance -ClassName Win32_Service -Property Name, ProcessId, PathName, StartName)
-    $listening = @(Get-NetTCPConnection -State Listen)
+    $services = @()
+    try {
+        $services = @(Get-CimInstance -ClassName Win32_Service -Property Name, ProcessId, PathName, StartName)
+    }
+    catch {
+        $result.services_error = Get-Reason $_
+    }
+    $listening = @()
+    try {
+        $listening = @(Get-NetTCPConnection -State Listen)
+    }
+    catch {
+        $result.listeners_error = Get-Reason $_
+    }
     $there = @($listening | Where-Object -Property LocalPort -EQ -Value $WebPort)
     $result.named = $there.Count -eq 0
     if ($result.named) {
@@ -58,7 +67,10 @@ if ($WebPort) {
                 user = $null
                 service = $null
             }
+            $ids = @($processId)
             if ($null -ne $process) {
+                # A service may be a wrapper that starts the program.
+                $ids += [int] $process.ParentProcessId
                 $found.executable = $process.ExecutablePath
                 $found.command = $process.CommandLine
                 try {
@@ -73,17 +85,16 @@ if ($WebPort) {
                 catch {
                     $result.unseen += "the user of process $processId"
                 }
-                # A service may be a wrapper that starts the program.
-                foreach ($id in $processId, [int] $process.ParentProcessId) {
-                    $service = $services | Where-Object -FilterScript { $id -gt 4 -and $_.ProcessId -eq $id } |
-                        Select-Object -First 1
-                    if ($null -ne $service -and $null -eq $found.service) {
-                        $found.service = @{
-                            name = $service.Name
-                            path = $service.PathName
-                            account = $service.StartName
-                            wrapper = $id -ne $processId
-                        }
+            }
+            foreach ($id in $ids) {
+                $service = $services | Where-Object -FilterScript { $id -gt 4 -and $_.ProcessId -eq $id } |
+                    Select-Object -First 1
+                if ($null -ne $service -and $null -eq $found.service) {
+                    $found.service = @{
+                        name = $service.Name
+                        path = $service.PathName
+                        account = $service.StartName
+                        wrapper = $id -ne $processId
                     }
                 }
             }

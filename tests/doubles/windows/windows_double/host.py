@@ -298,7 +298,8 @@ class Host:
         found = []
         for service in self.services.values():
             service.live_on()
-            if (options["name"] or "").lower() in (service.name.lower(), service.display_name.lower()):
+            # Its documentation says that it finds display names as well. What it calls, Get-Service -Name, does not.
+            if (options["name"] or "").lower() == service.name.lower():
                 contains = documentation("ansible.windows.win_service_info")[1]["services"]["contains"]
                 facts = {name: copy.deepcopy(entry.get("sample")) for name, entry in contains.items()}
                 facts.pop("win32_exitcode")

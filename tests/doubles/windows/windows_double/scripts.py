@@ -79,7 +79,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     sid = identity[1]
     found: t.Dict[str, t.Any] = {"identity": {"name": identity[0], "sid": sid}}
     if p["ServiceName"]:
-        found["service"] = _service(host, p["ServiceName"])
+        found.update(service=_service(host, p["ServiceName"]), service_seconds=None)
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
@@ -208,13 +208,15 @@ def _service(host: Host, name: str) -> t.Optional[t.Dict[str, t.Any]]:
         (account, sid), text = service.account, script_text("look")
         # NTAccount.Translate knows no account as .\name, and none as LocalSystem, which is how this one is told.
         is_known = not account.startswith(".\\") or "'^\\.(?=\\\\)', [Environment]::MachineName" in text
+        if sid == "S-1-5-18" and "$own.Translate([Security.Principal.NTAccount]).Value" not in text:
+            account = "LocalSystem"
         is_known = is_known and (sid != "S-1-5-18" or "StartName -eq 'LocalSystem'" in text)
         return {
             "state": {"started": "Running"}.get(service.state, service.state.replace("_", " ").title()),
-            "start_mode": service.start_mode.title(),
+            "start_mode": {"delayed": "Auto"}.get(service.start_mode, service.start_mode.title()),
             "process_id": service.pid,
             "exit_code": service.exit_code,
-            "service_exit_code": 0,
+            "service_exit_code": service.own_exit_code,
             "account": account,
             "account_sid": sid if is_known else None,
         }

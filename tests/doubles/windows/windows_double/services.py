@@ -35,6 +35,8 @@ class Service:
         self.start_mode = start_mode
         self.state = "stopped"
         self.exit_code = 1077
+        # What it ended with where that is 1066.
+        self.own_exit_code = 0
         self.pid = 0
         # When its process was started, as time.time() tells; None where nobody may know.
         self.started: t.Optional[float] = None
@@ -55,7 +57,7 @@ class Service:
             "path": self.path,
             "process_id": self.pid,
             "win32_exit_code": self.exit_code,
-            "service_exit_code": 0,
+            "service_exit_code": self.own_exit_code,
         }
 
     def start(self) -> None:
