@@ -91,7 +91,8 @@ class ActionModule(SwarmAction):
         display.warning(printable(f"{self.label}: {text}"))
 
     def look(self) -> Look:
-        wanted = {name: self.options[name] for name in ("data_dir", "config") if self.options[name]}
+        names = ("data_dir", "config", "service") if self.on_windows else ("data_dir", "config")
+        wanted = {name: self.options[name] for name in names if self.options[name]}
         # What the decisions about an upload need is all there without the details.
         return Look(self.look_at_host(dict(wanted, details=[])))
 

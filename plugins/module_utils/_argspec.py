@@ -21,6 +21,7 @@ _PEER: t.Dict[str, t.Dict[str, t.Any]] = {
 }
 
 _UPLOAD: t.Dict[str, t.Dict[str, t.Any]] = {
+    "service": {"type": "str"},
     "src": {"type": "path", "required": True},
     "remote_src": {"type": "bool", "default": False},
     "queued": {"type": "bool", "default": False},

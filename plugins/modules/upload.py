@@ -97,6 +97,12 @@ options:
     description:
       - The path of C(swarm.yaml) on the peer. Its C(webPort) and C(vrayImportDir) are taken from there.
       - The vendor does not publish where it is.
+  service:
+    description:
+      - The name of Swarm's service on a Windows host, and not its display name. An import directory on a share is read as the
+        account of the service then, as M(renderops.vray_swarm.peer_info) does it; else as LocalSystem.
+      - It has no effect on other hosts.
+    type: str
   checksum:
     description:
       - The SHA-256 checksum that O(src) must have, as in V(sha256:9f86d0…), all 64 hexadecimal digits.

@@ -283,7 +283,8 @@ def _tell_data(facts: Result, found: Result, details: t.Container[str]) -> None:
     since = {build["directory"]: build["seconds"] for build in found["builds"]}
     unchanged = {build["version"]: since[build["directory"]] for build in facts["builds"]}
     if facts["import_dir"] and comparable(facts["import_dir"]) != comparable(_own_import_dir(data_dir)):
-        facts["kept"] = sorted(found["kept"], key=lambda item: str(item["name"]))
+        # On a share, it need not be what this peer has kept.
+        facts["kept"] = [] if is_unc(data_dir) else sorted(found["kept"], key=lambda item: str(item["name"]))
     tell_marks(facts, found["marks"], found.get("service_seconds"), unchanged)
     if found.get("sizes_error"):
         errors["build_sizes"] = f"The builds in {data_dir} could not be counted: {as_sentence(found['sizes_error'])}"

@@ -195,24 +195,43 @@ def test_a_relay_queues_no_installer_whose_version_nobody_knows():
     builds = [{"src": f"C:\\b\\{name}", "queued": True} for name in ("1.tar", "a.tar", "c.exe")]
     builds += [{"src": "/b/d.run", "queued": False}, {"src": "/b/e.run"}]
     nameless = dict.fromkeys(("a.tar", "c.exe", "d.run", "e.run"), ())
-    given = relayed(nameless=nameless, __builds_lacked=builds)
+    given = relayed(nameless=nameless, __builds_lacked=builds, vray_swarm_builds=builds)
     assert decide("__builds_unknowable", **given) == ["c.exe"]
     for more in ({"vray_swarm_deploy_wait": 0}, {"vray_swarm_data_dir": ""}):
         assert decide("__builds_unknowable", **{**given, **more}) == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "is_set"),
+    [
+        *((flag, True) for flag in (True, 1, "true", "Yes", "on", "1")),
+        *((flag, False) for flag in (False, 0, "false", "No", "off", "", None)),
+    ],
+)
+def test_a_flag_can_be_a_text(flag, is_set):
+    """As -e gives it."""
+    builds = [{"src": "/b/1.tar", "force": flag, "queued": flag, "remote_src": flag}]
+    given = {"vray_swarm_builds": builds, "__builds_to_send": builds, "__builds_to_ask": []}
+    expected = builds if is_set else []
+    assert decide("__builds_forced", **given) == decide("__builds_queued", **given) == expected
+    assert (
+        decide("__builds_on_controller", **given) == decide("__builds_leavable", **given) == ([] if is_set else builds)
+    )
 
 
 @pytest.mark.parametrize("mount", [None, {"network": False}, {"network": True}])
 def test_a_relay_runs_no_installer_of_which_a_share_would_have_to_tell_that_it_has_run(mount):
     builds = [{"src": f"C:\\b\\{name}"} for name in ("1.tar", "a.tar", "c.exe", "d.exe")]
     builds[3]["force"], builds[2]["force"] = True, False
-    given = relayed(nameless=dict.fromkeys(("a.tar", "c.exe", "d.exe"), ()), __builds_lacked=builds)
+    nameless = dict.fromkeys(("a.tar", "c.exe", "d.exe"), ())
+    given = relayed(nameless=nameless, __builds_lacked=builds, vray_swarm_builds=builds)
     given["__builds_peer"]["import_mount"] = mount
     assert decide("__builds_untellable", **given) == (["c.exe"] if (mount or {}).get("network") else [])
 
 
 def test_what_a_relay_sends_has_a_mark_where_somebody_removes_it():
     builds = [{"src": "/b/1.tar", "queued": True}, {"src": "/b/2.tar", "queued": False}, {"src": "C:\\b\\a.tar"}]
-    given = relayed(nameless={"a.tar": []}, __builds_to_send=builds)
+    given = relayed(nameless={"a.tar": []}, __builds_to_send=builds, vray_swarm_builds=builds)
     assert decide("__builds_relayed", **given) == ["1", "2", "file-a.tar"]
     # Nobody waits for what is queued then.
     assert decide("__builds_relayed", **dict(given, vray_swarm_deploy_wait=0)) == ["2", "file-a.tar"]

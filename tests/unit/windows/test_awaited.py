@@ -78,7 +78,8 @@ def killed(peer, then=lambda peer: None):
     """Let Swarm end halfway in what it is seen to deploy, once."""
 
     def before(call):
-        if call.asks_for_service and directory(peer).is_dir():
+        # The look of an upload asks for nothing that tells whether it is whole.
+        if call.asks_for_service and call.options["parameters"]["Sizes"] and directory(peer).is_dir():
             peer.host.before = lambda call: None
             peer.swarm.crash()
             (directory(peer) / "vray.json").unlink()
@@ -210,6 +211,27 @@ def test_what_a_relay_sends_is_marked_until_it_is_deployed(farm, peers):
 
     again = farm.run(UPLOAD, **dict(variables, vray_swarm_hosts="bare,dead,anew"))
     assert again.succeeded and again.changed == {} and again.of(action=FILE) == [], again.output
+
+
+def test_what_is_forced_is_run_once_though_a_relay_sends_again(farm, peers):
+    """What was deployed in part has to be sent once more, and an installer beside it not."""
+    build = farm.build()
+    setup = farm.build("vray-setup", version=OTHER, installer=True)
+    wanted = [{"src": str(setup), "force": True}, {"src": str(build)}]
+    more = {"vray_swarm_upload_via": "nas1", "vray_swarm_builds": wanted, "vray_swarm_allow_executables": True}
+    (dead,) = peers("dead", **more)
+    farm.variables["nas1"] = LOCAL
+    dead.write(dead.text() + "allowExecutables: true\r\n")
+    dead.swarm.stop()
+    dead.swarm.start()
+    leave(dead, build, is_kept=False)
+    variables = wanting(farm, vray_swarm_hosts="dead")
+    del variables["vray_swarm_builds"]
+    run = farm.run(UPLOAD, **variables)
+    assert run.succeeded and content(directory(dead)) == content(unpack(build, farm.directory / "whole")), run.output
+    assert story(run, "dead") == ["upload changed", *HEALED, "upload changed"]
+    # Since Swarm was started anew: that of the archive.
+    assert uploads(dead) == 1
 
 
 def test_a_build_without_a_version_is_followed_to_its_end_also_where_swarm_is_killed(farm, peers):

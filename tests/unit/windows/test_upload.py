@@ -19,8 +19,9 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._sending import Limits
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_upload import behind_path, curl_arguments
+from double_farm import unpack
 from swarm_peer import Peer, builds
-from windows_double.farm import CONFIG, DATA_DIR, NAME, SHARE, VERSION
+from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, VERSION
 from windows_double.scripts import as_word, split
 
 INFO = "renderops.vray_swarm.peer_info"
@@ -168,6 +169,24 @@ def test_what_is_kept_beside_another_import_directory(farm, peer):
     mark.mkdir()
     again = farm.task(UPLOAD, dict(options, version=VERSION))
     assert (again["outcome"], again["deployed"]) == ("present", True) and not mark.exists()
+
+
+def test_an_import_directory_on_a_share_is_read_as_the_account_of_the_service(farm, peer):
+    """Nothing has to be sent: no other account need be let in for that."""
+    build = farm.build()
+    unpack(build, peer.data_dir)
+    peer.swarm.account = ("FARM\\swarm", "S-1-5-21-1-2-3-1105")
+    peer.host.share(SHARE, farm.share, readers={peer.swarm.account[1]})
+    peer.write(peer.text() + f"vrayImportDir: '{SHARE}'\r\n")
+    options = {"src": str(build), "data_dir": DATA_DIR, "config": CONFIG}
+    assert "could not be read as NT AUTHORITY\\SYSTEM" in farm.task(UPLOAD, options)["msg"]
+    assert farm.task(UPLOAD, dict(options, service=SERVICE))["outcome"] == "present"
+    # As the role does it.
+    variables = {"vray_swarm_builds": [{"src": str(build)}], "vray_swarm_hosts": "ws1", "vray_swarm_service": SERVICE}
+    variables.update(vray_swarm_data_dir=DATA_DIR, vray_swarm_config=CONFIG)
+    for relay in ("", "localhost"):
+        run = farm.run("renderops.vray_swarm.upload", vray_swarm_upload_via=relay, **variables)
+        assert run.succeeded and run.changed == {}, run.output
 
 
 @pytest.mark.parametrize("on_host", [False, True])

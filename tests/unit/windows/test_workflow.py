@@ -553,14 +553,46 @@ def test_a_relay_runs_no_installer_where_nobody_can_tell_whether_it_has_run(farm
         assert run.succeeded and uploads_to(*apart) == [1, 0], run.output
 
 
-@pytest.mark.parametrize("kept_in", ["import", "data"])
-def test_a_relay_runs_an_installer_once(farm, apart, kept_in):
+def test_a_relay_sends_nothing_that_lies_in_another_import_directory(farm, apart):
+    """So there is nothing to be refused."""
+    builds = [farm.build(f"vray-{number}.tar", version="7.10.0-0a1b2c3d") for number in range(2)]
+    refused = relay_apart(farm, *builds, vray_swarm_allow_shared_import=False)
+    assert sorted(refused.failed) == ["lin1", "ws1"] and uploads_to(*apart) == [0, 0], refused.output
+    told = refused.one("ws1", "Refuse to upload into a shared import directory")["msg"]
+    assert r"The import directory is shared: vrayImportDir in its swarm.yaml points to C:\Builds." in told
+    for peer, build in zip(apart, builds, strict=True):
+        shutil.copy(build, peer.store.import_dir)
+    run = relay_apart(farm, *builds, vray_swarm_allow_shared_import=False)
+    assert run.succeeded and run.changed == {} and uploads_to(*apart) == [0, 0], run.output
+
+
+def test_a_relay_tells_builds_apart_by_their_names(farm, apart):
+    builds = [str(farm.directory / folder / "vray.tar") for folder in ("a", "b")]
+    run = relay_apart(farm, *builds, vray_swarm_builds=[{"src": src} for src in builds], vray_swarm_hosts="ws1")
+    told = run.one("ws1", "Refuse builds that only their directories tell apart")["msg"]
+    assert run.failed == ["ws1"] and "has a file name twice for ws1: vray.tar, vray.tar." in told
+
+
+@pytest.mark.parametrize(
+    ("kept_in", "own", "is_link"),
+    [
+        ("import", {}, False),
+        ("data", {}, False),
+        ("data", {}, True),
+        ("import", {"version": "7.10.0-0a1b2c3d", "force": "false"}, False),
+    ],
+)
+def test_a_relay_runs_an_installer_once(farm, apart, kept_in, own, is_link):
     """Nothing but what Swarm has kept tells that it has run. The page does not say where, beside another vrayImportDir."""
     for peer in apart:
         peer.store.kept_in = kept_in
     builds = installers(farm)
+    if is_link:
+        for path in builds:
+            path.rename(path.with_name(f"of {path.name}"))
+            path.symlink_to(path.with_name(f"of {path.name}"))
     for changed in (["lin1", "ws1"], []):
-        run = relay_apart(farm, *builds)
+        run = relay_apart(farm, *builds, own=own)
         assert run.succeeded and sorted(run.changed) == changed, run.output
         assert uploads_to(*apart) == [1, 1]
 
