@@ -4,7 +4,7 @@
 
 # This is a private utility of the renderops.vray_swarm collection: it can change without notice.
 
-"""The host of a URL: a name or an address."""
+"""The host of a URL, a name or an address: in the URL, and as the system takes it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,19 @@ def is_host(peer: str) -> bool:
     return True
 
 
-def url_host(peer: str) -> str:
+def system_host(peer: str) -> str:
+    """The host as the system looks it up: without brackets, and with a zone as it is called there."""
     if ":" not in peer:
         return peer
     address, _percent, zone = peer.strip("[]").partition("%")
-    if zone.startswith("25") and zone != "25":  # It is written as in a URL already (RFC 6874).
+    if zone.startswith("25") and zone != "25":  # It is written as in a URL (RFC 6874).
         zone = zone[2:]
+    return f"{address}%{zone}" if zone else address
+
+
+def url_host(peer: str) -> str:
+    """The host as it stands in a URL."""
+    if ":" not in peer:
+        return peer
+    address, _percent, zone = system_host(peer).partition("%")
     return f"[{address}%25{zone}]" if zone else f"[{address}]"

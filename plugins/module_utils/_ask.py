@@ -12,7 +12,7 @@ import http.client
 import socket
 import typing as t
 
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import url_host
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import system_host, url_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._answer import MAX_ANSWER_BYTES, parse_flag
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH, HEADERS
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._deadline import DeadlineSocket
@@ -60,7 +60,7 @@ def told(url: str, allow_executables: t.Optional[bool] = None, error: t.Optional
 
 
 def _get(peer: str, web_port: int, seconds: float) -> t.Tuple[int, bytes]:
-    connection = _Connection(peer.strip("[]"), web_port, timeout=seconds)
+    connection = _Connection(system_host(peer), web_port, timeout=seconds)
     try:
         connection.request("GET", FLAG_PATH, headers=dict(HEADERS, Connection="close"))
         response = connection.getresponse()

@@ -26,6 +26,7 @@ import tempfile
 import time
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import system_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._bounded import TimeLimitError, bounded
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import identify, sha256
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
@@ -400,7 +401,7 @@ def outlived(
 def is_own_address(peer: str) -> bool:
     """Whether a name or address is one of this host: a system lets a socket be bound only to those."""
     try:
-        for family, kind, protocol, _name, address in socket.getaddrinfo(peer.strip("[]"), 0, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _name, address in socket.getaddrinfo(system_host(peer), 0, type=socket.SOCK_STREAM):
             with socket.socket(family, kind, protocol) as sock:
                 try:
                     sock.bind(address)

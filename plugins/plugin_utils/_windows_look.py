@@ -14,6 +14,7 @@ import json
 import ntpath
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import system_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._build import PLATFORMS, identify_start
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError, VersionError
@@ -214,7 +215,7 @@ def _of_host(given: t.Mapping[str, t.Any]) -> Result:
         "ServiceName": given.get("service"),
         "WebPort": given["web_port"] if given.get("discover") else None,
         "Platform": given.get("platform"),
-        "Peer": given.get("peer"),
+        "Peer": system_host(given["peer"]) if given.get("peer") else None,
         "Sizes": "build_sizes" in details,
         "Renders": bool(given.get("data_dir")) and "busy" in details,
         "Disk": "disk" in details,

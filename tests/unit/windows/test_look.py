@@ -508,6 +508,10 @@ def test_arm_is_told_by_the_processor(farm):
 def test_another_host_is_not_looked_at(farm, peer):
     found = farm.task(INFO, dict(ALL, peer="127.0.0.1"))
     assert found.status == "ok"
+    peer.host.forget()
+    # As .NET takes it, and not as in a URL.
+    farm.task(INFO, dict(ALL, peer="[fe80::1%25lo]"))
+    assert peer.host.calls[0].options["parameters"]["Peer"] == "fe80::1%lo"
     peer.host.address = "127.0.0.9"
     assert "no address of it" in farm.task(INFO, dict(ALL, peer="198.51.100.7"))["msg"]
 

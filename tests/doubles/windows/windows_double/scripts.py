@@ -83,7 +83,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
         found["is_peer"] = False
-        for *_rest, address in socket.getaddrinfo(p["Peer"].strip("[]"), None):
+        for *_rest, address in socket.getaddrinfo(p["Peer"], None):
             if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or address[0] == host.address:
                 found["is_peer"] = True
     if p["Config"]:

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shutil
+import socket
 import struct
 import tarfile
 import threading
@@ -28,6 +29,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     Import,
     Look,
     digest,
+    is_own_address,
     look_at,
     outlived,
     pending_restart,
@@ -800,3 +802,30 @@ def test_a_file_that_is_removed_meanwhile_is_none(signed_share, tmp_path, monkey
     monkeypatch.setattr(_look, "sha256", remove)
     facts = look_at_signed(signed_share, tmp_path)
     assert facts["errors"] == {} and len(read(facts)) == 2
+
+
+@pytest.mark.parametrize(
+    "peer, is_own",
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("198.51.100.7", False),
+        ("2001:db8::7", False),
+        ("[2001:db8::7]", False),
+    ],
+)
+def test_whether_an_address_is_one_of_this_host(peer, is_own):
+    assert is_own_address(peer) is is_own
+
+
+def test_a_zone_is_handed_to_the_system(monkeypatch):
+    asked = []
+
+    def fail(host, *_arguments, **_options):
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    for peer in ("fe80::1%eth0", "fe80::1%25eth0", "[fe80::1%25eth0]", "[fe80::1]"):
+        assert not is_own_address(peer)
+    assert asked == ["fe80::1%eth0"] * 3 + ["fe80::1"]
