@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
+import socket
 import time
 import typing as t
 import uuid
 
 from ansible.utils.display import Display
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import system_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._argspec import settings_spec
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._ask import ask
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
@@ -82,6 +85,7 @@ class ActionModule(SwarmAction):
         self._absent_builds = absent_versions(self.options["absent_builds"])
         look = self._step(
             "look",
+            peer=self._peer_to_prove(),
             absent_builds=self._absent_builds,
             ask=self.options["api_from"] == "peer" and self._flag() is not None,
         )
@@ -161,6 +165,26 @@ class ActionModule(SwarmAction):
             }
 
     # -- with the service
+
+    def _peer_to_prove(self) -> t.Optional[str]:
+        """The peer that is asked, where it is not certain that it is the host whose file is changed: that finds out.
+
+        :raises OptionsError: It is another host for certain.
+        """
+        if not self.options["service"] or not (self.peer_given or self.delegated):
+            return None
+        peer = str(self.options["peer"])
+        if not self.peer_given:
+            if self.options["api_from"] == "peer":
+                # At its own address.
+                return None
+            if self._connection.transport != "local" and _is_loopback(peer):
+                # Each host has such an address.
+                raise OptionsError(
+                    f"The controller asks {peer}, which is the controller itself, and the task is delegated to {self.host}."
+                    f" Set peer to the address of {self.host}, or run the task on the peer itself."
+                )
+        return peer
 
     def _is_other(self, look: t.Mapping[str, t.Any], content: t.Optional[bytes]) -> bool:
         """Whether the Swarm that runs has another allowExecutables than the file, which says what is wanted.
@@ -379,6 +403,15 @@ def _encode(content: bytes) -> str:
 
 def _decode(content: t.Optional[str]) -> t.Optional[bytes]:
     return None if content is None else base64.b64decode(content)
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        found = socket.getaddrinfo(system_host(peer), 0, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_kind, address in found]
+    return any(address.is_loopback for address in addresses)
 
 
 def _renders(busy: t.Sequence[t.Mapping[str, t.Any]]) -> str:

@@ -41,6 +41,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import 
     WEB_PORT_KEY,
     build_roots,
     deployed_builds,
+    is_own_address,
     renders,
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import AWAITED, SENDING, WHOLE, mark_path
@@ -136,6 +137,12 @@ class SettingsHost:
     # -- steps
 
     def _look(self, step: t.Mapping[str, t.Any]) -> Result:
+        peer = step.get("peer")
+        if peer and not self._is_own(peer):
+            raise OptionsError(
+                f"path is changed on the host that the task works on, and {peer} is no address of it. Set peer to one that is,"
+                " or leave it out (and delegate_to, if there is one), and run the task on the peer itself."
+            )
         content = self._read()
         result: Result = {
             "content": _encode(content),
@@ -523,6 +530,10 @@ class SettingsHost:
             return time.time() - os.fstat(file.fileno()).st_ctime < _SAVED_SECONDS
 
     # -- the host
+
+    def _is_own(self, peer: str) -> bool:
+        """Whether this name or address is one of the host."""
+        return is_own_address(peer)
 
     def _control(self) -> ServiceControl:
         service = self._service()

@@ -149,6 +149,14 @@ options:
       - The peer's host name, IPv4 address or IPv6 address, without scheme and port.
       - The default is the C(ansible_host) of the host of the task, or its inventory name when it has none. With
         O(api_from=peer) it is V(127.0.0.1).
+      - With O(service), and where this is given or the task is delegated, the host whose file is changed has to be that peer,
+        since a Swarm on another one proves nothing. It looks whether this is an address of its own, or a name of one. If not,
+        the task fails before anything is changed, also in check mode.
+      - In a task that is delegated, set it to an address of the host that it is delegated to. It is not needed with
+        O(api_from=peer).
+      - An address that a router translates is none of the host. Such a host can be changed where this is not given, and the
+        task is not delegated, or with O(api_from=peer).
+      - V(127.0.0.1) is an address of each host. Unless O(api_from=peer), what answers there is on the controller.
     type: str
   web_port:
     description:

@@ -177,6 +177,8 @@ SHAPES: t.Dict[str, t.Any] = {
         "saved_seconds": OrNull(NUMBER),
         "saved_sha256": OrNull(TEXT),
         "old": OrNull(BASE64),
+        "is_peer": When("Peer", FLAG),
+        "peer_error": May(TEXT),
     },
     "files put": {"other": FLAG, "left": May(TEXT)},
     "files move": {"other": FLAG, "left": May(TEXT)},

@@ -24,6 +24,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._address import system_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._client import FLAG_PATH
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import (
     OptionsError,
@@ -213,6 +214,9 @@ class WindowsSettingsHost(SettingsHost):
 
     # -- the host
 
+    def _is_own(self, peer: str) -> bool:
+        return bool(self._look_at_files(system_host(peer))["is_peer"])
+
     def _service(self) -> ServiceControl:
         guard, self._guarded = self._guard() if self._guarded else None, False
         return WindowsService(self._params["service"], self._windows, guard, self._forget, self._params["rescue_after"])
@@ -266,10 +270,11 @@ class WindowsSettingsHost(SettingsHost):
 
     # -- the files
 
-    def _look_at_files(self) -> Result:
+    def _look_at_files(self, peer: t.Optional[str] = None) -> Result:
         if self._seen is None:
+            asked = {"Path": self.path, "Saved": self.saved, "Old": self.old, "Peer": peer}
             try:
-                self._seen = self._windows.run("files", Do="look", Path=self.path, Saved=self.saved, Old=self.old)
+                self._seen = self._windows.run("files", Do="look", **asked)
             except SwarmError as error:
                 raise SettingsError(
                     f"{self.path} could not be read: {_plain(error)}. Does the task need become?"

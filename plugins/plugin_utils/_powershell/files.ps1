@@ -14,6 +14,8 @@ param (
     # Of look: what swarm.yaml said before, kept beside it.
     [string] $Saved,
     [string] $Old,
+    # And the name or address of the peer that is meant.
+    [string] $Peer,
     # Of put: the content, as base64, and the file whose access list the new one gets.
     [string] $Content,
     [string] $Like,
@@ -25,6 +27,8 @@ param (
 
 $ErrorActionPreference = 'Stop'
 $result = @{}
+
+# Include: shared/own.ps1
 
 function Read-All {
     param ([string] $Path)
@@ -124,6 +128,9 @@ switch ($Do) {
                 $null
             })
         $result.old = Read-All $Old
+        if ($Peer) {
+            $result.is_peer = Test-Own $Peer
+        }
         $Ansible.Changed = $false
     }
     'put' {

@@ -53,6 +53,7 @@ $ErrorActionPreference = 'Stop'
 $result = @{}
 
 # Include: shared/functions.ps1
+# Include: shared/own.ps1
 
 # The entries of a directory; none, and no error, where it is missing.
 function Get-Listing {
@@ -241,20 +242,7 @@ if (-not $Platform) {
 }
 
 if ($Peer) {
-    $result.is_peer = $false
-    try {
-        $own = @([Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces() |
-                ForEach-Object -Process { $_.GetIPProperties().UnicastAddresses } |
-                ForEach-Object -Process { $_.Address.IPAddressToString -replace '%.*$' })
-        foreach ($address in [Net.Dns]::GetHostAddresses($Peer)) {
-            if ([Net.IPAddress]::IsLoopback($address) -or ($address.IPAddressToString -replace '%.*$') -in $own) {
-                $result.is_peer = $true
-            }
-        }
-    }
-    catch {
-        $result.peer_error = Get-Reason $_
-    }
+    $result.is_peer = Test-Own $Peer
 }
 
 if ($Config) {

@@ -107,6 +107,7 @@ FILES: t.Dict[str, t.Any] = {
     "saved_seconds": 1.5,
     "saved_sha256": "0" * 64,
     "old": None,
+    "is_peer": True,
 }
 SEND: t.Dict[str, t.Any] = {
     "error": None,
@@ -121,7 +122,7 @@ WHOLE: t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.Dict[str, t.Any]]] = {
     "look": ("look", LOOK_AT, LOOK),
     "discover": ("look", {"WebPort": 1113, "Names": ["swarm.yaml"]}, DISCOVER),
     "send": ("send", {}, SEND),
-    "files": ("files", {"Do": "look"}, FILES),
+    "files": ("files", {"Do": "look", "Peer": "ws1"}, FILES),
     "put": ("files", {"Do": "put"}, {"other": False}),
     "stop": ("service", {"Do": "stop"}, {"renders": [{"pid": 1, "executable": "vray.exe"}]}),
 }
@@ -221,6 +222,7 @@ def test_what_powershell_made_of_a_value_is_undone(name: str, path: str, value: 
         ("discover", "folders", GONE, "folders is missing"),
         ("discover", "answers", GONE, "answers is missing"),
         ("files", "saved_seconds", "1,5", "saved_seconds is '1,5' and not a number"),
+        ("files", "is_peer", GONE, "is_peer is missing"),
         ("put", "other", "", "other is '' and not true or false"),
         ("put", "other", GONE, "other is missing"),
         ("stop", "renders", "vray.exe", "renders[0] is 'vray.exe' and no object"),

@@ -72,6 +72,63 @@ def test_a_new_port_is_waited_for(farm, peer):
     assert f"webPort: {peer.port}" in peer.host.real(done["backup_file"]).read_text()
 
 
+def test_another_hosts_swarm_proves_nothing(farm, peer):
+    """A task of ws1 changes ws2, whose Swarm does not answer any more. That of ws1 does."""
+    other = farm.add("ws2", address="127.0.0.9")
+    before = other.text()
+
+    def falls_silent(call):
+        if call.script == "service" and call.options["parameters"]["Do"] == "start":
+            other.swarm.end()
+
+    other.host.after = falls_silent
+    # Without that, ansible-core gives it the address of the host to which a task is delegated.
+    farm.variables["localhost"] = {"ansible_host": "localhost", "ansible_connection": "local"}
+    options = dict(OPTIONS, settings={"webPort": peer.port, "allowExecutables": False}, start_timeout=1)
+    is_none = ": path is changed on the host that the task works on, and 127.0.0.1 is no address of it."
+    is_here = ": The controller asks {}, which is the controller itself, and the task is delegated to ws2."
+    for host, given, says in (
+        ("ws1", {"peer": "127.0.0.1"}, is_none),
+        ("ws1", {"peer": "127.0.0.1", "api_from": "peer"}, is_none),
+        # It need not be delegated.
+        ("ws2", {"peer": "127.0.0.1"}, is_none),
+        # Each host has an address such as these, and that of the controller is asked.
+        ("ws1", {}, is_here.format("127.0.0.1")),
+        ("localhost", {}, is_here.format("localhost")),
+    ):
+        for arguments in ((), ("--check",)):
+            task = {"delegate_to": "ws2"} if host != "ws2" else {}
+            failed = farm.task(SETTINGS, {**options, **given}, *arguments, host=host, **task)
+            assert failed.status == "failed" and failed["msg"].startswith(host + says), failed.data
+            assert (failed["changed"], failed["restarted"], failed["rolled_back"]) == (False, False, False)
+    assert (other.text(), other.swarm.stops, other.host.tasks) == (before, 0, {})
+    assert set(other.host.forget()) == {"files"}
+
+
+@pytest.mark.parametrize("given", [{"peer": "127.0.0.9"}, {"api_from": "peer", "peer": "127.0.0.9"}])
+def test_a_host_to_which_a_task_is_delegated_is_the_peer_that_is_named(farm, peer, given):
+    other = farm.add("ws2", address="127.0.0.9")
+    options = {**OPTIONS, **given, "settings": {"allowExecutables": True}}
+    for host in ("ws1", "localhost"):
+        done = farm.task(SETTINGS, options, host=host, delegate_to="ws2")
+        assert done.status == ("changed" if host == "ws1" else "ok"), done.data
+    assert other.swarm.peer.store.allow_executables is True and peer.swarm.stops == 0
+
+
+def test_where_no_swarm_is_asked_none_has_to_be_the_one(farm, peer):
+    other = farm.add("ws2", address="127.0.0.9")
+    options = {"path": CONFIG, "settings": {"uploadsQueuePeriod": 9}}
+    assert farm.task(SETTINGS, options, host="ws1", delegate_to="ws2").status == "changed"
+    assert "uploadsQueuePeriod: 9" in other.text()
+
+
+def test_that_a_host_is_the_peer_costs_no_round_trip(farm, peer):
+    options = dict(OPTIONS, settings={}, peer="[::1]")
+    assert farm.task(SETTINGS, options).status == "ok"
+    assert peer.host.calls[0].options["parameters"]["Peer"] == "::1"
+    assert peer.host.forget() == ["files", "ansible.windows.win_service_info", "look"]
+
+
 def test_a_peer_that_renders_is_left_alone(farm, peer):
     render = (4711, DATA_DIR + r"\VRay\vray-6.20.10-e8197af2\bin\vray.exe")
     options = dict(OPTIONS, data_dir=SLASHES)

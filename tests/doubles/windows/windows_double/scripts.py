@@ -74,6 +74,18 @@ def check_parameters(name: str, given: Parameters) -> Parameters:
     return {key: given.get(key, empty[kind]) for key, kind in types.items()}
 
 
+def _is_own(host: Host, name: str) -> bool:
+    """The doubles have one network, 127.0.0.0/8: one that has another address there than the first has only that."""
+    if name == "localhost":
+        return True
+    with contextlib.suppress(OSError):
+        for *_rest, address in socket.getaddrinfo(name, None):
+            is_loopback = ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+            if address[0] == host.address or (is_loopback and host.address == "127.0.0.1"):
+                return True
+    return False
+
+
 def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Done:
     p = check_parameters("look", given)
     sid = identity[1]
@@ -82,10 +94,7 @@ def look(host: Host, identity: Identity, given: Parameters, _check: bool) -> Don
         found.update(service=_service(host, p["ServiceName"]), service_seconds=None)
     found["platform"] = p["Platform"] or {9: "Windows_x86", 12: "Windows_Arm64"}.get(host.architecture)
     if p["Peer"]:
-        found["is_peer"] = False
-        for *_rest, address in socket.getaddrinfo(p["Peer"], None):
-            if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback or address[0] == host.address:
-                found["is_peer"] = True
+        found["is_peer"] = _is_own(host, p["Peer"])
     if p["Config"]:
         found["config"] = {"content": None, "missing": False, "error": None}
         try:
@@ -312,7 +321,7 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
     real = host.files.real(path, sid)
     if p["Do"] == "look":
         saved = host.files.real(p["Saved"], sid)
-        return False, {
+        found = {
             "directory": real.is_dir(),
             "parent": real.parent.is_dir(),
             "content": _content(real),
@@ -322,6 +331,9 @@ def files(host: Host, identity: Identity, given: Parameters, check: bool) -> Don
             "saved_seconds": time.time() - saved.stat().st_mtime if saved.is_file() else None,
             "old": _content(host.files.real(p["Old"], sid)),
         }
+        if p["Peer"]:
+            found["is_peer"] = _is_own(host, p["Peer"])
+        return False, found
     assert not check
     host.check_locked(path, p["Target"])
     replaced = host.files.real(p["Target"], sid) if p["Do"] == "move" else real
