@@ -31,6 +31,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_hos
 )
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._known_secrets import KnownSecrets
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._settings import (
     DEFAULTS,
@@ -76,11 +77,14 @@ class ActionModule(SwarmAction):
         self._owner = uuid.uuid4().hex
         # Whether somebody else wrote the file last.
         self._is_moved = False
+        # What Swarm may have written into its log.
+        self._secrets = KnownSecrets()
         return super().run(tmp, task_vars)
 
     def act(self) -> t.Dict[str, t.Any]:
         check_options(self.options)
         self._wanted = wanted_settings(self.options["settings"])
+        self._secrets.add(self._wanted)
         self._absent = absent_keys(self.options["absent"], self._wanted)
         self._absent_builds = absent_versions(self.options["absent_builds"])
         look = self._step(
@@ -151,6 +155,7 @@ class ActionModule(SwarmAction):
 
     def _edit(self, content: t.Optional[bytes]) -> Edited:
         path, defaults = self.options["path"], swarm_defaults(self.options["data_dir"])
+        self._secrets.read(content or b"")
         wanted = settle_directory(content or b"", path, self._wanted, defaults)
         return edit(content or b"", path, wanted, self._absent, defaults)
 
@@ -394,7 +399,8 @@ class ActionModule(SwarmAction):
             options = dict(self.options, peer=self.options["peer"] if self.peer_given else None)
             return WindowsSettingsHost(options, self.windows).run(values)
         arguments = {name: value for name, value in self.arguments.items() if name not in ("absent", "absent_builds")}
-        return self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=values))
+        done = self.run_module("renderops.vray_swarm.settings", dict(arguments, settings=values), fail=False)
+        return self.check(self._secrets.told(done))
 
 
 def _encode(content: bytes) -> str:

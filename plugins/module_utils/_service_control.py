@@ -23,12 +23,12 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors impor
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._files import sync_directory
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service import parse_launchctl
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import shown
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._written import marked
 
 _SYSTEMD_BOOTED = "/run/systemd/system"  # sd_booted(3)
 # One unit: no option, no pattern.
 _NAME = re.compile(r"[A-Za-z0-9_:\\][A-Za-z0-9@_.:\\-]*")
 _LOG_LINES = 5
-_LOG_LENGTH = 1000
 # A service that was restarted this often since we started it will not come up.
 _MANY_RESTARTS = 3
 
@@ -190,7 +190,7 @@ class ServiceControl(abc.ABC):
 
     @abc.abstractmethod
     def log(self) -> str:
-        """The last lines that the service wrote, on one line."""
+        """The last lines that the service wrote, to be put into a text: see _written."""
 
 
 _AT_ONCE = "Another task changes its settings at the same time: run this one again when that has ended."
@@ -371,9 +371,7 @@ class Systemd(ServiceControl):
         done = run_command(
             "journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(_LOG_LINES), "_SYSTEMD_UNIT=" + self.name
         )
-        lines = [line.strip() for line in done.output.splitlines() if line.strip()] if done.status == 0 else []
-        # What fails again and again says the same each time.
-        return " / ".join(dict.fromkeys(lines))[-_LOG_LENGTH:]
+        return marked(done.output.splitlines() if done.status == 0 else [])
 
 
 class Launchd(ServiceControl):
@@ -465,13 +463,13 @@ class Launchd(ServiceControl):
         plist = self._plist()
         if plist is None:
             return ""
-        lines: t.List[str] = []
+        log = ""
         for key in ("StandardErrorPath", "StandardOutPath"):
             done = run_command("tail", "-n", str(_LOG_LINES), str(_read_plist(plist).get(key) or os.devnull))
-            lines += [line.strip() for line in done.output.splitlines() if line.strip()]
-            if lines:
+            log = marked(done.output.splitlines())
+            if log:
                 break
-        return " / ".join(dict.fromkeys(lines))[-_LOG_LENGTH:]
+        return log
 
     def _plist(self) -> t.Optional[str]:
         """The file of the daemon: named after its label by convention, not by rule."""

@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import shutil
+import socket
 
 import pytest
 from secret_settings import NEW, add_secrets, keep_facts, look_for_secrets, merged, said
 
+import swarm_peer
 from macos_double.farm import NAME, SERVICE, VERSION
 
 DISTRIBUTE = "renderops.vray_swarm.distribute"
@@ -203,3 +206,40 @@ def test_no_secret_of_swarm_yaml_is_told(farm, peer, monkeypatch):
     run = farm.run(VERIFY, "-vvvv", vray_swarm_settings=mine, **VARIABLES)
     assert run.failed == ["mac1"] and "is not valid YAML" in run.output, run.output
     look_for_secrets(farm, run)
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["set", "start"])
+def test_no_secret_that_swarm_logs_is_told(farm, peer, monkeypatch, is_down):
+    """Neither one that is known by its name or its place, nor one that the old or the new settings hold."""
+    settings = "renderops.vray_swarm.settings"
+    add_secrets(peer.config)
+    before = peer.config.read_bytes()
+    log, plist = farm.directory / "swarm.log", peer.mac.daemons / f"{SERVICE}.plist"
+    lines = [
+        "FATAL cannot register with http://joe:unknown-url@proxy:3128",
+        "FATAL bad apiToken: unknown-token",
+        f"FATAL joe has no right to was-passwd, 47110815, {'was-key or was-option' if is_down else 'new-key or new-url'}",
+        "FATAL the port is taken",
+    ]
+    log.write_text("".join(f"{line}\n" for line in lines))
+    plist.write_bytes(plistlib.dumps({**plistlib.loads(plist.read_bytes()), "StandardErrorPath": str(log)}))
+    options = {"path": str(peer.config), "settings": "{{ mine }}", "service": SERVICE, "start_timeout": 2}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        mine = {**NEW, "webPort": taken.getsockname()[1]}
+        if is_down:
+            # The module itself fails then.
+            peer.mac.jobs.pop(SERVICE).stop()
+            monkeypatch.setattr(swarm_peer.Peer, "start", lambda _swarm: taken.bind(("127.0.0.1", 0)))
+            mine, options["api_from"] = {"webPort": peer.port}, "peer"
+        run = farm.play([{"name": "Set", settings: options}], "-vvvv", "--diff", mine=mine)
+    assert run.failed == ["mac1"] and peer.config.read_bytes() == before, run.output
+    look_for_secrets(farm, run, before)
+    assert "unknown-" not in run.output
+    told = run.one(task="Set")["msg"]
+    assert told.startswith("mac1: the service is ") is is_down
+    assert (
+        "it wrote: FATAL cannot register with http://joe:********@proxy:3128 / FATAL bad apiToken: ******** / FATAL joe"
+        " has no right to ********, ********, ******** or ******** / FATAL the port is taken"
+    ) in told

@@ -18,6 +18,7 @@ from settings_task import change
 from ansible_collections.renderops.vray_swarm.plugins.module_utils import _service_control, _settings_host
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import Done
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._service_control import Systemd
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._written import unmarked
 
 # The units that are active are files in $SYSTEMD. No render runs.
 SYSTEMCTL = r"""#!/bin/sh
@@ -284,3 +285,12 @@ def test_a_task_that_is_killed_leaves_nobody_down(host, monkeypatch, phase, reve
     assert host.config.read_text() in (("new", "newer") if not revert_after else ("new",))
     # Nothing is done any more, not even when the host starts again.
     assert life.timers == {} and not list(host.units.glob("*.wants/*"))
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "log"), [(0, " bad token: x\n\nbad port\n", "bad **** / bad port"), (1, "?", "")]
+)
+def test_the_lines_of_the_journal_are_masked_one_by_one(monkeypatch, status, output, log):
+    monkeypatch.setattr(_service_control, "run_command", lambda *argv: Done(status, output, ""))
+    found = Systemd("swarm").log()
+    assert unmarked(found, lambda line: re.sub("token.*", "****", line)) == log

@@ -286,7 +286,7 @@ def test_what_was_started_and_ended_is_not_confirmed(config, systemd):
     apply(config)
     systemd.active = "failed"
     found = confirm(config)
-    assert (found["confirmed"], found["log"]) == (False, "bad port")
+    assert (found["confirmed"], found["log"]) == (False, "\x02bad port\x03")
     assert systemd.timer is not None
 
 
@@ -294,7 +294,9 @@ def test_settings_with_which_it_does_not_start(config, systemd):
     systemd.refuses = {NEW}
     done = apply(config)
     assert done["undone"]["trouble"] == ""
-    assert done["undone"]["reason"] == "swarm.service did not start: systemd says failed (x); it wrote: bad port"
+    assert (
+        done["undone"]["reason"] == "swarm.service did not start: systemd says failed (x); it wrote: \x02bad port\x03"
+    )
     assert config.read_bytes() == OLD
     assert (systemd.active, systemd.timer) == ("active", None)
     assert files(config) == ["swarm.yaml"]
@@ -660,7 +662,7 @@ def test_a_start_of_what_is_down(config, systemd):
     assert host(config).run(step)["undone"] is None
     assert systemd.active == "active"
     systemd.active, systemd.refuses = "failed", {OLD}
-    with pytest.raises(ServiceError, match=r"did not start: .*it wrote: bad port"):
+    with pytest.raises(ServiceError, match=r"did not start: .*it wrote: \x02bad port\x03"):
         host(config).run(step)
 
 
@@ -691,7 +693,7 @@ def test_the_host_gives_up_by_itself(config, systemd, monkeypatch):
 
     monkeypatch.setattr(_settings_host, "ask", ask)
     done = apply(config, ask=True)
-    assert done["undone"]["reason"] == "the service is failed (x); u: connection refused; it wrote: bad port"
+    assert done["undone"]["reason"] == "the service is failed (x); u: connection refused; it wrote: \x02bad port\x03"
     assert (systemd.active, config.read_bytes(), systemd.timer) == ("active", OLD, None)
 
 
