@@ -198,7 +198,12 @@ class ActionModule(SwarmAction):
         block = group_vars(facts["discovered"], facts["platform"])
         # A callback would show it as a text with \n in it, which nobody can paste.
         display.display(f"# --- {self.label}\n{block}# ---")
-        return dict(facts["discovered"], group_vars=block)
+        # All that follows from a command line was found in the exact one.
+        candidates = [
+            dict(candidate, command=masked_values(candidate["command"]))
+            for candidate in facts["discovered"]["candidates"]
+        ]
+        return dict(facts["discovered"], candidates=candidates, group_vars=block)
 
 
 def _unseen(facts: t.Mapping[str, t.Any], less: t.Container[str]) -> t.List[str]:

@@ -777,7 +777,8 @@ discovered:
       description: >-
         The processes that may be Swarm, the likeliest first. Each has V(pid), V(executable), V(command), V(user),
         V(address), V(api), V(notes), and the lists V(web_port), V(config), V(data_dir), V(service) and V(import_dir) of
-        findings with their V(value), V(how) it was found, and whether that is V(sure).
+        findings with their V(value), V(how) it was found, and whether that is V(sure). In V(command), what is secret is
+        masked, such as what follows C(--token), and the password in a URL.
       type: list
       elements: dict
     unseen:

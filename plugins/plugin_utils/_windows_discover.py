@@ -23,8 +23,8 @@ _DEFAULT_WEB_PORT = 1113
 _CONFIG_NAMES = ["swarm.yaml", "swarm.yml"]
 _MANY_CANDIDATES = 8
 _RENDER = re.compile(r"(?i)(?P<data_dir>.*)\\VRay\\vray-[^\\]+\\")
-# What CommandLineToArgvW() would make of a command line, as far as paths go.
-_WORD = re.compile(r'"([^"]*)"|(\S+)')
+# Of a command line: a quote, with the backslashes before it, and what stands between words.
+_PART = re.compile(r'(?P<slashes>\\*)"|(?P<space>\s+)|\\+|[^\\"\s]+')
 # On a drive of the host. Who opens a path on another host logs in there; and a foreign command line can name any host.
 _ON_A_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 # What can fail of a look as a whole, by the field that says why.
@@ -200,7 +200,27 @@ def _named(listener: t.Mapping[str, t.Any], service: t.Optional[t.Mapping[str, t
 
 
 def _words(text: t.Optional[str]) -> t.List[str]:
-    return [match[0] or match[1] for match in _WORD.findall(text or "")]
+    """What CommandLineToArgvW() makes of a command line: a value with spaces, which may be a secret, is one word."""
+    words: t.List[str] = []
+    is_quoted, is_new = False, True
+    for part in _PART.finditer(text or ""):
+        if part["space"] and not is_quoted:
+            is_new = True
+            continue
+        if is_new:
+            words.append("")
+            is_new = False
+        slashes = part["slashes"]
+        if slashes is None:
+            words[-1] += part[0]
+            continue
+        # Two of them are one, and one that is left over makes the quote a part of the word.
+        words[-1] += slashes[: len(slashes) // 2]
+        if len(slashes) % 2:
+            words[-1] += '"'
+        else:
+            is_quoted = not is_quoted
+    return words
 
 
 def _places(executable: t.Optional[str], folders: t.Mapping[str, t.Optional[str]]) -> t.List[str]:

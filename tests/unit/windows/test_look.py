@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._look import look_at
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._scripts import script_text
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_discover import _words
 from windows_double import scripts
 from windows_double.farm import CONFIG, DATA_DIR, NAME, SERVICE, SHARE, free_port
 from windows_double.host import NOT_BECOME, SYSTEM
@@ -539,6 +540,43 @@ def test_discover_finds_what_nobody_publishes(farm, peer):
     looked = peer.host.calls[-1].options["parameters"]
     assert CONFIG in looked["Files"] and "evil" not in str(looked)
     assert peer.host.forget() == ["look", "look"]
+
+
+def test_discover_tells_no_secret_of_a_command_line(farm, peer):
+    more = r"C:\ProgramData\Key Store\swarm.yml"
+    other = peer.host.real(more)
+    other.parent.mkdir()
+    other.write_text(f"webPort: {peer.port}\n")
+    peer.swarm.path += (
+        ' --authToken geheim --proxy http://joe:geheim@proxy:3128 --dbPass="geheim geheim" "--apiKey" "geheim\\" geheim"'
+        r' /password:geheim "-jwt=x geheim" --more="' + more + '"'
+    )
+    run = farm.run("renderops.vray_swarm.discover", "-vvvv")
+    assert run.succeeded and "geheim" not in run.output, run.output
+    (found,) = run.one(task="Look for Swarm, from its web port to its files")["discovered"]["candidates"]
+    M = "********"
+    assert found["command"][-10:] == [
+        *("--authToken", M, "--proxy", f"http://joe:{M}@proxy:3128", f"--dbPass={M}", "--apiKey", M),
+        *(f"/password:{M}", f"-jwt={M}", rf"--more={more}"),
+    ]
+    # What is said of a file is of the exact command line.
+    assert [item["value"] for item in found["config"] if item["sure"]] == [CONFIG, more]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, []),
+        (" \t", []),
+        (r"C:\a\b.exe --x  y", [r"C:\a\b.exe", "--x", "y"]),
+        (r'"C:\a b\c.exe" --x="d e" "--y=f g"', [r"C:\a b\c.exe", "--x=d e", "--y=f g"]),
+        (r'a "b \" c" d\"e', ["a", 'b " c', 'd"e']),
+        ('a "b\\\\" c', ["a", "b\\", "c"]),
+        ('a "" b"c d', ["a", "", "bc d"]),
+    ],
+)
+def test_the_words_of_a_command_line(text, words):
+    assert _words(text) == words
 
 
 def test_discover_opens_nothing_of_another_host(peer):

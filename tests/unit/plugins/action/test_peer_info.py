@@ -18,6 +18,7 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mark import 
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
 
 IMPORT = "/d/VRay/import"
+M = "********"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,30 @@ def test_the_marks_of_a_build_are_those_of_its_version_and_of_its_name():
     assert told["awaited"] == ["7.0.6-e8197af2", in_place_of_version(name)]
     (told,) = wanted({"name": "x.tar"}).told(dict(facts(()), builds=[], platform=None, marks=marks), "/d")
     assert told["awaited"] == []
+
+
+def test_no_secret_of_a_command_line_is_told():
+    """Those of its paths that are settings are, and exact."""
+    path = "/opt/swarm:pw@home/swarm.yaml"
+    words = ["/opt/swarm/swarm", "--authToken", "geheim", "--proxy", "http://joe:geheim@proxy:3128", "-dbPass=geheim"]
+    command = [*words, "/apiKey:geheim", f"--config={path}", "--port", "1113"]
+    finding = {"value": path, "sure": True, "how": "on the command line of process 4711"}
+    candidate = {"pid": 4711, "executable": words[0], "user": "swarm", "command": command, "notes": []}
+    candidate.update({name: [] for name in ("web_port", "service", "data_dir", "import_dir")}, config=[finding])
+    action = ActionModule.__new__(ActionModule)
+    action.label = "ws17"
+    discovered = {"candidates": [candidate], "unseen": [], "web_port": 1113}
+    told = action._discovered({"discovered": discovered, "platform": None})
+    assert told["candidates"] == [
+        {
+            **candidate,
+            "command": [
+                *(words[0], "--authToken", M, "--proxy", f"http://joe:{M}@proxy:3128", f"-dbPass={M}"),
+                *(f"/apiKey:{M}", f"--config={path}", "--port", "1113"),
+            ],
+        }
+    ]
+    assert "geheim" not in str(told) and path in told["group_vars"]
 
 
 class Clock:
