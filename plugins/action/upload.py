@@ -59,6 +59,7 @@ class _RemoteHost(Host):
 
 class ActionModule(SwarmAction):
     SPEC = upload_spec()
+    ANSWERS = ("answer", "message")
 
     _report = Report()
 

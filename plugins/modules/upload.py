@@ -249,7 +249,7 @@ deployed:
   sample: true
 answer:
   description:
-    - The JSON object that the peer answered, as received.
+    - The JSON object that the peer answered, as received, but for the password of a URL in it, which is masked.
     - As in all that is returned, characters that a terminal would obey are shown as texts such as C(\x1b), but for
       tabs and line breaks.
   type: dict

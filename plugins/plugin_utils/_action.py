@@ -29,7 +29,8 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._version impo
     harmless_lines,
     printable,
 )
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_urls, masked_values
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._texts import in_texts
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows import Windows
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._windows_look import look_at_windows
 
@@ -54,6 +55,8 @@ class SwarmAction(ActionBase, abc.ABC):
     SPEC: t.ClassVar[t.Dict[str, t.Dict[str, t.Any]]]
     #: The option with settings of Swarm, of which some may be secret.
     SETTINGS: t.ClassVar[t.Optional[str]] = None
+    #: The results that hold what a peer answered.
+    ANSWERS: t.ClassVar[t.Tuple[str, ...]] = ()
 
     #: The options with their defaults.
     options: t.Dict[str, t.Any]
@@ -120,7 +123,10 @@ class SwarmAction(ActionBase, abc.ABC):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("msg"):
             # It may hold what a peer answered, or what a file is called.
-            result["msg"] = printable(f"{self.label}: {result['msg']}")
+            result["msg"] = printable(f"{self.label}: {masked_urls(result['msg'])}")
+        # Nothing is decided by these any more. What ansible-core says of an error has the message in it.
+        told = {name: result[name] for name in ("exception", *self.ANSWERS) if name in result}
+        result.update(in_texts(told, masked_urls))
         return _to_show(result)
 
     def run_module(self, name: str, arguments: t.Dict[str, t.Any], fail: bool = True) -> t.Dict[str, t.Any]:

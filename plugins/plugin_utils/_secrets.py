@@ -87,3 +87,10 @@ def masked_values(value: t.Any, is_hidden: bool = False, is_argument: bool = Fal
     if is_hidden:
         return value if value is None or isinstance(value, bool) else MASK
     return masked_text(value, is_argument) if isinstance(value, str) else value
+
+
+def masked_urls(text: str) -> str:
+    """What a peer answered, or a message, without the passwords of URLs: what stands behind a name may be the reason."""
+    if not _USER_INFO.search(text):
+        return text
+    return _USER_INFO.sub(lambda match: f"{match[match.lastindex or 0]}{MASK}@", text)

@@ -243,3 +243,14 @@ def test_no_secret_that_swarm_logs_is_told(farm, peer, monkeypatch, is_down):
         "it wrote: FATAL cannot register with http://joe:********@proxy:3128 / FATAL bad apiToken: ******** / FATAL joe"
         " has no right to ********, ********, ******** or ******** / FATAL the port is taken"
     ) in told
+
+
+def test_the_password_of_a_url_that_swarm_answers_is_not_told(farm, peer):
+    peer.swarm.faults.set(["fail=bad key: vray.json, see http://joe:unknown-url@proxy:3128/x"])
+    options = {"src": str(farm.build()), "web_port": peer.port, "retries": 0}
+    shown = "bad key: vray.json, see http://joe:********@proxy:3128/x"
+    for more in ({}, {"remote_src": True}):
+        run = farm.play([{"name": "Send", UPLOAD: {**options, **more}}], "-vvvv")
+        assert run.failed == ["mac1"] and "unknown-url" not in run.output, run.output
+        told = run.one(task="Send")
+        assert told["message"] == told["answer"]["FailUR"]["message"] == shown and f"'{shown}'" in told["msg"]

@@ -17,6 +17,7 @@ from properties import examples
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import (
     is_secret,
     masked_text,
+    masked_urls,
     masked_values,
 )
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_edit import edit, masked
@@ -109,6 +110,12 @@ def test_settings():
         "auth": {"user": M, "on": True, "none": None},
         5: ["T", {"authToken": M}],
     }
+
+
+def test_the_passwords_of_urls_alone():
+    assert masked_urls("no key: http://joe:T@h, joe:T@h") == f"no key: http://joe:{M}@h, joe:{M}@h"
+    text = "no key: http://h:80/x@y"
+    assert masked_urls(text) is text
 
 
 def test_a_long_text_takes_no_long_time():
