@@ -84,6 +84,14 @@ class ActionModule(SwarmAction):
     def failure_facts(self) -> t.Dict[str, t.Any]:
         return self._report.as_dict()
 
+    def _address(self) -> str:
+        if not self.delegated:
+            return super()._address()
+        # As ansible_host of a host that has none, ansible-core fills in the address of the one that sends.
+        hosts = self._task_vars.get("hostvars") or {}
+        own = hosts[self.label].get("ansible_host") if self.label in hosts else None
+        return str(self._templar.template(self._task.get_vars().get("ansible_host") or own or self.label))
+
     def _notify(self, text: str) -> None:
         # Unlike a warning, which ansible-core since 2.19 keeps until the task ends, this is seen at once.
         display.display(printable(f"{self.label}: {text}"))

@@ -597,6 +597,28 @@ def test_a_relay_runs_an_installer_once(farm, apart, kept_in, own, is_link):
         assert uploads_to(*apart) == [1, 1]
 
 
+def test_a_relay_sends_to_the_peer_also_where_that_has_a_name_alone(farm, tmp_path):
+    """Without ansible_host, a delegated task has that of the relay."""
+    build, name = str(farm.build(platform="Linux_x86")), "127.0.4.1"
+    with Peer(tmp_path / "relay", address="127.0.4.2") as relay:
+        with Peer(tmp_path / "peer", address=name, port=relay.port) as peer:
+            local = {key: value for key, value in LOCAL.items() if key != "ansible_host"}
+            farm.variables[name] = dict(local, vray_swarm_data_dir=str(tmp_path / "peer"))
+            farm.variables["nas1"] = dict(LOCAL, ansible_host="127.0.4.2")
+            variables = dict(RELAYED, vray_swarm_hosts=name, vray_swarm_web_port=relay.port)
+            run = farm.run(UPLOAD, vray_swarm_upload_via="nas1", vray_swarm_builds=[{"src": build}], **variables)
+            assert run.succeeded and uploads_to(peer, relay) == [1, 0], run.output
+            options = {"src": build, "remote_src": True, "web_port": relay.port, "force": True}
+            more = {"delegate_to": "nas1", "when": f"inventory_hostname == '{name}'"}
+            sent = farm.task("renderops.vray_swarm.upload", options, host=name, **more)
+            assert sent.status == "ok" and uploads_to(peer, relay) == [2, 0]
+            # The task itself may say it.
+            options["src"] = str(farm.build("vray-7.0.6-df715d3c8ff9.tar", version="7.0.6-df715d3c8ff9"))
+            more["vars"] = {"ansible_host": "127.0.4.2"}
+            farm.task("renderops.vray_swarm.upload", options, host=name, **more)
+            assert uploads_to(peer, relay) == [2, 1]
+
+
 def test_no_secret_of_swarm_yaml_is_told(farm, monkeypatch):
     """Nor is one that is wanted. What is compared and written is exact all the same."""
     ws1 = farm.add("ws1")
