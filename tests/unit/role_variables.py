@@ -25,6 +25,19 @@ ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
 
 def decide(role: str, name: str, **variables: t.Any) -> t.Any:
+    return template(role, variables_of(role)[name], **variables)
+
+
+def template(role: str, text: t.Any, **variables: t.Any) -> t.Any:
+    """What becomes of a text of a role's tasks."""
+    given = {**variables_of(role), **variables}
+    return Templar(loader=DataLoader(), variables=given).template(trusted(text))
+
+
+def variables_of(role: str) -> dict[str, t.Any]:
     given = yaml.safe_load((ROLES / role / "vars" / "main.yml").read_text(encoding="utf-8"))
-    own = {of: trust_as_template(value) if isinstance(value, str) else value for of, value in given.items()}
-    return Templar(loader=DataLoader(), variables={**own, **variables}).template(own[name])
+    return {name: trusted(value) for name, value in given.items()}
+
+
+def trusted(value: t.Any) -> t.Any:
+    return trust_as_template(value) if isinstance(value, str) else value
