@@ -29,8 +29,11 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_fil
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._version import printable
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._group_vars import group_vars
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import masked_values
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import credentials_content
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import MASK, masked_values
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._share_wanted import (
+    credentials_content,
+    masked_share,
+)
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signature import check_once, load_keyring
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._signed import check_place
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._wanted import Wanted
@@ -93,6 +96,15 @@ class ActionModule(SwarmAction):
         if options["discover"]:
             result["discovered"] = self._discovered(facts)
         return result
+
+    def shown(self, settings: t.Any) -> t.Any:
+        """What is wanted, where the share may have a password in it, for which it is refused."""
+        share = settings.get("share") if isinstance(settings, dict) else None
+        if isinstance(share, dict):
+            settings = dict(settings, share=masked_share(share))
+        elif share:
+            settings = dict(settings, share=MASK)
+        return super().shown(settings)
 
     def _look(self) -> t.Dict[str, t.Any]:
         options = self.options

@@ -14,6 +14,7 @@ import sys
 import typing as t
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._command import run_command
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mount_secrets import masked_options, masked_source
 
 _NETWORK = frozenset(
     "cifs smb3 smbfs nfs nfs4 9p afs afpfs webdav davfs ceph glusterfs lustre beegfs gpfs ocfs2 gfs2 vboxsf virtiofs"
@@ -21,12 +22,6 @@ _NETWORK = frozenset(
 )
 # `mount` on macOS and BSD: "//user@nas/builds on /Volumes/builds (smbfs, nodev, …)". A path may hold parentheses, too.
 _MOUNT_LINE = re.compile(r"(?P<source>.*?) on (?P<path>/.*) \((?P<fstype>[^,()]+)(?P<options>[^()]*)\)$")
-# Some helpers of mount put a password into the source: user:password@host, or pass=… of rclone.
-_SECRET = re.compile(r"(?P<user>//[^/:@]*:)[^/@]*@|(?P<key>\bpass(?:word)?=)[^,:/]*")
-# Options of mount that hold one, as they do in fstab. A value in quotes may hold a comma.
-_SECRET_OPTION = re.compile(
-    r"((?:^|(?<=,))\w*(?:pass|password|passwd|secret|token)\d?=)(?:\"[^\"]*\"|[^,]*)", re.IGNORECASE
-)
 _FSTAB = "/etc/fstab"
 
 
@@ -82,13 +77,8 @@ def find_fstab(path: str) -> t.Optional[t.Dict[str, str]]:
         fields = [unescape(field) for field in re.split("[ \t]+", line.strip(" \t"))]
         if len(fields) >= 3 and not fields[0].startswith("#") and os.path.normpath(fields[1]) == os.path.normpath(path):
             options = fields[3] if len(fields) > 3 else "defaults"
-            return {"source": _source(fields[0]), "fstype": fields[2], "options": _SECRET_OPTION.sub(r"\1***", options)}
+            return {"source": masked_source(fields[0]), "fstype": fields[2], "options": masked_options(options)}
     return None
-
-
-def holds_password(source: str, options: str) -> bool:
-    """Whether there is a password in what fstab and the process list would show to everybody."""
-    return _source(source) != source or bool(_SECRET_OPTION.search(options))
 
 
 def _mounts() -> t.Iterator[Mount]:
@@ -105,7 +95,7 @@ def parse_mountinfo(text: str) -> t.Iterator[Mount]:
         if separator and len(fields) > 4 and len(rest) > 1:
             # The mount and the file system below it have options of their own: fields[5] and rest[2].
             options = ",".join(fields[5:6] + rest[2:3]).split(",")
-            yield Mount(_source(unescape(rest[1])), unescape(fields[4]), rest[0], "ro" in options)
+            yield Mount(masked_source(unescape(rest[1])), unescape(fields[4]), rest[0], "ro" in options)
 
 
 def parse_mount_output(text: str) -> t.Iterator[Mount]:
@@ -114,13 +104,7 @@ def parse_mount_output(text: str) -> t.Iterator[Mount]:
         if match:
             options = [option.strip() for option in match.group("options").split(",")]
             source, path, fstype = match.group("source", "path", "fstype")
-            yield Mount(_source(source), path, fstype, "read-only" in options)
-
-
-def _source(text: str) -> str:
-    return _SECRET.sub(
-        lambda match: f"{match.group('user')}***@" if match.group("user") else f"{match.group('key')}***", text
-    )
+            yield Mount(masked_source(source), path, fstype, "read-only" in options)
 
 
 def unescape(field: str) -> str:

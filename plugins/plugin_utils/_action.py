@@ -74,6 +74,11 @@ class SwarmAction(ActionBase, abc.ABC):
         :raises SwarmError: Its text becomes the message of the failed task.
         """
 
+    def shown(self, settings: t.Any) -> t.Any:
+        """The option with settings of Swarm as callbacks get it."""
+        # The text of a mapping, which may hold anything, is masked as a whole.
+        return masked_values(settings, isinstance(settings, str))
+
     def failure_facts(self) -> t.Dict[str, t.Any]:
         """What a failed task returns beside its message."""
         return {}
@@ -89,9 +94,7 @@ class SwarmAction(ActionBase, abc.ABC):
         finally:
             # Callbacks get them when the task has ended.
             if self.SETTINGS and self.SETTINGS in exact:
-                settings = exact[self.SETTINGS]
-                # The text of a mapping, which may hold anything, is masked as a whole.
-                shown = dict(exact, **{self.SETTINGS: masked_values(settings, isinstance(settings, str))})
+                shown = dict(exact, **{self.SETTINGS: self.shown(exact[self.SETTINGS])})
                 self._task.args = shown
                 # Of a task, callbacks get the attributes alone that Ansible knows.
                 setattr(self._task, _KEPT, (shown, exact))

@@ -14,20 +14,15 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._secret_names import is_secret
+
 MASK = "********"
 
-# A name is read by its words, which begin at a change of case and at what is no letter: authToken, proxy_auth.
-_WORDS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_WORD = re.compile("(?:auth|authori[sz]ation|bearer|cookie|cred|jwt|oauth|psk|pw|pwd|sig|signature)s?|private.*")
-# These say it at the end of a name alone: dbPass and apiKey, not passThrough and keyframes.
-_LAST_WORD = re.compile("pass|.*keys?")
-# These say it also where a name is not divided.
-_PART = re.compile("(?i)credential|pass[ _.-]?(?:code|phrase|w(?:or)?[dt])|secret|token")
-
-# The password in a URL, and in user:password@host, which settings of a proxy are as well. One that holds a slash is no
-# port, nor is what follows one.
+# The password in a URL, in //user:password@host, with slashes of either kind, and in user:password@host, which settings
+# of a proxy are as well. One that holds a slash is no port, nor is what follows one.
 _USER_INFO = re.compile(r"""(?x)
     (:// [^\s/?#@:\[]* :) (?: [^\s/?#]* @ | (?!\d+[/?#]) \S{1,500}? @)
+    | ((?<![^\s"'=,;(\[{<]) [/\\]{2,4} [^\s/\\?#@:\[]* :) (?: [^\s/\\]* @ | (?!\d+[/\\]) \S{1,500}? @)
     | ((?<![^\s"'=,;(\[{<]) [^\s"'=,;(\[{</?#@:\\]+ :) [^\s/?#\\]{1,500} @
 """)
 
@@ -45,18 +40,12 @@ _OPTION_VALUE = re.compile(r"""(?s)(?:"[^"]*"|'[^']*'|.)*?(?=\s-|\Z)""")
 _VALUE = re.compile(r"(?s).*")
 
 
-def is_secret(name: str) -> bool:
-    """Whether a key, an option or a parameter has a name that says so."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    return bool(_PART.search(name) or any(map(_WORD.fullmatch, words)) or (words and _LAST_WORD.fullmatch(words[-1])))
-
-
 def masked_text(text: str, is_argument: bool = False) -> str:
     """A value whose key is not secret, without what is secret in it.
 
     :param is_argument: It is one item of a list: where that is an option, all of the rest is its value.
     """
-    text = _USER_INFO.sub(lambda match: f"{match[1] or match[2]}{MASK}@", text)
+    text = _USER_INFO.sub(lambda match: f"{match[match.lastindex or 0]}{MASK}@", text)
     parts, place = [], 0
     for match in _NAMED.finditer(text):
         if match.start() < place or match.end() == len(text) or not is_secret(match["name"]):

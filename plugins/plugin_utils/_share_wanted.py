@@ -13,7 +13,11 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import OptionsError
-from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts import holds_password
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._mount_secrets import (
+    holds_password,
+    masked_options,
+    masked_source,
+)
 
 Difference = t.Dict[str, t.Any]
 
@@ -51,6 +55,12 @@ def check_share(share: t.Mapping[str, t.Any]) -> None:
         raise OptionsError(f"vray_swarm_share_src is {source!r}; for {fstype} it is //SERVER/SHARE.")
     if fstype in ("nfs", "nfs4") and not _HOST_PATH.fullmatch(source):
         raise OptionsError(f"vray_swarm_share_src is {source!r}; for {fstype} it is SERVER:/PATH.")
+
+
+def masked_share(share: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """A share without the passwords for which it is refused."""
+    masks = {"src": masked_source, "options": masked_options}
+    return {name: masks[name](str(value)) if name in masks else value for name, value in share.items()}
 
 
 def credentials_content(username: str, password: str, domain: str) -> t.Optional[bytes]:

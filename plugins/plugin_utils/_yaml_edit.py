@@ -20,13 +20,9 @@ import typing as t
 import yaml
 
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._errors import SettingsError
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._secret_names import is_secret
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._settings_file import yaml_place, yaml_problem
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import (
-    MASK,
-    is_secret,
-    masked_text,
-    option_values,
-)
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import MASK, masked_text, option_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._yaml_text import (
     block_lines,
     flow_text,

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("ansible.plugins.action")
 
+from ansible_collections.renderops.vray_swarm.plugins.action import peer_info
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._action import SwarmAction
 
 MASK = "********"
@@ -50,6 +51,10 @@ class Action(SwarmAction):
         return {}
 
 
+class Look(Action, peer_info.ActionModule):
+    SETTINGS = "wanted"
+
+
 class WithoutSettings(Action):
     SETTINGS = None
 
@@ -83,6 +88,26 @@ def test_arguments_are_masked_when_the_task_has_ended(settings, shown, error):
     task.args = other = {"settings": {"apiToken": "other"}}
     Action(task, seen).run()
     assert seen[4:] == [other, True]
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        ({"src": "//render:new@nas/vray", "fstype": "cifs"}, {"src": f"//render:{MASK}@nas/vray", "fstype": "cifs"}),
+        ({"src": r"\\render:new@nas\vray"}, {"src": rf"\\render:{MASK}@nas\vray"}),
+        ({"src": "render:n/ew@nas:/vray"}, {"src": f"render:{MASK}@nas:/vray"}),
+        ({"src": ":s3,secret_access_key=new:vray"}, {"src": f":s3,secret_access_key={MASK}"}),
+        ({"src": "//nas/vray", "options": "ro,smb-pass=new"}, {"src": "//nas/vray", "options": f"ro,smb-pass={MASK}"}),
+        ({"options": "user=render:new"}, {"options": "user=render:***"}),
+        ("src=//nas/vray options=user=render:new", MASK),
+        (None, None),
+    ],
+)
+def test_a_share_that_is_refused_is_masked(share, shown):
+    """Whatever makes it be refused, callbacks get the arguments of the task that refuses it."""
+    task = Task({"wanted": {"share": share, "settings": {"authToken": "new"}}})
+    Look(task, []).run()
+    assert task.args == {"wanted": {"share": shown, "settings": {"authToken": MASK}}}
 
 
 @pytest.mark.parametrize("no_log", [False, True])

@@ -18,7 +18,6 @@ from ansible_collections.renderops.vray_swarm.plugins.module_utils._mounts impor
     find_mount,
     find_mount_point,
     find_mount_within,
-    holds_password,
     parse_mount_output,
     parse_mountinfo,
 )
@@ -165,24 +164,6 @@ half /mnt/half
 def test_fstab(monkeypatch, path, wanted):
     monkeypatch.setattr(_mounts, "_read", {"/etc/fstab": FSTAB}.__getitem__)
     assert find_fstab(path) == (wanted and dict(zip(("source", "fstype", "options"), wanted)))
-
-
-@pytest.mark.parametrize(
-    "source, options, wanted",
-    [
-        ("//nas/x", "ro,credentials=/etc/x", False),
-        ("//nas/x", "ro,passfile=/etc/x,password_stdin", False),
-        ("//nas/x", "password=x", True),
-        ("//nas/x", "ro,PASS=x", True),
-        ("//nas/x", "ro,password2=x", True),
-        ("mon:/", "name=a,secret=x", True),
-        ("mon:/", "name=a,secretfile=x", False),
-        ("https://a:b@nas/x", "ro", True),
-        ("a@nas:/x", "ro", False),
-    ],
-)
-def test_a_password_is_noticed(source, options, wanted):
-    assert holds_password(source, options) is wanted
 
 
 def test_a_mount_point_is_found_without_a_look_at_it(linux, monkeypatch):

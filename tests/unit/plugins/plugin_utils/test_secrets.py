@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._secret_names import is_secret
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import (
-    is_secret,
     masked_text,
     masked_urls,
     masked_values,
@@ -54,6 +54,10 @@ def test_names_that_do_not(name):
         ("smb://a:b:c@d@nas/x, http://u:p@h/y", f"smb://a:{M}@nas/x, http://u:{M}@h/y"),
         ("http://user:p/w@proxy", f"http://user:{M}@proxy"),
         ("user:pw@proxy:3128", f"user:{M}@proxy:3128"),
+        ("//user:pw@nas/x, a", f"//user:{M}@nas/x, a"),
+        ("//user:p/w@nas/x", f"//user:{M}@nas/x"),
+        (r"\\user:p@w@nas\x", rf"\\user:{M}@nas\x"),
+        (r"\\\\user:pw@nas\\x", rf"\\\\user:{M}@nas\\x"),
         ("http://h/x?a=1&token=T&b=2", f"http://h/x?a=1&token={M}&b=2"),
         ("http://u:p@h/?password=T", f"http://u:{M}@h/?password={M}"),
         ("http://h/#access_token=T", f"http://h/#access_token={M}"),
@@ -86,6 +90,10 @@ def test_what_is_secret_in_a_text(text, shown):
         "token-server:8080",
         r"C:\keys\a@b",
         r"\\nas\pass\x",
+        r"\\nas\vray\a@2x",
+        "//nas:445/vray@2x",
+        "//nas/a:b/c@d",
+        "//user@nas/x",
         "/etc/keys/token",
         "http://h/?author=x&compass=y&token=",
         "--pass-through --author joe",

@@ -180,6 +180,10 @@ def test_macos_has_no_fstab():
         ({"options": "ro,pass=Geheim"}, "There is a password"),
         ({"src": "//render:Geheim@nas/vray"}, "There is a password"),
         ({"src": ":smb,host=nas,pass=Geheim:vray", "fstype": "rclone"}, "There is a password"),
+        ({"src": "\\\\render:Geheim@nas\\vray"}, "There is a password"),
+        ({"src": "render:Geheim@nas:/vray", "fstype": "fuse.sshfs"}, "There is a password"),
+        ({"options": "ro,smb-pass=Geheim"}, "There is a password"),
+        ({"options": "ro,user=render:Geheim"}, "There is a password"),
         ({"options": "ro, vers=3"}, "white space"),
         ({"options": "ro,rw"}, "has rw"),
         ({"fstype": ""}, "a type that mount knows"),
@@ -200,6 +204,9 @@ def test_what_cannot_be_wanted(changes, told):
         {"src": "nas:/srv/v ray", "fstype": "nfs"},
         {"src": "share:vray", "fstype": "rclone", "options": "ro,args2env,config=/etc/rclone.conf"},
         {"options": "ro,passfile=/etc/x,sec=krb5"},
+        {"src": "//nas/dir@2x/vray"},
+        {"src": ":sftp,host=nas,user=render:/vray", "fstype": "rclone"},
+        {"src": "render@nas:/vray", "fstype": "fuse.sshfs", "options": "ro,IdentityFile=/root/.ssh/key"},
     ],
 )
 def test_what_can_be_wanted(changes):
