@@ -45,7 +45,7 @@ MESSAGES = [
         "windows.yml: Say what is not proved",
         {"__vray_swarm_looked": {"mount": {**LOOKED, "readable": 0}}},
     ),
-    ("share_server", "nfs.yml: Say why", {"__share_server_exported": SAID}),
+    ("share_server", "nfs.yml: Say why", {"__share_server_said": SAID["stderr"]}),
     ("peer", "__peer_failed", FAILED),
     ("builds", "__builds_failure", FAILED),
     ("builds", "__builds_failure", {**FAILED, "ansible_failed_result": {"results": [{"failed": True, "msg": NASTY}]}}),

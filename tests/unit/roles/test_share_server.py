@@ -30,7 +30,7 @@ EXPORTFS = """\
 #!/bin/sh
 echo "$*" >> {calls}
 if grep {refused} {exports}; then
-    echo "exportfs: Failed to resolve {refused}" >&2
+    printf 'exportfs: Failed to resolve {refused} \\033]0;\\007 \\177 \\302\\233 2J \\342\\200\\256evil\\n' >&2
     exit 1
 fi
 cp {exports} {kernel}
@@ -132,7 +132,9 @@ def test_exports_that_are_refused_do_not_stay(server):
     server.run()
     refused = server.exports.read_text().replace(FIRST, REFUSED)
     assert server.run(REFUSED)[1:] == (1, 1), server.output
-    assert f"could not be exported by NFS: exportfs: Failed to resolve {REFUSED}" in server.output
+    assert f"could not be exported by NFS: exportfs: Failed to resolve {REFUSED} ?]0;? ? ? 2J ?evil" in server.output
+    # Wherever Ansible shows it.
+    assert all(line.isprintable() for line in server.output.split("\n")), ascii(server.output)
     assert not list(server.exports.parent.iterdir())
     # Nor do those that a run wrote that was killed then.
     server.exports.write_text(refused)
@@ -145,5 +147,6 @@ def test_exports_that_are_refused_do_not_stay(server):
 def test_a_host_without_exportfs(server):
     server.program.unlink()
     _changed, failed, _exported = server.run()
-    assert failed == 1 and "The share could not be exported by NFS: see above" in server.output, server.output
+    assert failed == 1, server.output
+    assert "The share could not be exported by NFS: exportfs could not be run, or said nothing." in server.output
     assert not list(server.exports.parent.iterdir())
