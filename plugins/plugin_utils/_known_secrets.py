@@ -14,13 +14,9 @@ import typing as t
 
 import yaml
 
+from ansible_collections.renderops.vray_swarm.plugins.module_utils._secret_names import is_secret
 from ansible_collections.renderops.vray_swarm.plugins.module_utils._written import unmarked
-from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import (
-    MASK,
-    is_secret,
-    masked_text,
-    option_values,
-)
+from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._secrets import MASK, masked_text, option_values
 from ansible_collections.renderops.vray_swarm.plugins.plugin_utils._texts import in_texts
 
 # What is told by so little, or by these, is not worth a text that nobody can read.
