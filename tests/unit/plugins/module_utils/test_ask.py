@@ -110,11 +110,7 @@ def test_nobody():
         assert ask("127.0.0.1", port, 10)["error"] == "connection refused"
 
 
-def test_a_name_that_is_none(monkeypatch):
-    def fail(*_arguments):
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
+def test_a_name_that_is_none(looked_up):
     assert "could not be resolved" in ask("peer.invalid", 1113, 10)["error"]
 
 
@@ -122,17 +118,10 @@ def test_an_address_of_ipv6():
     assert ask("[::1]", 9, 1)["url"] == "http://[::1]:9"
 
 
-def test_a_zone_is_handed_to_the_system(monkeypatch):
-    asked = []
-
-    def fail(host, *_arguments, **_options):
-        asked.append(host)
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
+def test_a_zone_is_handed_to_the_system(looked_up):
     for peer in ("fe80::1%eth0", "fe80::1%25eth0", "[fe80::1%25eth0]"):
         assert ask(peer, 1113, 10)["url"] == "http://[fe80::1%25eth0]:1113"
-    assert asked == ["fe80::1%eth0"] * 3
+    assert looked_up == ["fe80::1%eth0"] * 3
 
 
 def test_requests_is_not_needed(monkeypatch):
