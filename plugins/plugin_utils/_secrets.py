@@ -45,7 +45,7 @@ def masked_text(text: str, is_argument: bool = False) -> str:
 
     :param is_argument: It is one item of a list: where that is an option, all of the rest is its value.
     """
-    text = _USER_INFO.sub(lambda match: f"{match[match.lastindex or 0]}{MASK}@", text)
+    text = masked_urls(text)
     parts, place = [], 0
     for match in _NAMED.finditer(text):
         if match.start() < place or match.end() == len(text) or not is_secret(match["name"]):
